@@ -1,0 +1,235 @@
+"""QMIX, and the off-policy loop that all value-based algorithms share."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    EPISODE_RETURN_MEAN,
+    EVALUATION_RESULTS,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    NUM_EPISODES_LIFETIME,
+    REPLAY_BUFFER_SAMPLE_TIMER,
+    TIMERS,
+    WEIGHTS_SEQ_NO,
+)
+
+from rllib_remix.algorithms.checkpoint import check_checkpoint, checkpoint_metadata, explain_damage
+from rllib_remix.algorithms.qmix_config import QMIXConfig
+from rllib_remix.learning.weighting import SCHEMES
+from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
+from rllib_remix.rollout.env_runner import TeamEnvRunner
+from rllib_remix.rollout.episode import TeamEpisode
+
+logger = logging.getLogger("ray.rllib")
+
+COMPONENT_REPLAY_BUFFER = "replay_buffer"
+_LOOP_STATE = "loop"
+
+
+class QMIX(Algorithm):
+    """Collect episodes, store them, draw a batch, update; with monotonic value factorization.
+
+    One update per `rollout_episodes_per_update` collected episodes, whatever the number of env runners, once
+    the replay buffer holds a batch.
+    """
+
+    config: QMIXConfig
+
+    @classmethod
+    def get_default_config(cls) -> QMIXConfig:
+        return QMIXConfig()
+
+    def setup(self, config: Any) -> None:
+        if self.config.num_torch_threads is not None:
+            torch.set_num_threads(self.config.num_torch_threads)
+        super().setup(config)
+        assert self.env_runner_group is not None
+        on_local = self.env_runner_group.num_remote_env_runners() == 0
+        self.team_spec = self.env_runner_group.foreach_env_runner(
+            lambda runner: runner.get_team_spec(), local_env_runner=on_local
+        )[0]
+        capacity = self.config.replay_buffer_capacity
+        mib = PrioritizedMultiAgentReplayBuffer.bytes_needed(self.team_spec, capacity) / 2**20
+        logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, mib)
+        self.replay_buffer = PrioritizedMultiAgentReplayBuffer(
+            self.team_spec, capacity=capacity, seed=self.config.seed
+        )
+        self._episodes_collected = 0
+        self._episodes_since_update = 0
+
+    # The loop
+
+    def training_step(self) -> None:
+        self.replay_buffer.add(self._collect())
+        while self._update_is_due():
+            self._update()
+
+    def _collect(self) -> list[TeamEpisode]:
+        """One episode from every copy of every env runner, played with the newest weights."""
+        group = self.env_runner_group
+        assert group is not None
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+            remote = group.num_remote_env_runners() > 0
+            results = group.foreach_env_runner(
+                functools.partial(_play_with, state=self._runner_state(by_reference=remote)),
+                local_env_runner=not remote,
+                timeout_seconds=self.config.sample_timeout_s if remote else None,
+            )
+        self.metrics.aggregate([metrics for _, metrics in results], key=ENV_RUNNER_RESULTS)
+        episodes = [episode for played, _ in results for episode in played]
+        self._episodes_collected += len(episodes)
+        self._episodes_since_update += len(episodes)
+        return episodes
+
+    def _update_is_due(self) -> bool:
+        per_update = self.config.rollout_episodes_per_update
+        if len(self.replay_buffer) < self.config.train_batch_episodes:
+            # What was collected before learning could start is not made up for in a burst.
+            self._episodes_since_update = min(self._episodes_since_update, per_update)
+            return False
+        return self._episodes_since_update >= per_update
+
+    def _update(self) -> None:
+        """One gradient step on one batch of episodes."""
+        with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
+            sample = self.replay_buffer.sample(self.config.train_batch_episodes)
+            batch = learner_batch(sample, num_learners=max(1, self.config.num_learners))
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            assert self.learner_group is not None
+            results = self.learner_group.update(
+                batch=batch,
+                timesteps={
+                    NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),
+                    NUM_EPISODES_LIFETIME: self._episodes_collected,
+                },
+            )
+        self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        self._episodes_since_update -= self.config.rollout_episodes_per_update
+
+    def _env_steps_sampled(self) -> int:
+        return int(self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0))
+
+    def _runner_state(self, *, by_reference: bool) -> dict[str, Any]:
+        """Weights, their number and the env steps so far: what an env runner needs to play on."""
+        assert self.learner_group is not None
+        learner = self.learner_group.get_state(
+            components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}", inference_only=True
+        )[COMPONENT_LEARNER]
+        weights = learner[COMPONENT_RL_MODULE]
+        return {
+            COMPONENT_RL_MODULE: ray.put(weights) if by_reference else weights,
+            WEIGHTS_SEQ_NO: learner[WEIGHTS_SEQ_NO],
+            NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),
+        }
+
+    # Results
+
+    def step(self) -> dict[str, Any]:
+        """As RLlib's; keys that cannot have a value yet are there as NaN.
+
+        CSV loggers freeze their columns at the first result: what is missing there would never be written.
+        """
+        result = super().step()
+        learner = result.setdefault(LEARNER_RESULTS, {}).setdefault(DEFAULT_MODULE_ID, {})
+        for key in learner_result_keys(self.config.weighting):
+            learner.setdefault(key, math.nan)
+        result.setdefault(ENV_RUNNER_RESULTS, {}).setdefault(EPISODE_RETURN_MEAN, math.nan)
+        if self.config.evaluation_interval:
+            evaluation = result.setdefault(EVALUATION_RESULTS, {}).setdefault(ENV_RUNNER_RESULTS, {})
+            evaluation.setdefault(EPISODE_RETURN_MEAN, math.nan)
+        return result
+
+    # Checkpoints
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        state = super().get_state(components, not_components=not_components, **kwargs)
+        if self._check_component(COMPONENT_REPLAY_BUFFER, components, not_components):
+            state[COMPONENT_REPLAY_BUFFER] = self.replay_buffer.get_state()
+        state[_LOOP_STATE] = {
+            "episodes_collected": self._episodes_collected,
+            "episodes_since_update": self._episodes_since_update,
+        }
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        if COMPONENT_REPLAY_BUFFER in state:
+            self.replay_buffer.set_state(state[COMPONENT_REPLAY_BUFFER])
+        loop = state.get(_LOOP_STATE, {})
+        self._episodes_collected = loop.get("episodes_collected", self._episodes_collected)
+        self._episodes_since_update = loop.get("episodes_since_update", self._episodes_since_update)
+
+    def get_checkpointable_components(self) -> list[tuple[str, Any]]:
+        return [*super().get_checkpointable_components(), (COMPONENT_REPLAY_BUFFER, self.replay_buffer)]
+
+    def get_metadata(self) -> dict[str, Any]:
+        return super().get_metadata() | checkpoint_metadata(self)
+
+    def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
+        """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.
+
+        Raises:
+            CheckpointError: damaged, of another algorithm or of a team of other sizes. Nothing was changed.
+        """
+        if kwargs.get("component") is None:
+            check_checkpoint(path, type(self).__name__, self.team_spec)
+        with explain_damage(path):
+            super().restore_from_path(path, *args, **kwargs)
+        self._push_state_to_runners()
+
+    def _push_state_to_runners(self) -> None:
+        """Sets every env runner's weights and env steps, and waits for it.
+
+        RLlib's own two calls share one tag with one request in flight, so the second is dropped silently.
+        """
+        for group in (self.env_runner_group, self.eval_env_runner_group):
+            if group is not None:
+                remote = group.num_remote_env_runners() > 0
+                state = self._runner_state(by_reference=remote) | {WEIGHTS_SEQ_NO: 0}
+                group.foreach_env_runner(functools.partial(_set_state, state=state))
+
+
+def _play_with(runner: TeamEnvRunner, *, state: dict[str, Any]) -> tuple[list[TeamEpisode], Any]:
+    runner.set_state(state)
+    return runner.sample(), runner.get_metrics()
+
+
+def _set_state(runner: TeamEnvRunner, *, state: dict[str, Any]) -> None:
+    runner.set_state(state)
+
+
+def learner_batch(sample: dict[str, np.ndarray], *, num_learners: int) -> MultiAgentBatch:
+    """The replay buffer's arrays as RLlib's learners take them: torch tensors under the module's id."""
+    tensors = {name: torch.from_numpy(array) for name, array in sample.items() if name != "slots"}
+    num_steps = int(sample["lengths"].sum())
+    # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
+    tensors["num_steps"] = torch.full((len(sample["lengths"]),), num_steps / num_learners)
+    return MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(tensors)}, env_steps=num_steps)
+
+
+def learner_result_keys(weighting: str) -> list[str]:
+    """What the learner logs at every update, apart from the weighting's terms."""
+    keys = ["td_loss", "q_tot_mean", "target_mean", "grad_norm", "overestimated_share"]
+    keys += ["weight_mean", "weight_min", "weight_max"]
+    return [*keys, "q_star_loss"] if SCHEMES[weighting].needs_q_star else keys

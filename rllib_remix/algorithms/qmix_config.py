@@ -1,0 +1,307 @@
+"""Every setting of the value-based algorithms, with its default, unit and source."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.tune.result import TRIAL_INFO
+
+from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+from rllib_remix.learning.weighting import SCHEMES, check_weighting
+from rllib_remix.models.mixers import MIXERS
+from rllib_remix.rollout.building import env_creator
+from rllib_remix.rollout.env_runner import TeamEnvRunner
+from rllib_remix.settings import SettingError, check_choice, check_flag, check_keys, check_number
+
+# Keys that RLlib's `update_from_dict` understands although no attribute has their name.
+_RLLIB_KEYS = {
+    TRIAL_INFO,
+    "_enable_new_api_stack",
+    "multiagent",
+    "callbacks",
+    "class",
+    "lambda",
+    "num_workers",
+}
+
+
+class QMIXConfig(AlgorithmConfig):
+    """Settings of QMIX and of everything that is built on it.
+
+    Example:
+        >>> from rllib_remix import ReMIXConfig
+        >>> config = (
+        ...     ReMIXConfig()
+        ...     .environment("predator_prey", env_config={"punishment": -2.0})
+        ...     .env_runners(num_env_runners=0, num_envs_per_env_runner=8)
+        ...     .training(train_batch_episodes=32, epsilon=[[0, 0.995], [100_000, 0.05]])
+        ... )
+        >>> algorithm = config.build_algo()  # doctest: +SKIP
+
+    All settings of RLlib's AlgorithmConfig keep their meaning, with these exceptions: the batch size is counted
+    in episodes (`train_batch_episodes`), and `num_epochs` and `minibatch_size` cannot be used.
+    """
+
+    def __init__(self, algo_class: type | None = None):
+        if algo_class is None:
+            from rllib_remix.algorithms.qmix import QMIX as algo_class
+        super().__init__(algo_class=algo_class)
+        # RLlib's own settings, where both papers' values or the nature of teams ask for another default.
+        self.lr = 1e-3
+        self.gamma = 0.99
+        self.grad_clip = 10.0
+        self.grad_clip_by = "global_norm"
+        self.num_envs_per_env_runner = 8
+        self.num_env_runners = 0
+        self.batch_mode = "complete_episodes"
+        self.sample_timeout_s = 600.0
+        self.min_sample_timesteps_per_iteration = 1000
+        self.min_time_s_per_iteration = None
+        self.env_runner_cls = TeamEnvRunner
+        self.explore = True
+        # The value networks.
+        self.mixer = "qmix"
+        self.agent_hidden_dim = 64
+        self.mixer_embed_dim = 32
+        self.hypernet_hidden_dim = 64
+        self.q_star_hidden_dim = 256
+        self.observe_last_action = True
+        self.observe_agent_id = True
+        self.utility_clamp: tuple[float, float] | None = None
+        # The loss.
+        self.weighting = "uniform"
+        self.weighting_config: dict[str, Any] = {}
+        self.q_star_loss_weight = 1.0
+        self.td_lambda = 0.6
+        self.target_network_update_episodes = 200
+        # The off-policy loop.
+        self.train_batch_episodes = 128
+        self.replay_buffer_capacity = 5000
+        self.rollout_episodes_per_update = 8
+        self.epsilon: float | list[list[float]] = [[0, 0.995], [100_000, 0.05]]
+        self.num_torch_threads: int | None = 1
+
+    def training(
+        self,
+        *,
+        mixer: str = NotProvided,
+        agent_hidden_dim: int = NotProvided,
+        mixer_embed_dim: int = NotProvided,
+        hypernet_hidden_dim: int = NotProvided,
+        q_star_hidden_dim: int = NotProvided,
+        observe_last_action: bool = NotProvided,
+        observe_agent_id: bool = NotProvided,
+        utility_clamp: tuple[float, float] | None = NotProvided,
+        weighting: str = NotProvided,
+        weighting_config: dict[str, Any] = NotProvided,
+        q_star_loss_weight: float = NotProvided,
+        td_lambda: float = NotProvided,
+        target_network_update_episodes: int = NotProvided,
+        train_batch_episodes: int = NotProvided,
+        replay_buffer_capacity: int = NotProvided,
+        rollout_episodes_per_update: int = NotProvided,
+        epsilon: float | list[list[float]] = NotProvided,
+        num_torch_threads: int | None = NotProvided,
+        **kwargs: Any,
+    ) -> QMIXConfig:
+        """Sets how the team learns; further arguments are those of RLlib's `training()` (`lr`, `gamma`, …).
+
+        Args:
+            mixer: "qmix" (monotonic) or "vdn" (sum).
+            agent_hidden_dim: units of each agent's encoder and GRU. 64 in both papers.
+            mixer_embed_dim: m, units of QMIX's mixing layer. 32 in both papers.
+            hypernet_hidden_dim: units of the networks that produce the mixing weights. 64.
+            q_star_hidden_dim: units of each hidden layer of the unrestricted Q*. 256 (WQMIX).
+            observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index.
+            utility_clamp: (low, high) limits of the agents' utilities; None for no limits. The MAC-PO reference
+                code has (-5, 2), which also stops gradients outside.
+            weighting: the loss weighting: "uniform", "ow", "cw", "remix" or "macpo".
+            weighting_config: settings of that weighting, see `rllib_remix.learning.weighting`.
+            q_star_loss_weight: factor of the Q* loss. 1; the ReMIX reference code has 0.5.
+            td_lambda: λ of the λ-return; 0 is one-step. 0.6 in both papers.
+            target_network_update_episodes: episodes collected between two copies onto the target networks. 200.
+            train_batch_episodes: episodes per update. 128 in both papers.
+            replay_buffer_capacity: episodes. 5,000 to 10,000 in both papers.
+            rollout_episodes_per_update: episodes collected per update, whatever the number of env runners. 8.
+            epsilon: exploration rate, or its schedule over env steps as [[0, start], [steps, end], …].
+            num_torch_threads: threads that PyTorch may use in each process; None leaves its own choice. The
+                networks are small: more than 1 was never faster.
+        """
+        own = {
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "kwargs", "__class__") and value is not NotProvided
+        }
+        allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *_own_settings()]
+        check_keys("training()", kwargs, [name for name in allowed if name != "self"])
+        super().training(**kwargs)
+        for name, value in own.items():
+            setattr(self, name, value)
+        return self
+
+    def update_from_dict(self, config_dict: dict[str, Any]) -> QMIXConfig:
+        """Takes over settings by name, as Tune and YAML files give them; unknown ones raise SettingError."""
+        check_keys(
+            f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
+            (key for key in config_dict if key not in _RLLIB_KEYS and not hasattr(self, str(key))),
+            [name for name in vars(self) if not name.startswith("_")],
+        )
+        return super().update_from_dict(config_dict)
+
+    def validate(self) -> None:
+        """Checks every setting and the environment's, before anything is started.
+
+        Raises:
+            SettingError: names the setting, its value, what is allowed and the nearest valid name.
+        """
+        super().validate()
+        self._validate_api()
+        self._validate_loss()
+        self._validate_networks()
+        self._validate_loop()
+        check_epsilon(self.epsilon)
+        if not self.in_evaluation:
+            self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+        self._validate_env()
+
+    def _validate_api(self) -> None:
+        if self.framework_str != "torch":
+            raise SettingError(f"framework: {self.framework_str!r} is not supported; allowed: 'torch'.")
+        if not (self.enable_rl_module_and_learner and self.enable_env_runner_and_connector_v2):
+            raise SettingError("api_stack: only RLlib's new API stack is supported; leave both switches on.")
+        if self.is_multi_agent:
+            raise SettingError(
+                "multi_agent(): a team is one module here, with parameters shared between its agents; leave "
+                "`policies` at its default."
+            )
+        if self.num_epochs != 1:
+            raise SettingError(
+                f"num_epochs: {self.num_epochs!r} is not allowed; it must be 1. For more updates per sampled "
+                "episode lower `rollout_episodes_per_update`."
+            )
+        if self.minibatch_size is not None:
+            raise SettingError(
+                f"minibatch_size: {self.minibatch_size!r} is not allowed; it must be None. For smaller batches "
+                "lower `train_batch_episodes`."
+            )
+
+    def _validate_loss(self) -> None:
+        check_weighting(self.weighting, self.weighting_config)
+        check_number("gamma", self.gamma, low=0, high=1)
+        check_number("td_lambda", self.td_lambda, low=0, high=1)
+        check_number("q_star_loss_weight", self.q_star_loss_weight, low=0)
+        if isinstance(self.lr, int | float):
+            check_number("lr", self.lr, low=0, low_open=True)
+
+    def _validate_networks(self) -> None:
+        check_choice("mixer", self.mixer, MIXERS)
+        for name in ("agent_hidden_dim", "mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim"):
+            check_number(name, getattr(self, name), low=1, integer=True)
+        for name in ("observe_last_action", "observe_agent_id"):
+            check_flag(name, getattr(self, name))
+        clamp = self.utility_clamp
+        if clamp is not None and not (len(clamp) == 2 and clamp[0] < clamp[1]):
+            raise SettingError(
+                f"utility_clamp: {clamp!r} is not allowed; it must be None or (low, high), low < high."
+            )
+
+    def _validate_loop(self) -> None:
+        for name in (
+            "target_network_update_episodes",
+            "train_batch_episodes",
+            "replay_buffer_capacity",
+            "rollout_episodes_per_update",
+            "num_envs_per_env_runner",
+        ):
+            check_number(name, getattr(self, name), low=1, integer=True)
+        if self.num_torch_threads is not None:
+            check_number("num_torch_threads", self.num_torch_threads, low=1, integer=True)
+        if self.train_batch_episodes > self.replay_buffer_capacity:
+            raise SettingError(
+                f"train_batch_episodes: {self.train_batch_episodes} is more than replay_buffer_capacity, "
+                f"{self.replay_buffer_capacity}; allowed: 1 … {self.replay_buffer_capacity}."
+            )
+        if self.num_learners > self.train_batch_episodes:
+            raise SettingError(
+                f"num_learners: {self.num_learners} is more than the {self.train_batch_episodes} episodes of a batch "
+                f"(train_batch_episodes); allowed: 0 … {self.train_batch_episodes}, so that each has an episode."
+            )
+        if self.evaluation_interval and self.evaluation_duration == "auto":
+            raise SettingError(
+                "evaluation_duration: 'auto' is not allowed, because it drops late results; give a number of episodes."
+            )
+
+    def _validate_env(self) -> None:
+        if isinstance(self.env, str) and self.env in TEAM_ENVS:
+            make_team_env(self.env, dict(self.env_config), num_envs=1)
+        elif self.env is not None:
+            env_creator(self.env)
+
+    # RLlib's hooks
+
+    def get_evaluation_config_object(self) -> AlgorithmConfig | None:
+        """As RLlib's, but greedy unless `evaluation_config` says otherwise."""
+        config = super().get_evaluation_config_object()
+        given = self.evaluation_config
+        if isinstance(config, QMIXConfig) and not (isinstance(given, dict) and "explore" in given):
+            config.explore = False
+        return config
+
+    def get_default_rl_module_spec(self) -> RLModuleSpec:
+        from rllib_remix.rl_module import TeamRLModule
+
+        return RLModuleSpec(module_class=TeamRLModule, model_config=self.networks())
+
+    def networks(self) -> dict[str, Any]:
+        """The model config of TeamRLModule."""
+        scheme = SCHEMES[self.weighting]
+        return {
+            "mixer": self.mixer,
+            "use_q_star": scheme.needs_q_star,
+            "use_mixer_gradient": scheme.needs_mixer_gradient,
+            "agent_hidden_dim": self.agent_hidden_dim,
+            "mixer_embed_dim": self.mixer_embed_dim,
+            "hypernet_hidden_dim": self.hypernet_hidden_dim,
+            "q_star_hidden_dim": self.q_star_hidden_dim,
+            "observe_last_action": self.observe_last_action,
+            "observe_agent_id": self.observe_agent_id,
+            "utility_clamp": tuple(self.utility_clamp) if self.utility_clamp else None,
+        }
+
+    @property
+    def _model_config_auto_includes(self) -> dict[str, Any]:
+        return super()._model_config_auto_includes | self.networks()
+
+    def get_default_learner_class(self) -> type:
+        from rllib_remix.learner import TeamLearner
+
+        return TeamLearner
+
+
+def check_epsilon(epsilon: Any) -> None:
+    """Raises SettingError unless ε is a rate, or a schedule [[0, rate], [env steps, rate], …] that moves forward."""
+    if isinstance(epsilon, int | float):
+        check_number("epsilon", epsilon, low=0, high=1)
+        return
+    form = "a number in [0, 1] or a schedule [[0, start], [env steps, end], …]"
+    try:
+        steps = [float(step) for step, _ in epsilon]
+        rates = [float(rate) for _, rate in epsilon]
+    except (TypeError, ValueError):
+        raise SettingError(f"epsilon: {epsilon!r} is not allowed; it must be {form}.") from None
+    if len(steps) < 2 or steps[0] != 0:
+        raise SettingError(
+            f"epsilon: {epsilon!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
+        )
+    if any(later <= earlier for earlier, later in zip(steps, steps[1:], strict=False)):
+        raise SettingError(f"epsilon: the schedule {epsilon!r} runs backwards; its env steps must increase.")
+    for rate in rates:
+        check_number("epsilon", rate, low=0, high=1)
+
+
+def _own_settings() -> list[str]:
+    parameters = inspect.signature(QMIXConfig.training).parameters
+    return [name for name in parameters if name not in ("self", "kwargs")]

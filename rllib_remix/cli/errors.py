@@ -1,0 +1,60 @@
+"""How the command speaks of a user's mistake: one line in red, exit code 2, the traceback only with -vv."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from rllib_remix.settings import SettingError
+
+USAGE_EXIT_CODE = 2
+TRACEBACK_VERBOSITY = 2
+_VERBOSITY_KEY = "rllib_remix.verbosity"
+
+
+class UserError(Exception):
+    """Something that the user can mend: a missing file, an option that cannot be, a damaged checkpoint."""
+
+
+def remember_verbosity(ctx: typer.Context, verbosity: int) -> int:
+    """Option callback of -v: keeps the number of v's where the error report finds it."""
+    ctx.find_root().meta[_VERBOSITY_KEY] = max(verbosity, verbosity_of(ctx))
+    return verbosity
+
+
+def verbosity_of(ctx: typer.Context) -> int:
+    """How many times -v was given: 0 is quiet, 1 shows Ray's own messages, 2 adds tracebacks and debug messages."""
+    return ctx.find_root().meta.get(_VERBOSITY_KEY, 0)
+
+
+class ErrorReportingGroup(TyperGroup):
+    """A group of commands that reports UserError and SettingError as one line instead of a traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Runs the chosen command.
+
+        Raises:
+            typer.Exit: with code 2 after a user's mistake, 130 after Ctrl-C.
+        """
+        try:
+            return super().invoke(ctx)
+        except (UserError, SettingError) as error:
+            if verbosity_of(ctx) >= TRACEBACK_VERBOSITY:
+                traceback.print_exc()
+            print_error(str(error))
+            raise typer.Exit(USAGE_EXIT_CODE) from None
+        except KeyboardInterrupt:
+            print_error("interrupted.")
+            raise typer.Exit(130) from None
+
+
+def print_error(message: str) -> None:
+    """Writes `Error: <message>` to stderr as one line, in red on a terminal."""
+    from rllib_remix.cli.console import colours_wanted
+
+    line = "Error: " + " ".join(message.split())
+    typer.secho(line, err=True, fg=typer.colors.RED, color=None if colours_wanted(sys.stderr) else False)

@@ -1,0 +1,273 @@
+"""What is to be trained, as data; every check that can be made before Ray starts."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.quiet import quiet_ray
+from rllib_remix.settings import SettingError, nearest, unknown
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+# Keys that RLlib translates although its configs do not list them.
+TRANSLATED_KEYS = frozenset({"lambda", "multiagent", "callbacks_class"})
+
+
+@dataclass
+class Checkpoints:
+    """When trials are saved and what is kept."""
+
+    frequency: int = 0  # iterations between checkpoints; 0 is never
+    at_end: bool = True
+    num_to_keep: int | None = None  # None keeps all
+    score_attribute: str | None = None  # result key that says which to keep; None keeps the newest
+    score_order: str = "max"  # max or min
+
+
+@dataclass
+class Experiment:
+    """One experiment: an algorithm on an environment, for every variant of its settings."""
+
+    name: str  # sub-folder of the storage path
+    run: str | type[Algorithm]  # registered name, class path or class
+    config: dict[str, Any]  # algorithm settings with `env` among them; may hold grid_search
+    stop: dict[str, float] = field(default_factory=dict)
+    num_samples: int = 1  # repeats of every variant
+    storage_path: str = "~/ray_results"
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    restore: Path | None = None  # checkpoint to start from
+
+
+def check_experiment(experiment: Experiment, *, num_cpus: int | None = None) -> None:
+    """Checks an experiment and all variants of its settings, without starting Ray.
+
+    Args:
+        experiment: what is to run. Its `run` is replaced by the class if it was a class path.
+        num_cpus: CPUs that will be there, or None if that is not known (a cluster).
+
+    Raises:
+        UserError: for what cannot run, naming the setting, the value and what is allowed.
+        SettingError: the same, from the settings of our own algorithms.
+    """
+    if experiment.num_samples < 1:
+        raise UserError(f"num_samples: {experiment.num_samples} is not allowed; it must be at least 1.")
+    _check_checkpoints(experiment.checkpoints)
+    with quiet_ray():
+        experiment.run, algorithm_class, default = find_algorithm(experiment.run)
+        for settings in variants(experiment.config):
+            config = configure(default, settings)
+            _check_resources(algorithm_class, config, num_cpus)
+    if experiment.restore is not None:
+        check_restore(experiment.restore)
+    experiment.storage_path = prepare_storage(experiment.storage_path)
+
+
+def find_algorithm(
+    run: str | type[Algorithm],
+) -> tuple[str | type[Algorithm], type[Algorithm], AlgorithmConfig]:
+    """What Tune is to run, the class behind it, and its default settings.
+
+    Args:
+        run: a name that we or RLlib registered, a class path such as "package.module.Class", or a class.
+
+    Raises:
+        UserError: if a class path leads nowhere or to something that is no Algorithm.
+        SettingError: if the name is unknown, with the nearest valid one.
+    """
+    from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+
+    if isinstance(run, type):
+        return run, run, run.get_default_config()
+    if run in ALGORITHMS:
+        import rllib_remix
+
+        rllib_remix.register()
+        config = get_algorithm_config(run)
+        assert config.algo_class is not None
+        return run, config.algo_class, config
+    if "." in run:
+        from ray.rllib.algorithms.algorithm import Algorithm
+
+        algorithm_class = load_class("--algo", run)
+        if not (isinstance(algorithm_class, type) and issubclass(algorithm_class, Algorithm)):
+            raise UserError(f"--algo: {run!r} is no RLlib Algorithm class.")
+        return algorithm_class, algorithm_class, algorithm_class.get_default_config()
+    from ray.rllib.algorithms.registry import ALGORITHMS as RLLIB_ALGORITHMS
+    from ray.tune.error import TuneError
+    from ray.tune.registry import get_trainable_cls
+
+    try:
+        algorithm_class: Any = get_trainable_cls(run)
+    except TuneError:
+        raise unknown("--algo", run, [*ALGORITHMS, *RLLIB_ALGORITHMS]) from None
+    return run, algorithm_class, algorithm_class.get_default_config()
+
+
+def load_class(option: str, path: str) -> Any:
+    """The object at "package.module.Class".
+
+    Raises:
+        UserError: if the module cannot be imported or has no such attribute.
+    """
+    module, _, attribute = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise UserError(f"{option}: cannot import {path!r}: {error}.") from error
+    except (AttributeError, ValueError):
+        raise UserError(f"{option}: {module!r} has no {attribute!r}.") from None
+
+
+def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The settings of every trial: one dict per point of the grids in `config`.
+
+    Raises:
+        UserError: if a grid_search is not a list of values.
+    """
+    from ray.tune.error import TuneError
+    from ray.tune.search.variant_generator import generate_variants
+
+    try:
+        for _, resolved in generate_variants({"config": dict(config)}):
+            yield resolved["config"]
+    except (TuneError, ValueError) as error:
+        if isinstance(error, SettingError):
+            raise
+        raise UserError(f"config: {error}") from error
+
+
+def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> AlgorithmConfig:
+    """The full, validated settings of one trial.
+
+    Raises:
+        UserError: for an unknown key, an unknown environment, or what RLlib refuses.
+        SettingError: for what our own algorithms refuse.
+    """
+    config = default.copy(copy_frozen=False)
+    _check_config_keys(config, settings)
+    check_environment(settings.get("env", config.env), settings.get("env_config"))
+    try:
+        config.update_from_dict(dict(settings))
+        config.validate()
+    except SettingError:
+        raise
+    except Exception as error:
+        raise UserError(f"config: {error or type(error).__name__}") from error
+    return config
+
+
+def check_environment(env: object, env_config: object = None) -> None:
+    """Checks that an environment of this name exists: ours, one registered with Ray, Gymnasium's, or a class path.
+
+    Raises:
+        UserError: if it does not.
+        SettingError: if it is ours and its settings cannot be, or it is nearly one of ours.
+    """
+    if env is None:
+        raise UserError("--env: no environment given; for example --env predator_prey.")
+    if env_config is not None and not isinstance(env_config, Mapping):
+        raise UserError(f"env_config: must map names to values, got {env_config!r}.")
+    if not isinstance(env, str):
+        return
+    from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+
+    if env in TEAM_ENVS:
+        make_team_env(env, dict(env_config or {}), 1).close()
+        return
+    if _is_registered_with_ray(env) or _is_in_gymnasium(env):
+        return
+    if "." in env and "/" not in env:
+        load_class("--env", env)
+        return
+    raise unknown("--env", env, [*TEAM_ENVS, "CartPole-v1 and Gymnasium's other ids"])
+
+
+def check_restore(path: Path) -> None:
+    """Raises UserError unless `path` is the folder of an RLlib checkpoint."""
+    if not path.is_dir():
+        raise UserError(f"--restore: {str(path)!r} is not a folder.")
+    if not (path / "rllib_checkpoint.json").is_file():
+        raise UserError(
+            f"--restore: {str(path)!r} is no checkpoint (it has no rllib_checkpoint.json); "
+            "give a folder such as .../checkpoint_000003."
+        )
+
+
+def prepare_storage(storage_path: str) -> str:
+    """The absolute storage path, made if it was missing; addresses with a scheme (s3://…) stay as they are.
+
+    Raises:
+        UserError: if the folder cannot be made or written to.
+    """
+    if "://" in storage_path:
+        return storage_path
+    folder = Path(storage_path).expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "no permission to write")
+    except OSError as error:
+        raise UserError(f"--storage-path: cannot write to {str(folder)!r}: {error.strerror}.") from None
+    return str(folder)
+
+
+def _check_checkpoints(checkpoints: Checkpoints) -> None:
+    if checkpoints.frequency < 0:
+        raise UserError(
+            f"checkpoint frequency: {checkpoints.frequency} is not allowed; it must be at least 0."
+        )
+    if checkpoints.num_to_keep is not None and checkpoints.num_to_keep < 1:
+        raise UserError(
+            f"checkpoints to keep: {checkpoints.num_to_keep} is not allowed; it must be at least 1."
+        )
+    if checkpoints.score_order not in ("max", "min"):
+        raise unknown("checkpoint_score_order", checkpoints.score_order, ["max", "min"])
+
+
+def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> None:
+    from rllib_remix.algorithms.registry import ALGORITHMS
+
+    if config.algo_class is not None and config.algo_class.__name__ in ALGORITHMS:
+        return  # its update_from_dict checks the keys, with its own message
+    allowed = {key for key in config.to_dict() if not key.startswith("_")} | TRANSLATED_KEYS
+    for key in settings:
+        if key not in allowed and not key.startswith("_"):
+            guess = nearest(key, allowed)
+            hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
+            raise UserError(f"config: unknown key {key!r}; {hint}")
+
+
+def _is_registered_with_ray(env: str) -> bool:
+    from ray.tune.registry import ENV_CREATOR, _global_registry
+
+    return bool(_global_registry.contains(ENV_CREATOR, env))
+
+
+def _is_in_gymnasium(env: str) -> bool:
+    import gymnasium
+
+    try:
+        gymnasium.spec(env)
+    except (gymnasium.error.Error, ImportError):
+        return False
+    return True
+
+
+def _check_resources(algorithm_class: type[Algorithm], config: AlgorithmConfig, num_cpus: int | None) -> None:
+    if num_cpus is None:
+        return
+    request: Any = algorithm_class.default_resource_request(config)
+    needed = request.required_resources.get("CPU", 0) if request is not None else 0
+    if needed > num_cpus:
+        raise UserError(
+            f"one trial needs {needed:g} CPUs (num_env_runners={config.num_env_runners}), but there are {num_cpus}; "
+            f"lower num_env_runners, or share them with --ray-num-cpus {needed:g}."
+        )

@@ -1,0 +1,158 @@
+"""Options that hold structure (JSON objects, stop criteria, folder names), read and checked without Ray."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rllib_remix.cli.errors import UserError
+
+# Names of the first part of every result key that RLlib and Tune report.
+RESULT_KEYS = (
+    "training_iteration",
+    "time_total_s",
+    "time_this_iter_s",
+    "time_since_restore",
+    "iterations_since_restore",
+    "num_env_steps_sampled_lifetime",
+    "num_training_step_calls_per_iteration",
+    "env_runners",
+    "evaluation",
+    "learners",
+    "timers",
+    "perf",
+)
+# What keys of the old API stack are called now, by the last part of the key.
+RENAMED_RESULT_KEYS = {
+    "timesteps_total": "num_env_steps_sampled_lifetime",
+    "num_env_steps_sampled": "num_env_steps_sampled_lifetime",
+    "num_env_steps_trained": "num_env_steps_sampled_lifetime",
+    "agent_timesteps_total": "num_env_steps_sampled_lifetime",
+    "episode_reward_mean": "env_runners/episode_return_mean",
+    "episode_return_mean": "env_runners/episode_return_mean",
+    "episode_reward_max": "env_runners/episode_return_max",
+    "episode_reward_min": "env_runners/episode_return_min",
+}
+
+
+def parse_json_object(option: str, text: str) -> dict[str, Any]:
+    """The JSON object in `text`, or in the file FILE if `text` is `@FILE`.
+
+    Raises:
+        UserError: if the file cannot be read, the text is no JSON (with line and column), or it is no object.
+    """
+    if text.startswith("@"):
+        text = read_text(Path(text[1:]), what=f"{option}: file")
+    try:
+        value = json.loads(text, parse_constant=_reject_constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise UserError(
+            f"{option}: not JSON at {where}: {error.msg}, in {_excerpt(text, error.pos)}"
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{option}: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{option}: must be a JSON object such as '{{\"name\": 1}}', got {_shorten(text)!r}.")
+    return value
+
+
+def parse_stop(owner: str, stop: object) -> dict[str, float]:
+    """Stop criteria as Tune takes them: result key (nested with slashes) to the value that ends a trial.
+
+    Numbers written as text ("1e6") are accepted, and nested objects are flattened.
+
+    Raises:
+        UserError: for anything else than finite numbers, and for keys that RLlib does not report any more.
+    """
+    if not isinstance(stop, Mapping):
+        raise UserError(f"{owner}: must map result keys to numbers, got {stop!r}.")
+    criteria: dict[str, float] = {}
+    for key, limit in _flatten(stop).items():
+        _check_result_key(owner, key)
+        criteria[key] = _number(f"{owner}: {key}", limit)
+    return criteria
+
+
+def check_folder_name(option: str, name: str) -> str:
+    """`name` if it can be one sub-folder's name.
+
+    Raises:
+        UserError: if it is empty, has a path separator, or means another folder.
+    """
+    if not name.strip() or name in (".", "..") or any(mark in name for mark in "/\\\0"):
+        raise UserError(f"{option}: {name!r} is not allowed; it must be the name of one folder (no '/').")
+    return name
+
+
+def read_text(path: Path, *, what: str) -> str:
+    """The UTF-8 text of a file.
+
+    Raises:
+        UserError: if there is no such file, it cannot be read, or it is not text.
+    """
+    try:
+        return path.expanduser().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{what} {str(path)!r} does not exist.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{what} {str(path)!r} is not a text file in UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"{what} {str(path)!r} cannot be read: {error.strerror}.") from None
+
+
+def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}/")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _check_result_key(owner: str, key: str) -> None:
+    *parents, last = key.split("/")
+    renamed = RENAMED_RESULT_KEYS.get(last)
+    if renamed and (not parents or "reward" in last):
+        better = "/".join([*parents, renamed.split("/")[-1]]) if parents else renamed
+        raise UserError(f"{owner}: unknown result key {key!r}; did you mean {better!r}?")
+    first = key.split("/")[0]
+    if first not in RESULT_KEYS:
+        # An algorithm may report keys of its own, so only near misses are mistakes.
+        near = difflib.get_close_matches(first, RESULT_KEYS, n=1, cutoff=0.85)
+        if near:
+            better = "/".join([near[0], *key.split("/")[1:]])
+            raise UserError(f"{owner}: unknown result key {key!r}; did you mean {better!r}?")
+
+
+def _number(name: str, value: object) -> float:
+    number = value
+    if isinstance(number, str):
+        try:
+            number = float(number)
+        except ValueError:
+            raise UserError(f"{name}: {value!r} is not a number.") from None
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise UserError(f"{name}: {value!r} is not allowed; it must be a finite number.")
+    counter = name.split(": ")[-1].split("/")[-1]
+    counts = counter.startswith(("num_", "time_", "training_iteration", "iterations_"))
+    if counts and number <= 0:
+        raise UserError(f"{name}: {value!r} is not allowed; it must be above 0.")
+    return number
+
+
+def _reject_constant(name: str) -> float:
+    raise ValueError(f"{name} is not allowed; numbers must be finite.")
+
+
+def _excerpt(text: str, position: int, width: int = 30) -> str:
+    return repr(text[max(0, position - width) : position + width].replace("\n", " "))
+
+
+def _shorten(text: str, width: int = 60) -> str:
+    return text if len(text) <= width else text[:width] + "…"

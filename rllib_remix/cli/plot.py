@@ -1,0 +1,51 @@
+"""`rllib plot`: pictures of finished runs."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+import typer
+
+from rllib_remix.cli.errors import UserError, remember_verbosity
+
+app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
+
+
+class Metric(str, Enum):
+    """Which return a learning curve shows."""
+
+    greedy = "greedy"
+    training = "training"
+
+
+@app.callback()
+def plot() -> None:
+    """Draw finished runs."""
+
+
+@app.command()
+def curves(
+    runs: list[Path] = typer.Argument(help="Experiment or trial folders."),
+    out: Path = typer.Option(
+        Path("curve.png"), "--out", "-o", help="The picture to write (.png, .pdf or .svg)."
+    ),
+    metric: Metric = typer.Option(
+        Metric.greedy, "--metric", help="Return of greedy evaluation or of training."
+    ),
+    title: str = typer.Option(None, "--title", help="Title [default: the environment]."),
+    best: float = typer.Option(None, "--best", help="Best possible return, drawn as a dashed line."),
+    verbose: int = typer.Option(
+        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
+    ),
+) -> None:
+    """Draw learning curves: return against environment steps, one colour per algorithm, a band over seeds."""
+    from rllib_remix.reporting.curves import draw_curves
+    from rllib_remix.reporting.runs import RunError, read_runs
+
+    try:
+        trials = read_runs(runs)
+        draw_curves(trials, out, metric=metric.value, title=title, best=best)
+    except RunError as error:
+        raise UserError(str(error)) from error
+    typer.echo(f"Learning curves of {len(trials)} trial{'s' if len(trials) != 1 else ''}: {out}")

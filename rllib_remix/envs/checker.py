@@ -1,0 +1,205 @@
+"""Does an environment keep the TeamEnv contract? For its authors' tests, and a cheap look at run time."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+
+from rllib_remix.envs.team_env import TeamEnv, TeamStep
+
+_SIZES = ("num_envs", "n_agents", "n_actions", "obs_dim", "state_dim", "episode_limit")
+_ARRAYS = ("obs", "state", "avail_actions", "rewards", "terminated", "truncated")
+
+
+class TeamEnvError(ValueError):
+    """An environment, or the way it was used, breaks the TeamEnv contract."""
+
+
+def check_team_env(env: TeamEnv, *, episodes: int = 2, seed: int = 0) -> None:
+    """Plays random available actions until every copy finished `episodes` episodes, twice with the same seed.
+
+    Args:
+        env: the environment; it is reset twice and left in the midst of its episodes.
+        episodes: episodes to finish in every copy, at least 1; from 2 on, the reset between episodes is checked.
+        seed: of the environment's resets and of the actions.
+
+    Raises:
+        TeamEnvError: says what is wrong, in which copy, at which agent and after which step.
+    """
+    check_sizes(env)
+    first, second = _play(env, episodes, seed), _play(env, episodes, seed)
+    _check_same_play(env, first, second, seed)
+
+
+def check_sizes(env: TeamEnv) -> None:
+    """Raises TeamEnvError unless the sizes that a TeamEnv announces are there, as integers of 1 or more."""
+    for name in _SIZES:
+        if not hasattr(env, name):
+            raise TeamEnvError(
+                f"{_name(env)}: attribute {name} is missing; it must be an integer of 1 or more."
+            )
+        value = getattr(env, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
+            raise TeamEnvError(f"{_name(env)}: {name} is {value!r}; it must be an integer of 1 or more.")
+
+
+def check_step(env: TeamEnv, step: TeamStep, when: str = "a step") -> None:
+    """Checks the arrays of one step: types, shapes, finite numbers, masks and flags.
+
+    Args:
+        env: gives the expected sizes.
+        step: what its `reset` or `step` returned.
+        when: where the step comes from, for the error.
+
+    Raises:
+        TeamEnvError: says what is wrong, in which copy and at which agent.
+    """
+    where = f"{_name(env)}, {when}"
+    if not isinstance(step, TeamStep):
+        raise TeamEnvError(f"{where}: got a {type(step).__name__}, expected a TeamStep.")
+    _check_shapes(env, step, where)
+    _check_dtypes(step, where)
+    _check_finite(step, where)
+    without_action = np.argwhere(~step.avail_actions.any(axis=-1))
+    if len(without_action):
+        copy, agent = without_action[0]
+        raise TeamEnvError(
+            f"{where}: avail_actions leaves agent {agent} of copy {copy} no action at all; "
+            "an agent that is dead or waits needs exactly one."
+        )
+    both = np.flatnonzero(step.terminated & step.truncated)
+    if len(both):
+        raise TeamEnvError(
+            f"{where}: copy {both[0]} is both terminated and truncated; "
+            "an episode that ended by its rules is terminated only."
+        )
+
+
+def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
+    n = (env.num_envs, env.n_agents)
+    expected = {
+        "obs": ((*n, env.obs_dim), "[num_envs, n_agents, obs_dim]"),
+        "state": ((env.num_envs, env.state_dim), "[num_envs, state_dim]"),
+        "avail_actions": ((*n, env.n_actions), "[num_envs, n_agents, n_actions]"),
+    }
+    per_copy = ((env.num_envs,), "[num_envs]")
+    values = {name: getattr(step, name) for name in _ARRAYS}
+    if not isinstance(step.info, dict):
+        raise TeamEnvError(
+            f"{where}: info is a {type(step.info).__name__}, expected a dict of [num_envs] arrays."
+        )
+    values.update({f"info[{name!r}]": value for name, value in step.info.items()})
+    for name, value in values.items():
+        shape, axes = expected.get(name, per_copy)
+        if not isinstance(value, np.ndarray):
+            raise TeamEnvError(
+                f"{where}: {name} is a {type(value).__name__}, expected an array of shape {shape} = {axes}."
+            )
+        if value.shape != shape:
+            raise TeamEnvError(f"{where}: {name} has shape {value.shape}, expected {shape} = {axes}.")
+
+
+def _check_dtypes(step: TeamStep, where: str) -> None:
+    for name in ("avail_actions", "terminated", "truncated"):
+        if getattr(step, name).dtype != bool:
+            raise TeamEnvError(f"{where}: {name} is {getattr(step, name).dtype}, expected bool.")
+    if step.rewards.dtype != np.float32:
+        raise TeamEnvError(f"{where}: rewards is {step.rewards.dtype}, expected float32.")
+    real = {"obs": step.obs, "state": step.state, **{f"info[{name!r}]": v for name, v in step.info.items()}}
+    for name, value in real.items():
+        if value.dtype.kind not in "biuf":
+            raise TeamEnvError(f"{where}: {name} is {value.dtype}, expected bool, integer or float.")
+
+
+def _check_finite(step: TeamStep, where: str) -> None:
+    for name in ("obs", "state", "rewards"):
+        value = getattr(step, name)
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+            axes = ("copy", "agent", "entry") if name == "obs" else ("copy", "entry")
+            place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, index, strict=False))
+            raise TeamEnvError(f"{where}: {name} is {value[index]} at {place}; it must be finite.")
+
+
+def _play(env: TeamEnv, episodes: int, seed: int) -> list[TeamStep]:
+    """Copies of all steps until every copy finished `episodes` episodes, each checked on the way."""
+    rng = np.random.default_rng(seed)
+    step = env.reset(seed=seed)
+    check_step(env, step, "reset")
+    _check_start(env, step, np.ones(env.num_envs, bool), "reset")
+    played = [_kept(step)]
+    lengths, finished = np.zeros(env.num_envs, int), np.zeros(env.num_envs, int)
+    while finished.min() < episodes:
+        resetting = played[-1].terminated | played[-1].truncated
+        when = f"step {len(played)} after reset"
+        step = env.step(_random_actions(played[-1].avail_actions, rng))
+        check_step(env, step, when)
+        _check_same_dtypes(env, played[0], step, when)
+        _check_start(env, step, resetting, when)
+        lengths = np.where(resetting, 0, lengths + 1)
+        over = step.terminated | step.truncated
+        _check_lengths(env, lengths, over, when)
+        finished += over
+        played.append(_kept(step))
+    return played
+
+
+def _random_actions(avail_actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """[N, n] int: for every agent one of its available actions, uniformly."""
+    return np.where(avail_actions, rng.random(avail_actions.shape), -1.0).argmax(axis=-1)
+
+
+def _kept(step: TeamStep) -> TeamStep:
+    """A copy, as the environment may write over its own arrays."""
+    arrays = {name: getattr(step, name).copy() for name in _ARRAYS}
+    return TeamStep(**arrays, info={name: value.copy() for name, value in step.info.items()})
+
+
+def _check_start(env: TeamEnv, step: TeamStep, resetting: np.ndarray, when: str) -> None:
+    """Raises TeamEnvError if a copy that had to reset (`resetting` [N] bool) shows a reward or is over already."""
+    paid = np.flatnonzero(resetting & (step.rewards != 0))
+    if len(paid):
+        raise TeamEnvError(
+            f"{_name(env)}, {when}: copy {paid[0]} starts a new episode with reward {step.rewards[paid[0]]}; "
+            "on the step after the last of an episode the copy resets itself, and its reward is 0."
+        )
+    over = np.flatnonzero(resetting & (step.terminated | step.truncated))
+    if len(over):
+        raise TeamEnvError(
+            f"{_name(env)}, {when}: copy {over[0]} did not reset: it is terminated or truncated "
+            "where it must show the first observation of a new episode."
+        )
+
+
+def _check_lengths(env: TeamEnv, lengths: np.ndarray, over: np.ndarray, when: str) -> None:
+    beyond = np.flatnonzero((lengths >= env.episode_limit) & ~over)
+    if len(beyond):
+        raise TeamEnvError(
+            f"{_name(env)}, {when}: the episode of copy {beyond[0]} goes on after {lengths[beyond[0]]} steps; "
+            f"at episode_limit ({env.episode_limit}) it must be terminated or truncated."
+        )
+
+
+def _check_same_dtypes(env: TeamEnv, first: TeamStep, step: TeamStep, when: str) -> None:
+    for name in ("obs", "state"):
+        was, now = getattr(first, name).dtype, getattr(step, name).dtype
+        if was != now:
+            raise TeamEnvError(f"{_name(env)}, {when}: {name} changed from {was} to {now}.")
+
+
+def _check_same_play(env: TeamEnv, first: list[TeamStep], second: list[TeamStep], seed: int) -> None:
+    """Raises TeamEnvError at the first difference between two plays with the same seed and actions."""
+    for number, (one, other) in enumerate(zip(first, second, strict=False)):
+        when = f"step {number} after reset" if number else "reset"
+        for name in _ARRAYS:
+            rows = np.argwhere(getattr(one, name) != getattr(other, name))
+            if len(rows):
+                raise TeamEnvError(
+                    f"{_name(env)}, {when}: {name} of copy {rows[0][0]} differs between two plays with "
+                    f"seed={seed} and the same actions; all randomness must come from the seed of reset()."
+                )
+
+
+def _name(env: TeamEnv) -> str:
+    return type(env).__name__

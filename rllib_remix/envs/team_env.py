@@ -1,0 +1,102 @@
+"""The environment contract: N copies of one cooperative game, stepped together."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class TeamStep(NamedTuple):
+    """What N copies of the game show after a reset or a step.
+
+    Arrays are owned by the environment and may be overwritten by its next step: copy what is to be kept.
+    """
+
+    obs: np.ndarray  # [N, n, O], any real dtype: what each agent sees
+    state: np.ndarray  # [N, S], any real dtype: the true global state, for training only
+    avail_actions: np.ndarray  # [N, n, U] bool: what each agent may do now; never all False
+    rewards: np.ndarray  # [N] float32: team reward of the step that led here; 0 after a reset
+    terminated: np.ndarray  # [N] bool: the game ended by its rules; nothing follows
+    truncated: np.ndarray  # [N] bool: the game was cut off (time limit); its value continues
+    info: dict[
+        str, np.ndarray
+    ]  # name -> [N] arrays; the last values of an episode are logged as `<name>_mean`
+
+
+class TeamSpec(NamedTuple):
+    """The sizes and dtypes of a team's data: all that replay and networks need to know of an environment."""
+
+    n_agents: int  # n
+    n_actions: int  # U
+    obs_dim: int  # O
+    state_dim: int  # S
+    episode_limit: int  # env steps
+    obs_dtype: str  # NumPy's names
+    state_dtype: str
+
+
+class TeamEnv(ABC):
+    """N independent copies of a cooperative game with a fixed set of n agents and U actions each.
+
+    A copy that returned `terminated` or `truncated` resets itself on the next `step`: its actions are then
+    ignored, its reward is 0, and the step shows the first observation of the new episode. So the last
+    observation of every episode is seen once, and a truncated episode can bootstrap from it.
+
+    Agents that die or leave stay in the arrays, with exactly one available action.
+    """
+
+    num_envs: int
+    n_agents: int
+    n_actions: int
+    obs_dim: int
+    state_dim: int
+    episode_limit: int  # steps after which an episode is over at the latest
+    obs_dtype: np.dtype = np.dtype(np.float32)  # kept as it is up to the learner: small types save memory
+    state_dtype: np.dtype = np.dtype(np.float32)
+
+    @property
+    def spec(self) -> TeamSpec:
+        """Sizes and dtypes of the data of one copy."""
+        return TeamSpec(
+            n_agents=self.n_agents,
+            n_actions=self.n_actions,
+            obs_dim=self.obs_dim,
+            state_dim=self.state_dim,
+            episode_limit=self.episode_limit,
+            obs_dtype=np.dtype(self.obs_dtype).name,
+            state_dtype=np.dtype(self.state_dtype).name,
+        )
+
+    @abstractmethod
+    def reset(self, seed: int | None = None) -> TeamStep:
+        """Starts a new episode in every copy.
+
+        Args:
+            seed: starts every copy's own random stream anew (copy i from `seed` and i alone); None lets the
+                streams continue.
+        """
+
+    @abstractmethod
+    def step(self, actions: np.ndarray) -> TeamStep:
+        """Moves every copy on by one step.
+
+        Args:
+            actions: [N, n] int, each available to its agent (ignored in copies that reset on this step).
+        """
+
+    def render(self, copy: int = 0) -> np.ndarray:
+        """A picture of one copy as [H, W, 3] uint8; optional."""
+        raise NotImplementedError(f"{type(self).__name__} has no render()")
+
+    def get_state(self) -> dict[str, Any] | None:
+        """The random streams, so that a resumed run continues them between episodes; None if unknown."""
+        return None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what `get_state` returned."""
+        raise NotImplementedError(f"{type(self).__name__} has no set_state()")
+
+    def close(self) -> None:
+        """Frees what the environment holds (processes, windows)."""

@@ -1,0 +1,132 @@
+"""The learner: forward → targets → weights → loss → metrics, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.utils.metrics import NUM_EPISODES_LIFETIME
+from torch import Tensor
+
+from rllib_remix.learning.loss import masked_mean, weighted_squared_error
+from rllib_remix.learning.targets import lambda_returns, step_mask
+from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
+
+_LAST_TARGET_COPY = "episodes_at_last_target_copy"
+
+
+class TeamLearner(TorchLearner):
+    """Updates a TeamRLModule from batches of whole episodes.
+
+    A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `terminated` as the replay
+    buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch divided by the number of
+    learners, so that the mean over learners of their parts is exactly the loss of the whole.
+    """
+
+    def build(self) -> None:
+        super().build()
+        # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
+        for module_id in self.module.keys():  # noqa: SIM118 (a MultiRLModule is no dict)
+            self.module[module_id].unwrapped().make_target_networks()
+        self._episodes_at_last_target_copy = 0
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]
+    ) -> Tensor:
+        mask = step_mask(batch["lengths"], batch["rewards"].shape[1])
+        targets = lambda_returns(
+            batch["rewards"],
+            fwd_out["target_values"],
+            batch["lengths"],
+            batch["terminated"],
+            gamma=config.gamma,
+            td_lambda=config.td_lambda,
+        )
+        result = self._weigh(config, batch, fwd_out, targets, mask)
+        num_steps = batch["num_steps"][0]
+        q_tot = fwd_out["q_tot"]
+        td_loss = weighted_squared_error(q_tot, targets, result.weights, mask, num_steps)
+        loss = td_loss
+        values = {"td_loss": td_loss}
+        if "q_star" in fwd_out:
+            values["q_star_loss"] = weighted_squared_error(fwd_out["q_star"], targets, None, mask, num_steps)
+            loss = loss + config.q_star_loss_weight * values["q_star_loss"]
+        self._log(module_id, values, q_tot, targets, result, mask)
+        return loss
+
+    @torch.no_grad()
+    def _weigh(
+        self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor], targets: Tensor, mask: Tensor
+    ) -> Weights:
+        actions = batch["actions"].long()
+        inputs = WeightingInputs(
+            q_tot=fwd_out["q_tot"].detach(),
+            targets=targets,
+            mask=mask,
+            utilities=fwd_out["utilities"][:, :-1],
+            avail_actions=batch["avail_actions"][:, :-1],
+            actions=actions,
+            took_greedy=(fwd_out["greedy_actions"][:, :-1] == actions).all(-1),
+            greedy_value=fwd_out["target_values"][:, :-1],
+            q_star=fwd_out["q_star"].detach() if "q_star" in fwd_out else None,
+            mixer_gradient=fwd_out.get("mixer_gradient"),
+        )
+        return SCHEMES[config.weighting].function(inputs, **config.weighting_config)
+
+    @torch.no_grad()
+    def _log(
+        self,
+        module_id: str,
+        values: dict[str, Tensor],
+        q_tot: Tensor,
+        targets: Tensor,
+        result: Weights,
+        mask: Tensor,
+    ) -> None:
+        weights = result.weights
+        metrics = {name: value.detach() for name, value in values.items()}
+        metrics |= {
+            "q_tot_mean": masked_mean(q_tot, mask),
+            "target_mean": masked_mean(targets, mask),
+            "weight_mean": masked_mean(weights, mask),
+            "weight_min": weights.masked_fill(~mask, torch.inf).amin(),
+            "weight_max": weights.amax(),
+            "overestimated_share": masked_mean((q_tot > targets).float(), mask),
+        }
+        for name, term in result.terms.items():
+            suffix = "_share" if term.dtype == torch.bool else "_mean"
+            metrics[f"weight_terms/{name}{suffix}"] = masked_mean(term.float(), mask)
+        # One transfer for all of them.
+        for name, number in zip(metrics, torch.stack(list(metrics.values())).tolist(), strict=True):
+            self.metrics.log_value((module_id, *name.split("/")), number, window=1)
+
+    def postprocess_gradients_for_module(
+        self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Tensor]
+    ) -> dict[Any, Tensor]:
+        gradients = [gradient for gradient in module_gradients_dict.values() if gradient is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        self.metrics.log_value((module_id, "grad_norm"), norm.item(), window=1)
+        return super().postprocess_gradients_for_module(
+            module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
+        )
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Copies the online networks onto the targets, counted in episodes collected from the environments."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        episodes = timesteps.get(NUM_EPISODES_LIFETIME, 0)
+        if episodes - self._episodes_at_last_target_copy < self.config.target_network_update_episodes:
+            return
+        self._episodes_at_last_target_copy = episodes
+        for module_id in self.module.keys():  # noqa: SIM118
+            for source, target in self.module[module_id].unwrapped().get_target_network_pairs():
+                target.load_state_dict(source.state_dict())
+
+    # Checkpointable
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().get_state(*args, **kwargs) | {_LAST_TARGET_COPY: self._episodes_at_last_target_copy}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self._episodes_at_last_target_copy = state.get(_LAST_TARGET_COPY, self._episodes_at_last_target_copy)

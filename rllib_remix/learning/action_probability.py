@@ -1,0 +1,47 @@
+"""How likely the team was to take the actions that it took."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# In place of -inf, so that a row without any available action (padding) stays finite.
+_IMPOSSIBLE = -1e30
+
+
+def boltzmann_probabilities(
+    utilities: Tensor, avail_actions: Tensor, actions: Tensor, *, temperature: float
+) -> Tensor:
+    """π^j: each agent's Boltzmann probability of the action that it took, over its available actions.
+
+    Args:
+        utilities: [B, T, n, U] float32.
+        avail_actions: [B, T, n, U] bool.
+        actions: [B, T, n] int64.
+        temperature: above 0; small is close to greedy. 1 in both papers.
+
+    Returns:
+        [B, T, n] float32 in [0, 1]; an agent with a single available action has 1.
+    """
+    log_probs = (utilities / temperature).masked_fill(~avail_actions, _IMPOSSIBLE).log_softmax(-1)
+    return log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1).exp()
+
+
+def joint_action_probability(action_probs: Tensor) -> Tensor:
+    """J = 1 + Σ_i Π_{j≠i} π^j - n·Π_j π^j, the last factor of MAC-PO's optimal weight (Theorem 1).
+
+    The products that leave one agent out come from prefix and suffix products: O(n), and no division, so an
+    agent with π = 0 is no trouble.
+
+    Args:
+        action_probs: [..., n] float32 in [0, 1].
+
+    Returns:
+        [...] float32 in [0, 2]: 2 exactly when one probability is 0 and all others are 1 (Theorem 2); 1 when
+        all are 1, or when two or more are 0.
+    """
+    ones = torch.ones_like(action_probs[..., :1])
+    before = torch.cat([ones, action_probs[..., :-1]], dim=-1).cumprod(-1)
+    after = torch.cat([ones, action_probs.flip(-1)[..., :-1]], dim=-1).cumprod(-1).flip(-1)
+    n_agents = action_probs.shape[-1]
+    return 1.0 + (before * after).sum(-1) - n_agents * action_probs.prod(-1)

@@ -1,0 +1,61 @@
+"""Targets of the temporal-difference loss: greedy joint actions and λ-returns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def greedy_actions(utilities: Tensor, avail_actions: Tensor) -> Tensor:
+    """Each agent's best available action.
+
+    Args:
+        utilities: [..., U] float32.
+        avail_actions: [..., U] bool. Rows that are all False (padding) give action 0.
+
+    Returns:
+        [...] int64.
+    """
+    return utilities.masked_fill(~avail_actions, -torch.inf).argmax(-1)
+
+
+def chosen(utilities: Tensor, actions: Tensor) -> Tensor:
+    """Utilities of given actions: [..., U] float32 and [...] int64 → [...] float32."""
+    return utilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+
+
+def step_mask(lengths: Tensor, steps: int) -> Tensor:
+    """[B] episode lengths → [B, steps] bool, True on steps that were really taken."""
+    return torch.arange(steps, device=lengths.device) < lengths.unsqueeze(-1)
+
+
+def lambda_returns(
+    rewards: Tensor, values: Tensor, lengths: Tensor, terminated: Tensor, *, gamma: float, td_lambda: float
+) -> Tensor:
+    """λ-returns that are right for every episode length, and independent of padding.
+
+    With L the length of an episode: G_{L-1} = r_{L-1}, plus γ·V(L) unless the episode terminated (a time limit
+    is a truncation: it bootstraps); before it G_t = r_t + γ·[(1 - λ)·V(t+1) + λ·G_{t+1}]. The recursion is
+    linear, so all steps come from one product: G = a·P with P[k, t] = (γλ)^(k-t) for k ≥ t, where a_k is
+    what step k adds.
+
+    Args:
+        rewards: [B, T] float32.
+        values: [B, T+1] float32, the target network's value of the greedy joint action at every step.
+        lengths: [B] int64, 1 … T.
+        terminated: [B] bool.
+        gamma: discount γ per env step. td_lambda: λ; 0 is the one-step target.
+
+    Returns:
+        [B, T] float32; 0 on padding.
+    """
+    steps = rewards.shape[1]
+    position = torch.arange(steps, device=rewards.device)
+    mask = step_mask(lengths, steps)
+    is_last = position == lengths.unsqueeze(-1) - 1
+    keep = torch.where(is_last, (~terminated).to(rewards.dtype).unsqueeze(-1), 1.0 - td_lambda)
+    # `where`, not a product: padding may hold anything, NaN included.
+    added = torch.where(mask, rewards + gamma * keep * values[:, 1:], 0.0)
+    distance = position.unsqueeze(-1) - position
+    decay = torch.where(distance >= 0, (gamma * td_lambda) ** distance.clamp(min=0).to(rewards.dtype), 0.0)
+    return torch.where(mask, added @ decay, 0.0)

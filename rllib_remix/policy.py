@@ -1,0 +1,130 @@
+"""Acting without Ray: the team's decentralised executors, loaded from a checkpoint.
+
+One agent needs its own observations and actions, nothing else; the team is only stepped together for speed.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rllib_remix.envs.team_env import TeamSpec, TeamStep
+from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.rollout.acting import TeamActor
+
+_WEIGHTS = Path("learner_group", "learner", "rl_module", "default_policy", "module_state.pkl")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used: missing, damaged, or of something else."""
+
+
+class TeamPolicy:
+    """The greedy policy of a trained team.
+
+    Args:
+        agent: the trained agent network.
+        algorithm, environment, env_config: what it was trained with; `environment` and `env_config` are None
+            if they were given as code rather than as names.
+
+    Example:
+        >>> policy = TeamPolicy.from_checkpoint("…/checkpoint_000000")  # doctest: +SKIP
+        >>> policy.reset(num_envs=1)  # doctest: +SKIP
+        >>> actions = policy.act(step)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        agent: RecurrentAgent,
+        *,
+        algorithm: str,
+        environment: str | None = None,
+        env_config: dict[str, Any] | None = None,
+    ):
+        self.agent = agent.eval().requires_grad_(False)
+        self.algorithm, self.environment, self.env_config = algorithm, environment, env_config
+        self._actor = TeamActor(self.agent, num_envs=1)
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path) -> TeamPolicy:
+        """Loads the policy of an algorithm's checkpoint folder. Weights are unpickled: trust the file.
+
+        Raises:
+            CheckpointError: no checkpoint of rllib_remix, or a damaged one.
+        """
+        metadata = read_metadata(path)
+        spec = TeamSpec(**metadata["team"])
+        networks = metadata["networks"]
+        agent = RecurrentAgent(
+            spec.obs_dim,
+            spec.n_actions,
+            spec.n_agents,
+            hidden_dim=networks["agent_hidden_dim"],
+            observe_last_action=networks["observe_last_action"],
+            observe_agent_id=networks["observe_agent_id"],
+            utility_clamp=tuple(networks["utility_clamp"]) if networks["utility_clamp"] else None,
+        )
+        agent.load_state_dict(_read_agent_weights(Path(path)))
+        return cls(
+            agent,
+            algorithm=metadata["algorithm"],
+            environment=metadata["environment"],
+            env_config=metadata["env_config"],
+        )
+
+    def reset(self, num_envs: int = 1) -> None:
+        """Begins new episodes in `num_envs` copies: the agents remember nothing."""
+        self._actor = TeamActor(self.agent, num_envs)
+
+    def act(self, step: TeamStep, first: np.ndarray | None = None) -> np.ndarray:
+        """Each agent's best available action, [N, n] int64.
+
+        Args:
+            step: what the N copies show.
+            first: [N] bool, copies whose episode begins with this step; their agents forget what was before.
+        """
+        if first is not None and first.any():
+            self._actor.forget(first)
+        return self._actor.act(step.obs, step.avail_actions)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """What `metadata.json` of a checkpoint says.
+
+    Raises:
+        CheckpointError: no checkpoint of rllib_remix, or a damaged one.
+    """
+    file = Path(path) / "metadata.json"
+    if not file.is_file():
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: there is no {file.name} in it; allowed: the folder of a checkpoint."
+        )
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"checkpoint {str(path)!r}: {file.name} is damaged ({error}).") from error
+    if "team" not in metadata:
+        raise CheckpointError(f"checkpoint {str(path)!r} was not made by an algorithm of rllib_remix.")
+    return metadata
+
+
+def _read_agent_weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        with open(path / _WEIGHTS, "rb") as file:
+            state = pickle.load(file)
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: the weights in {str(_WEIGHTS)!r} cannot be read ({error}). It is incomplete "
+            "or damaged; use an earlier one."
+        ) from error
+    prefix = "agent."
+    return {
+        name.removeprefix(prefix): torch.as_tensor(value)
+        for name, value in state.items()
+        if name.startswith(prefix)
+    }

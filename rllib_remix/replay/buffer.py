@@ -1,0 +1,177 @@
+"""Replay of whole team episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from ray.rllib.utils.checkpoints import Checkpointable
+
+from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.settings import SettingError, check_number
+
+# Name -> whether the field has an entry for the observation after the last step.
+_FIELDS = {"obs": True, "state": True, "avail_actions": True, "actions": False, "rewards": False}
+
+
+class PrioritizedMultiAgentReplayBuffer(Checkpointable):
+    """A ring of whole episodes in preallocated arrays, in the dtypes of the environment.
+
+    Episodes are drawn uniformly, without repetition within a batch. Memory is bounded by `bytes_needed`; the
+    system hands it out as the ring fills.
+
+    Args:
+        spec: sizes and dtypes of the episodes.
+        capacity: episodes; the oldest are overwritten.
+        seed: of the draws; None takes it from the system.
+
+    Raises:
+        SettingError: capacity below 1, or more memory than the machine has.
+    """
+
+    def __init__(self, spec: TeamSpec, *, capacity: int, seed: int | None = None):
+        check_number("replay_buffer_capacity", capacity, low=1, integer=True)
+        self.spec, self.capacity, self._seed = spec, int(capacity), seed
+        _check_memory(self.bytes_needed(spec, capacity), capacity)
+        self._arrays = {
+            name: np.zeros((self.capacity, *shape), dtype) for name, (shape, dtype) in _layout(spec).items()
+        }
+        self._lengths = np.zeros(self.capacity, np.int32)
+        self._terminated = np.zeros(self.capacity, np.bool_)
+        self._next, self._size = 0, 0
+        self._rng = np.random.default_rng(seed)
+
+    @staticmethod
+    def bytes_needed(spec: TeamSpec, capacity: int) -> int:
+        """Memory of a full buffer, in bytes."""
+        per_episode = sum(
+            int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in _layout(spec).values()
+        )
+        return capacity * (per_episode + np.int32().itemsize + np.bool_().itemsize)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, episodes: Sequence[TeamEpisode]) -> None:
+        """Stores finished episodes, the oldest stored first when there is no room.
+
+        Raises:
+            ValueError: an episode that is empty, longer than the spec says, or of other sizes; none is stored.
+        """
+        for episode in episodes:
+            self._check(episode)
+        for episode in episodes:
+            slot, length = self._next, len(episode)
+            for name, has_last in _FIELDS.items():
+                end = length + has_last
+                self._arrays[name][slot, :end] = getattr(episode, name)
+                # What an earlier, longer episode left behind must not reach a batch.
+                self._arrays[name][slot, end : self._lengths[slot] + has_last] = 0
+            self._lengths[slot], self._terminated[slot] = length, episode.terminated
+            self._next = (slot + 1) % self.capacity
+            self._size = min(self._size + 1, self.capacity)
+
+    def sample(self, num_episodes: int) -> dict[str, np.ndarray]:
+        """Draws episodes, cut to the longest of them.
+
+        Returns:
+            `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U] bool, `actions` [B, T, n],
+            `rewards` [B, T] float32, `lengths` [B] int64, `terminated` [B] bool, `slots` [B] int64 (where the
+            episodes lie). Everything past an episode's end is 0.
+
+        Raises:
+            ValueError: more episodes asked for than are stored.
+        """
+        if not 1 <= num_episodes <= self._size:
+            raise ValueError(f"replay buffer: {num_episodes} episodes asked for, {self._size} are stored.")
+        slots = self._rng.choice(self._size, size=num_episodes, replace=False)
+        return self._batch(slots)
+
+    def _batch(self, slots: np.ndarray) -> dict[str, np.ndarray]:
+        lengths = self._lengths[slots].astype(np.int64)
+        longest = int(lengths.max())
+        batch = {name: self._arrays[name][:, : longest + last][slots] for name, last in _FIELDS.items()}
+        return batch | {"lengths": lengths, "terminated": self._terminated[slots], "slots": slots}
+
+    def _check(self, episode: TeamEpisode) -> None:
+        if not 1 <= len(episode) <= self.spec.episode_limit:
+            raise ValueError(
+                f"replay buffer: an episode of {len(episode)} steps; allowed: 1 … {self.spec.episode_limit}."
+            )
+        for name, (shape, _) in _layout(self.spec).items():
+            expected = (len(episode) + _FIELDS[name], *shape[1:])
+            got = getattr(episode, name).shape
+            if got != expected:
+                raise ValueError(f"replay buffer: episode.{name} has shape {got}, expected {expected}.")
+
+    # Checkpointable
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        stored = slice(0, self._size)
+        return {
+            "spec": self.spec._asdict(),
+            "capacity": self.capacity,
+            "arrays": {name: array[stored] for name, array in self._arrays.items()},
+            "lengths": self._lengths[stored],
+            "terminated": self._terminated[stored],
+            "next": self._next,
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        spec = TeamSpec(**state["spec"])
+        if spec != self.spec:
+            raise ValueError(
+                f"replay buffer: the checkpoint holds episodes of {spec}, this run has {self.spec}."
+            )
+        order, self._next = self._slots_to_restore(len(state["lengths"]), state["capacity"], state["next"])
+        self._size = len(order)
+        for name, array in self._arrays.items():
+            array[: self._size] = state["arrays"][name][order]
+        self._lengths[:] = 0
+        self._lengths[: self._size] = state["lengths"][order]
+        self._terminated[: self._size] = state["terminated"][order]
+        self._rng.bit_generator.state = state["rng"]
+
+    def _slots_to_restore(self, size: int, capacity: int, following: int) -> tuple[np.ndarray, int]:
+        """Saved slots in the order in which they are laid down here, and the slot that is written next."""
+        if capacity == self.capacity:  # Slot for slot, so that the same draws give the same episodes.
+            return np.arange(size), following
+        oldest_first = (np.arange(size) + (following if size == capacity else 0)) % max(size, 1)
+        newest = oldest_first[-self.capacity :]
+        return newest, len(newest) % self.capacity
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
+        return (self.spec,), {"capacity": self.capacity, "seed": self._seed}
+
+
+def _layout(spec: TeamSpec) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Field -> (shape of one episode at the longest, dtype)."""
+    steps, agents = spec.episode_limit, spec.n_agents
+    return {
+        "obs": ((steps + 1, agents, spec.obs_dim), spec.obs_dtype),
+        "state": ((steps + 1, spec.state_dim), spec.state_dtype),
+        "avail_actions": ((steps + 1, agents, spec.n_actions), "bool"),
+        "actions": ((steps, agents), "int16" if spec.n_actions <= np.iinfo(np.int16).max else "int64"),
+        "rewards": ((steps,), "float32"),
+    }
+
+
+def _check_memory(needed: int, capacity: int) -> None:
+    import psutil
+
+    total = psutil.virtual_memory().total
+    if needed > total:
+        fits = int(capacity * total / needed)
+        raise SettingError(
+            f"replay_buffer_capacity: {capacity} episodes take {needed / 2**30:.1f} GiB when the buffer is full, "
+            f"but this machine has {total / 2**30:.1f} GiB; allowed here: at most {fits}."
+        )

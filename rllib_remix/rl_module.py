@@ -1,0 +1,142 @@
+"""The team's networks as one RLModule: they act, learn, are saved and synchronised as RLlib does it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from ray.rllib.core.rl_module.apis import InferenceOnlyAPI, TargetNetworkAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from torch import Tensor, nn
+
+from rllib_remix.learning.targets import chosen, greedy_actions
+from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.joint_q import UnrestrictedJointQ
+from rllib_remix.models.mixers import MIXERS, QMIXMixer, VDNMixer
+
+ONLINE_NETWORKS = ("agent", "mixer", "q_star_agent", "q_star")
+
+
+class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
+    """Shared recurrent agents, a mixer, and (for weighted algorithms) the unrestricted Q*.
+
+    Spaces: a `Dict(obs=[n, O], state=[S], avail_actions=[n, U])` and a `MultiDiscrete([U]·n)`.
+
+    Model config: `mixer`, `use_q_star`, `use_mixer_gradient`, `agent_hidden_dim`, `mixer_embed_dim`,
+    `hypernet_hidden_dim`, `q_star_hidden_dim`, `observe_last_action`, `observe_agent_id`, `utility_clamp`.
+    """
+
+    def setup(self) -> None:
+        config = self.model_config
+        n_agents, obs_dim = self.observation_space["obs"].shape
+        n_actions = int(self.action_space.nvec[0])
+        state_dim = self.observation_space["state"].shape[0]
+
+        def new_agent() -> RecurrentAgent:
+            return RecurrentAgent(
+                obs_dim,
+                n_actions,
+                n_agents,
+                hidden_dim=config["agent_hidden_dim"],
+                observe_last_action=config["observe_last_action"],
+                observe_agent_id=config["observe_agent_id"],
+                utility_clamp=config["utility_clamp"],
+            )
+
+        self.agent = new_agent()
+        if self.inference_only:
+            return
+        self.mixer = _new_mixer(n_agents, state_dim, config)
+        self.q_star_agent: RecurrentAgent | None = None
+        self.q_star: UnrestrictedJointQ | None = None
+        if config["use_q_star"]:
+            self.q_star_agent = new_agent()
+            self.q_star = UnrestrictedJointQ(n_agents, state_dim, hidden_dim=config["q_star_hidden_dim"])
+
+    # Acting
+
+    def get_initial_state(self) -> dict[str, Any]:
+        return {}
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """One step for N teams: `obs`, `last_actions`, `hidden` in; `utilities`, `hidden` out."""
+        utilities, hidden = self.agent.step(batch["obs"], batch["last_actions"], batch["hidden"])
+        return {"utilities": utilities, "hidden": hidden}
+
+    # Learning
+
+    def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
+        """All values of whole episodes; gradients only through `q_tot` and `q_star`.
+
+        Args:
+            batch: `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U], `actions` [B, T, n].
+
+        Returns:
+            `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1],
+            and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n].
+        """
+        obs, state, actions = batch["obs"], batch["state"], batch["actions"].long()
+        utilities = self.agent(obs, actions)
+        chosen_utilities = chosen(utilities[:, :-1], actions)
+        greedy = greedy_actions(utilities.detach(), batch["avail_actions"])
+        out = {
+            "utilities": utilities.detach(),
+            "greedy_actions": greedy,
+            "q_tot": self.mixer(chosen_utilities, state[:, :-1]),
+            "target_values": self._target_values(obs, state, actions, greedy),
+        }
+        if self.q_star is not None and self.q_star_agent is not None:
+            chosen_values = chosen(self.q_star_agent(obs, actions)[:, :-1], actions)
+            out["q_star"] = self.q_star(chosen_values, state[:, :-1])
+        if self.model_config["use_mixer_gradient"]:
+            with torch.no_grad():
+                out["mixer_gradient"] = self.mixer.gradient(chosen_utilities, state[:, :-1])
+        return out
+
+    @torch.no_grad()
+    def _target_values(self, obs: Tensor, state: Tensor, actions: Tensor, greedy: Tensor) -> Tensor:
+        """Value of the online-greedy joint action under the target networks, [B, T+1] (double Q-learning)."""
+        if self.q_star is not None:
+            agent, joint = self.target_q_star_agent, self.target_q_star
+        else:
+            agent, joint = self.target_agent, self.target_mixer
+        return joint(chosen(agent(obs, actions), greedy), state)
+
+    # RLlib's hooks
+
+    def make_target_networks(self) -> None:
+        """Copies the networks that the targets read; RLlib's learner calls it once the optimizer is set up."""
+        for name in self._target_sources():
+            target = copy.deepcopy(getattr(self, name))
+            setattr(self, f"target_{name}", target.requires_grad_(False))
+
+    def get_target_network_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
+        return [(getattr(self, name), getattr(self, f"target_{name}")) for name in self._target_sources()]
+
+    def forward_target(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
+        """`target_values` [B, T+1] of given `greedy_actions` [B, T+1, n]."""
+        actions = batch["actions"].long()
+        return {
+            "target_values": self._target_values(
+                batch["obs"], batch["state"], actions, batch["greedy_actions"]
+            )
+        }
+
+    def get_non_inference_attributes(self) -> list[str]:
+        return [*ONLINE_NETWORKS[1:], *(f"target_{name}" for name in ONLINE_NETWORKS)]
+
+    def _target_sources(self) -> tuple[str, ...]:
+        return ("q_star_agent", "q_star") if self.model_config["use_q_star"] else ("agent", "mixer")
+
+
+def _new_mixer(n_agents: int, state_dim: int, config: dict[str, Any]) -> VDNMixer | QMIXMixer:
+    mixer_class = MIXERS[config["mixer"]]
+    if mixer_class is QMIXMixer:
+        return QMIXMixer(
+            n_agents,
+            state_dim,
+            embed_dim=config["mixer_embed_dim"],
+            hypernet_dim=config["hypernet_hidden_dim"],
+        )
+    return VDNMixer()

@@ -1,0 +1,80 @@
+"""From an RLlib environment setting to a vectorised TeamEnv."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from ray.rllib.env.env_context import EnvContext
+from ray.tune.registry import ENV_CREATOR, _global_registry
+
+from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+from rllib_remix.envs.team_env import TeamEnv
+from rllib_remix.settings import SettingError, nearest
+
+ADAPTER_KEY = "team_adapter"
+
+
+def build_team_env(
+    env: Any, env_config: dict[str, Any], num_envs: int, *, worker_index: int = 0, num_workers: int = 0
+) -> TeamEnv:
+    """`num_envs` copies of any environment that RLlib's `environment(env=…)` accepts here.
+
+    A TeamEnv class is called with `num_envs` and the config. Anything else is a creator or a class that gets an
+    EnvContext and returns a TeamEnv (of `context.num_envs` copies), a PettingZoo `ParallelEnv` or an RLlib
+    `MultiAgentEnv`; the latter two are made `num_envs` times and adapted, with the options under
+    `env_config["team_adapter"]`.
+
+    Raises:
+        SettingError: unknown environment, or one that is none of these.
+    """
+    if isinstance(env, str) and env in TEAM_ENVS:
+        return make_team_env(env, dict(env_config), num_envs)
+    creator = env_creator(env)
+    config = dict(env_config)
+    options = config.pop(ADAPTER_KEY, {})
+    if isinstance(creator, type) and issubclass(creator, TeamEnv):
+        return creator(num_envs=num_envs, **config)
+
+    def make(index: int) -> Any:
+        context = EnvContext(config, worker_index=worker_index, vector_index=index, num_workers=num_workers)
+        context.num_envs = num_envs  # type: ignore[attr-defined]
+        return creator(context)
+
+    first = make(0)
+    if not isinstance(first, TeamEnv):
+        from rllib_remix.envs.adapters import adapt
+
+        return adapt(lambda index: first if index == 0 else make(index), num_envs, options)
+    if first.num_envs != num_envs:
+        raise SettingError(
+            f"env {env!r}: its creator returned {first.num_envs} copies, but num_envs_per_env_runner is "
+            f"{num_envs}; create `context.num_envs` copies."
+        )
+    return first
+
+
+def env_creator(env: Any) -> Callable[[Any], Any]:
+    """The creator behind a registered name, a `package.module.Class` path, a class or a function.
+
+    Raises:
+        SettingError: a name that is none of these, with the nearest known one.
+    """
+    if callable(env):
+        return env
+    if isinstance(env, str):
+        if _global_registry.contains(ENV_CREATOR, env):
+            return _global_registry.get(ENV_CREATOR, env)
+        module, _, name = env.rpartition(".")
+        if module:
+            try:
+                return getattr(import_module(module), name)
+            except (ImportError, AttributeError) as error:
+                raise SettingError(f"env: {env!r} cannot be imported ({error}).") from error
+    guess = nearest(str(env), TEAM_ENVS)
+    hint = f" Did you mean {guess!r}?" if guess else ""
+    raise SettingError(
+        f"env: unknown environment {env!r}.{hint} Allowed: {', '.join(sorted(TEAM_ENVS))}, a name registered with "
+        "ray.tune.register_env, or the path of a class."
+    )

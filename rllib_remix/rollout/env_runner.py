@@ -1,0 +1,377 @@
+"""The Ray worker that plays: one batched forward pass for all copies × agents, whole episodes out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import ray
+import torch
+from ray.rllib.core import COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
+from ray.rllib.env.env_runner import NUM_ENV_STEP_FAILURES_LIFETIME, EnvRunner
+from ray.rllib.utils.checkpoints import Checkpointable
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, SAMPLE_TIMER, WEIGHTS_SEQ_NO
+from ray.rllib.utils.schedules.scheduler import Scheduler
+
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
+from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.rollout.building import build_team_env
+from rllib_remix.rollout.callbacks import RunnerCallbacks
+from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.rollout.metrics import EpisodeMetrics, log_sampled
+from rllib_remix.rollout.recorder import EpisodeRecorder
+
+logger = logging.getLogger("ray.rllib")
+
+# An environment that fails this often without one finished episode in between is broken, not unlucky.
+MAX_FAILURES_IN_A_ROW = 5
+
+
+class _EnvironmentFailed(Exception):
+    """Carries the environment's own exception as its cause."""
+
+
+class TeamEnvRunner(EnvRunner, Checkpointable):
+    """Plays whole episodes on N copies of a TeamEnv with the current team.
+
+    Every call of `sample` starts all copies anew and gives each its share of the episodes (its quota), so that
+    short episodes are not favoured, no episode spans two calls, and a checkpoint between calls is complete.
+    ε is read once per call, from the env steps that all env runners sampled so far.
+    """
+
+    def __init__(self, *, config: Any, **kwargs: Any):
+        super().__init__(config=config, **kwargs)
+        if self.config.num_torch_threads is not None:
+            torch.set_num_threads(self.config.num_torch_threads)
+        self.spaces: dict[str, Any] = kwargs.get("spaces") or {}
+        self._callbacks = RunnerCallbacks(self.config)
+        self._epsilon_schedule = Scheduler(self.config.epsilon)
+        window = self.config.metrics_num_episodes_for_smoothing // max(1, self.config.num_env_runners)
+        self._episode_metrics = EpisodeMetrics(10**6 if self.config.in_evaluation else window)
+        self._weights_seq_no = 0
+        self._num_failures = 0
+        self.epsilon = float("nan")
+        self.env: TeamEnv | None = None
+        self._start_random_streams()
+        makes_env = self.worker_index is None or self.worker_index > 0 or self.config.num_env_runners == 0
+        if makes_env or self.config.create_env_on_local_worker:
+            self.make_env()
+        self.module: Any = None
+        self.make_module()
+
+    def make_env(self) -> None:
+        """Builds the environment, after closing the one that is there."""
+        if self.env is not None:
+            try:
+                self.env.close()
+            except Exception:
+                logger.exception("Closing the environment failed; a new one is made.")
+        self.env = build_team_env(
+            self.config.env,
+            self.config.env_config,
+            self.config.num_envs_per_env_runner,
+            worker_index=self.worker_index or 0,
+            num_workers=self.num_workers,
+        )
+        self._recorder = EpisodeRecorder(self.env.spec, self.env.num_envs)
+        self._env_is_seeded = False
+        self._callbacks.fire(
+            "on_environment_created",
+            lambda: self._callback_arguments() | {"env_context": self.config.env_config},
+        )
+
+    def make_module(self) -> None:
+        """Builds the acting part of the TeamRLModule; without an environment, from the spaces given."""
+        spec = self.config.get_rl_module_spec(spaces=self.get_spaces(), inference_only=True)
+        self.module = spec.build()
+
+    def get_spaces(self) -> dict[str, tuple[gym.Space, gym.Space]]:
+        if self.env is None:
+            return self.spaces
+        spaces = team_spaces(self.env.spec)
+        return {INPUT_ENV_SPACES: spaces, INPUT_ENV_SINGLE_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
+
+    def get_team_spec(self) -> TeamSpec:
+        """Sizes and dtypes of the episodes that this runner plays."""
+        assert self.env is not None
+        return self.env.spec
+
+    # Playing
+
+    def sample(
+        self,
+        *,
+        num_timesteps: int | float | None = None,
+        num_episodes: int | None = None,
+        explore: bool | None = None,
+        random_actions: bool = False,
+        force_reset: bool = False,
+        **kwargs: Any,
+    ) -> list[TeamEpisode]:
+        """Whole episodes, in the order in which they ended.
+
+        Args:
+            num_timesteps: play rounds of one episode per copy until they add up to this many env steps.
+            num_episodes: play exactly this many, shared evenly among the copies. With neither: one per copy.
+            explore: ε-greedy or greedy; None takes the config's setting.
+            random_actions: take uniformly random available actions only.
+            force_reset: no effect, all copies always start anew.
+
+        Raises:
+            RuntimeError: the environment failed, and `restart_failed_sub_environments` is False or it failed
+                MAX_FAILURES_IN_A_ROW times.
+        """
+        if self.env is None:
+            raise ValueError(
+                "This env runner has no environment: it only holds the weights. Sample on the others."
+            )
+        explore = self.config.explore if explore is None else explore
+        self.epsilon = 1.0 if random_actions else self._current_epsilon() if explore else 0.0
+        self.metrics.log_value(WEIGHTS_SEQ_NO, self._weights_seq_no, window=1)
+        with self.metrics.log_time(SAMPLE_TIMER):
+            episodes = self._play(num_episodes or self.env.num_envs)
+            while num_timesteps is not None and sum(map(len, episodes)) < num_timesteps:
+                episodes += self._play(self.env.num_envs)
+        self._count(episodes)
+        self._callbacks.fire("on_sample_end", lambda: self._callback_arguments() | {"samples": episodes})
+        return episodes
+
+    def _play(self, num_episodes: int) -> list[TeamEpisode]:
+        """Plays `num_episodes`, and rebuilds an environment that fails; its unfinished episodes are dropped."""
+        assert self.env is not None
+        copies = np.arange(self.env.num_envs)
+        left = num_episodes // self.env.num_envs + (copies < num_episodes % self.env.num_envs)
+        episodes: list[TeamEpisode] = []
+        failures = 0
+        while left.any():
+            finished = len(episodes)
+            try:
+                self._play_quota(left, episodes)
+            except _EnvironmentFailed as failure:
+                failures = 1 if len(episodes) > finished else failures + 1
+                self._recover(failure, failures)
+        return episodes
+
+    def _play_quota(self, left: np.ndarray, episodes: list[TeamEpisode]) -> None:
+        """Plays until every copy has used up its share `left` [N], which is counted down in place."""
+        env = self.env
+        assert env is not None
+        actor = TeamActor(self.module.agent, env.num_envs)
+        step = self._reset_env()
+        self._recorder.begin(step)
+        for copy in range(env.num_envs):
+            self._fire_for_episode("on_episode_created", copy, step)
+            self._fire_for_episode("on_episode_start", copy, step)
+        over = np.zeros(env.num_envs, np.bool_)
+        while left.any():
+            actions = actor.act(step.obs, step.avail_actions, epsilon=self.epsilon, rng=self._rng)
+            step = self._step_env(actions)
+            began, over = over, (step.terminated | step.truncated) & ~over
+            self._recorder.record(actions, step, began)
+            self._fire_step_callbacks(step, began, left)
+            if began.any():
+                actor.forget(began)
+            for copy in np.flatnonzero(over & (left > 0)):
+                left[copy] -= 1
+                episodes.append(self._cut_episode(copy, step))
+                self._fire_for_episode("on_episode_end", copy, step)
+
+    def _cut_episode(self, copy: int, step: TeamStep) -> TeamEpisode:
+        return self._recorder.episode(
+            copy,
+            step,
+            worker_index=self.worker_index or 0,
+            env_steps_before=self.num_env_steps_sampled_lifetime,
+        )
+
+    def _reset_env(self) -> TeamStep:
+        assert self.env is not None
+        seed = None
+        if not self._env_is_seeded:
+            seed, self._env_is_seeded = self._env_seed, True
+        try:
+            return self.env.reset(seed)
+        except Exception as error:
+            raise _EnvironmentFailed from error
+
+    def _step_env(self, actions: np.ndarray) -> TeamStep:
+        assert self.env is not None
+        try:
+            step = self.env.step(actions)
+            if not np.isfinite(step.rewards).all():
+                raise ValueError(f"the environment's rewards must be finite, it gave {step.rewards}.")
+            return step
+        except Exception as error:
+            raise _EnvironmentFailed from error
+
+    def _recover(self, failure: _EnvironmentFailed, failures_in_a_row: int) -> None:
+        cause = failure.__cause__
+        self.metrics.log_value(NUM_ENV_STEP_FAILURES_LIFETIME, 1, reduce="lifetime_sum")
+        if not self.config.restart_failed_sub_environments:
+            raise RuntimeError(
+                f"The environment failed: {cause!r}. To go on with a new one after a failure, set "
+                "`fault_tolerance(restart_failed_sub_environments=True)`."
+            ) from cause
+        if failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            raise RuntimeError(
+                f"The environment failed {failures_in_a_row} times without one finished episode in between; "
+                f"last: {cause!r}."
+            ) from cause
+        logger.warning(
+            "The environment failed and is made anew; unfinished episodes are dropped.", exc_info=cause
+        )
+        self._num_failures += 1
+        self._start_random_streams()
+        self.make_env()
+
+    # Randomness
+
+    def _start_random_streams(self) -> None:
+        """Streams of this worker alone; a worker or environment that starts anew does not repeat old ones."""
+        if self._seed is None:
+            self._rng, self._env_seed = np.random.default_rng(), None
+            return
+        started_at = (self.num_env_steps_sampled_lifetime, self._num_failures)
+        sequence = np.random.SeedSequence([self._seed, self.worker_index or 0, *started_at])
+        exploration, environment = sequence.spawn(2)
+        self._rng = np.random.default_rng(exploration)
+        self._env_seed = int(environment.generate_state(1)[0])
+
+    def _current_epsilon(self) -> float:
+        return float(self._epsilon_schedule.update(self.num_env_steps_sampled_lifetime))
+
+    # Reporting
+
+    def _count(self, episodes: list[TeamEpisode]) -> None:
+        assert self.env is not None
+        env_steps = sum(map(len, episodes))
+        for episode in episodes:
+            self._episode_metrics.add(episode)
+        log_sampled(self.metrics, env_steps=env_steps, n_agents=self.env.n_agents, episodes=len(episodes))
+        # What all runners sampled is known only to the algorithm, which sets it before each call; this keeps
+        # the schedule going when `sample` is called by hand.
+        self.num_env_steps_sampled_lifetime += env_steps * max(1, self.config.num_env_runners)
+
+    def get_metrics(self) -> dict[str, Any]:
+        self._episode_metrics.log(self.metrics)
+        self.metrics.log_value("epsilon", self.epsilon, window=1)
+        if self.config.in_evaluation:
+            self._episode_metrics.clear()
+        return self.metrics.reduce()
+
+    def _callback_arguments(self) -> dict[str, Any]:
+        return {"env_runner": self, "metrics_logger": self.metrics, "env": self.env}
+
+    def _fire_for_episode(self, hook: str, copy: int, step: TeamStep) -> None:
+        self._callbacks.fire(
+            hook,
+            lambda: (
+                self._callback_arguments()
+                | {"episode": self._cut_episode(copy, step), "rl_module": self.module, "env_index": copy}
+            ),
+        )
+
+    def _fire_step_callbacks(self, step: TeamStep, began: np.ndarray, left: np.ndarray) -> None:
+        for copy in np.flatnonzero(left > 0):
+            if began[copy]:
+                self._fire_for_episode("on_episode_created", copy, step)
+                self._fire_for_episode("on_episode_start", copy, step)
+            else:
+                self._fire_for_episode("on_episode_step", copy, step)
+
+    # State
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            NUM_ENV_STEPS_SAMPLED_LIFETIME: self.num_env_steps_sampled_lifetime,
+            "num_failures": self._num_failures,
+        }
+        if self._check_component(COMPONENT_RL_MODULE, components, not_components):
+            state[COMPONENT_RL_MODULE] = self.module.get_state(**kwargs)
+            state[WEIGHTS_SEQ_NO] = self._weights_seq_no
+        if self._check_component("random_streams", components, not_components):
+            state["random_streams"] = {
+                "worker_index": self.worker_index,
+                "exploration": self._rng.bit_generator.state,
+                "env": self.env.get_state() if self.env is not None and self._env_is_seeded else None,
+            }
+        if self._check_component("episode_metrics", components, not_components):
+            state["episode_metrics"] = self._episode_metrics.get_state()
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if COMPONENT_RL_MODULE in state:
+            self._set_weights(state[COMPONENT_RL_MODULE], state.get(WEIGHTS_SEQ_NO, 0))
+        if NUM_ENV_STEPS_SAMPLED_LIFETIME in state:
+            fresh = self.num_env_steps_sampled_lifetime == 0
+            self.num_env_steps_sampled_lifetime = int(state[NUM_ENV_STEPS_SAMPLED_LIFETIME])
+            if fresh and self.num_env_steps_sampled_lifetime > 0:
+                # A worker that joins a run later must not replay the streams of the run's beginning.
+                self._start_random_streams()
+                self._env_is_seeded = False
+        self._num_failures = state.get("num_failures", self._num_failures)
+        streams = state.get("random_streams")
+        # Streams belong to one worker: those of another would make two workers play the same.
+        if streams is not None and streams["worker_index"] == self.worker_index:
+            self._rng.bit_generator.state = streams["exploration"]
+            if self.env is not None and streams["env"] is not None:
+                self.env.set_state(streams["env"])
+                self._env_is_seeded = True
+        if "episode_metrics" in state:
+            self._episode_metrics.set_state(state["episode_metrics"])
+
+    def _set_weights(self, weights: Any, sequence_number: int) -> None:
+        """Takes newer weights; a sequence number of 0 forces them."""
+        if sequence_number == 0 or self._weights_seq_no < sequence_number:
+            if isinstance(weights, ray.ObjectRef):
+                weights = ray.get(weights)
+            self.module.set_state(weights.get(DEFAULT_MODULE_ID, weights))
+        if sequence_number > 0:
+            self._weights_seq_no = sequence_number
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
+        return (), {"config": self.config}
+
+    def get_checkpointable_components(self) -> list[tuple[str, Checkpointable]]:
+        return [(COMPONENT_RL_MODULE, self.module)]
+
+    def assert_healthy(self) -> None:
+        assert self.env is not None, "The env runner has no environment."
+        assert self.module is not None, "The env runner has no module."
+
+    def stop(self) -> None:
+        if self.env is not None:
+            self.env.close()
+
+
+def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:
+    """Observation and action space of a whole team: every size that module and learner need."""
+    return (
+        gym.spaces.Dict(
+            obs=_box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
+            state=_box((spec.state_dim,), spec.state_dtype),
+            avail_actions=gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
+        ),
+        gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents),
+    )
+
+
+def _box(shape: tuple[int, ...], dtype_name: str) -> gym.spaces.Box:
+    dtype = np.dtype(dtype_name)
+    if dtype.kind == "f":
+        low, high = -np.inf, np.inf
+    elif dtype.kind == "b":
+        low, high, dtype = 0, 1, np.dtype(np.int8)
+    else:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    return gym.spaces.Box(low, high, shape, dtype.type)

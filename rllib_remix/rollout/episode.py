@@ -1,0 +1,50 @@
+"""One finished episode of one team, as it travels from the env runners to the replay buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+# A plain class on purpose: RLlib flattens nested dicts and tuples of samples, and would tear those apart.
+@dataclass(slots=True)
+class TeamEpisode:
+    """T env steps of n agents, with the observation after the last one.
+
+    Attributes:
+        obs: [T+1, n, O] in the environment's own dtype.
+        state: [T+1, S] in the environment's own dtype.
+        avail_actions: [T+1, n, U] bool.
+        actions: [T, n] int16 (or int64 for a very large action set).
+        rewards: [T] float32, the team reward.
+        terminated: ended by the rules of the game.
+        truncated: cut off, by a time limit or otherwise; its value continues.
+        info: the environment's last info values of the episode.
+        worker_index: env runner that played it. env_steps_before: env steps sampled by all env runners when it
+            was collected, so that its age is known.
+    """
+
+    obs: np.ndarray
+    state: np.ndarray
+    avail_actions: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    terminated: bool
+    truncated: bool
+    info: dict[str, float]
+    worker_index: int = 0
+    env_steps_before: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    def env_steps(self) -> int:
+        return len(self.rewards)
+
+    def agent_steps(self) -> int:
+        return len(self.rewards) * self.obs.shape[1]
+
+    def get_return(self) -> float:
+        """Sum of the team rewards, undiscounted."""
+        return float(self.rewards.sum())

@@ -1,0 +1,101 @@
+"""What an env runner reports about the episodes that it played."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from ray.rllib.core import DEFAULT_AGENT_ID, DEFAULT_MODULE_ID
+from ray.rllib.utils.metrics import (
+    EPISODE_LEN_MAX,
+    EPISODE_LEN_MEAN,
+    EPISODE_LEN_MIN,
+    EPISODE_RETURN_MAX,
+    EPISODE_RETURN_MEAN,
+    EPISODE_RETURN_MIN,
+    NUM_AGENT_STEPS_SAMPLED,
+    NUM_AGENT_STEPS_SAMPLED_LIFETIME,
+    NUM_ENV_STEPS_SAMPLED,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    NUM_EPISODES,
+    NUM_EPISODES_LIFETIME,
+    NUM_MODULE_STEPS_SAMPLED,
+    NUM_MODULE_STEPS_SAMPLED_LIFETIME,
+)
+from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
+
+from rllib_remix.rollout.episode import TeamEpisode
+
+
+class EpisodeMetrics:
+    """The latest episodes' returns, lengths and infos, kept across iterations.
+
+    RLlib's own windows start anew in every iteration, so that an iteration without a finished episode would
+    report NaN; these do not.
+
+    Args:
+        window: episodes that the means are taken over.
+    """
+
+    def __init__(self, window: int):
+        self._recent: deque[tuple[float, int, dict[str, float]]] = deque(maxlen=max(1, window))
+
+    def add(self, episode: TeamEpisode) -> None:
+        self._recent.append((episode.get_return(), len(episode), episode.info))
+
+    def clear(self) -> None:
+        """Forgets all episodes: every evaluation counts its own alone."""
+        self._recent.clear()
+
+    def log(self, metrics: MetricsLogger) -> None:
+        """Logs mean, least and largest return and length, and the mean of every info value as `<name>_mean`."""
+        if not self._recent:
+            return
+        returns, lengths, infos = zip(*self._recent, strict=True)
+        for name, value in (
+            (EPISODE_RETURN_MEAN, _mean(returns)),
+            (EPISODE_LEN_MEAN, _mean(lengths)),
+            *((f"{key}_mean", _mean([info[key] for info in infos if key in info])) for key in infos[-1]),
+        ):
+            metrics.log_value(name, value, window=1)
+        metrics.log_value(EPISODE_RETURN_MIN, min(returns), reduce="min", window=1)
+        metrics.log_value(EPISODE_RETURN_MAX, max(returns), reduce="max", window=1)
+        metrics.log_value(EPISODE_LEN_MIN, min(lengths), reduce="min", window=1)
+        metrics.log_value(EPISODE_LEN_MAX, max(lengths), reduce="max", window=1)
+
+    def get_state(self) -> list[Any]:
+        return list(self._recent)
+
+    def set_state(self, state: list[Any]) -> None:
+        self._recent.clear()
+        self._recent.extend(state)
+
+
+def log_sampled(metrics: MetricsLogger, *, env_steps: int, n_agents: int, episodes: int) -> None:
+    """Counts env steps, agent steps and episodes, of this call and over the run's life."""
+    agent_steps = env_steps * n_agents
+    for this_call, lifetime, steps in (
+        ((NUM_ENV_STEPS_SAMPLED,), (NUM_ENV_STEPS_SAMPLED_LIFETIME,), env_steps),
+        (
+            (NUM_AGENT_STEPS_SAMPLED, DEFAULT_AGENT_ID),
+            (NUM_AGENT_STEPS_SAMPLED_LIFETIME, DEFAULT_AGENT_ID),
+            agent_steps,
+        ),
+        (
+            (NUM_MODULE_STEPS_SAMPLED, DEFAULT_MODULE_ID),
+            (NUM_MODULE_STEPS_SAMPLED_LIFETIME, DEFAULT_MODULE_ID),
+            agent_steps,
+        ),
+        ((NUM_EPISODES,), (NUM_EPISODES_LIFETIME,), episodes),
+    ):
+        metrics.log_value(this_call, steps, reduce="sum")
+        metrics.log_value(
+            lifetime,
+            steps,
+            reduce="lifetime_sum",
+            with_throughput=lifetime == (NUM_ENV_STEPS_SAMPLED_LIFETIME,),
+        )
+
+
+def _mean(values: Any) -> float:
+    return float(sum(values) / len(values))

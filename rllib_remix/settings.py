@@ -1,0 +1,73 @@
+"""Checks of user settings; every error names the setting, its value, what is allowed and the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Collection, Iterable
+from typing import Any
+
+
+class SettingError(ValueError):
+    """A setting that cannot be: unknown, of the wrong type or out of its range."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name that `name` is most likely a misspelling of, or None (letter case is ignored)."""
+    by_lower = {str(candidate).lower(): str(candidate) for candidate in allowed}
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def unknown(what: str, name: object, allowed: Collection[str]) -> SettingError:
+    """The error for a name that is not among `allowed`, with a suggestion."""
+    guess = nearest(str(name), allowed)
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    return SettingError(
+        f"{what}: unknown name {name!r}{hint} Allowed: {', '.join(sorted(map(str, allowed)))}."
+    )
+
+
+def check_keys(owner: str, given: Iterable[str], allowed: Collection[str]) -> None:
+    """Raises SettingError for the first key of `given` that is not in `allowed`."""
+    for key in given:
+        if key not in allowed:
+            guess = nearest(key, allowed)
+            hint = f"; did you mean {guess!r}?" if guess else "."
+            raise SettingError(f"{owner}: unknown key {key!r}{hint} Allowed: {', '.join(sorted(allowed))}.")
+
+
+def check_choice(name: str, value: object, allowed: Collection[str]) -> None:
+    """Raises SettingError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise unknown(name, value, allowed)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    low_open: bool = False,
+    high_open: bool = False,
+    integer: bool = False,
+) -> None:
+    """Raises SettingError unless `value` is a finite number in the interval from `low` to `high`."""
+    interval = (
+        f"{'an integer' if integer else 'a number'} in "
+        f"{'(' if low_open or low == -math.inf else '['}{low:g}, {high:g}{')' if high_open or high == math.inf else ']'}"
+    )
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: {interval}.")
+    number = float(value)
+    inside = low < number if low_open else low <= number
+    inside = inside and (number < high if high_open else number <= high)
+    if not math.isfinite(number) or not inside or (integer and number != int(number)):
+        raise SettingError(f"{name}: {value!r} is not allowed; it must be {interval}.")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raises SettingError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise SettingError(f"{name}: {value!r} is not allowed; it must be true or false.")

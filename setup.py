@@ -1,0 +1,49 @@
+"""Package metadata of rllib_remix (settings of the tools are in pyproject.toml)."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+RUNTIME = [
+    "ray[rllib]>=2.60,<2.61",
+    "torch>=2.4",
+    "numpy>=1.26",
+    "pyyaml>=6",
+    "pettingzoo>=1.24",
+    "gymnasium>=1.0",
+    "numba>=0.60",
+    "scipy>=1.11",
+    "matplotlib>=3.8",
+    "typer>=0.12",
+    "rich>=13",
+]
+RENDER = ["imageio>=2.34", "pygame>=2.5"]
+TUNE = ["optuna>=3.6"]
+DEV = [
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.5",
+    "hypothesis>=6.100",
+    "ruff>=0.6",
+    "pyright>=1.1.380",
+]
+
+setup(
+    name="rllib_remix",
+    version="0.1.0",
+    description="Cooperative multi-agent Q-learning for RLlib: QMIX with the ReMIX and MAC-PO loss weightings.",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["rllib_remix", "rllib_remix.*"]),
+    package_data={"rllib_remix": ["py.typed"]},
+    install_requires=RUNTIME,
+    extras_require={
+        "render": RENDER,
+        "tune": TUNE,
+        "smac": ["smac @ git+https://github.com/oxwhirl/smac.git"],
+        "dev": RENDER + TUNE + DEV,
+    },
+    entry_points={"console_scripts": ["rllib = rllib_remix.cli.main:main"]},
+)

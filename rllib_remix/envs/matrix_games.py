@@ -1,4 +1,4 @@
-"""Matrix games: the smallest games in which a factorized joint value can fail, and the unit tests of every algorithm."""
+"""Matrix games: the smallest games in which a factorized joint value can fail."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class TwoStepGame(TeamEnv):
         )
 
     def render(self, copy: int = 0) -> np.ndarray:
-        """Tables 2A (left) and 2B side by side, [H, W, 3] uint8: the one not reached is dark, the last action framed."""
+        """Tables 2A (left) and 2B as [H, W, 3] uint8: dark if not reached, the last joint action framed."""
         limits = (self.payoffs.min(), self.payoffs.max())
         pictures = []
         for table, payoff in enumerate(self.payoffs):

@@ -17,6 +17,7 @@ class TeamActor:
         self._last_actions = torch.full((num_envs, agent.n_agents), -1)
         self._hidden = torch.zeros(num_envs, agent.n_agents, agent.hidden_dim)
 
+    @torch.inference_mode()
     def forget(self, copies: np.ndarray) -> None:
         """Clears the memory of the copies where `copies` [N] bool is True: their episodes begin."""
         began = torch.from_numpy(copies)
@@ -47,7 +48,7 @@ class TeamActor:
             assert rng is not None
             explores = rng.random(actions.shape) < epsilon
             actions = np.where(explores, random_actions(avail_actions, rng), actions)
-        self._last_actions = torch.from_numpy(actions)
+        self._last_actions = torch.tensor(actions)
         return actions
 
 

@@ -205,7 +205,14 @@ def test_an_episode_ends_with_its_last_agent(script, terminated, truncated):
 
 
 def test_the_last_observation_of_a_truncated_episode_is_shown():
-    step = played(adapt(lambda copy: Meadow({"ant": {2: "terminated"}})), [[0, 0]] * 6)[-1]
+    step = played(adapt(lambda copy: Meadow()), [[0, 0]] * 6)[-1]
+    assert step.truncated.all()
+    assert step.obs[0].tolist() == [[7, 7, 7], [7, 7, 0]]
+
+
+@pytest.mark.parametrize("death", [2, 6])
+def test_an_agent_that_died_shows_nothing_when_the_others_are_truncated(death):
+    step = played(adapt(lambda copy: Meadow({"ant": {death: "terminated"}})), [[0, 0]] * 6)[-1]
     assert step.truncated.all()
     assert step.obs[0].tolist() == [[0, 0, 0], [7, 7, 0]]  # the ant died: only the bee would act again
 
@@ -230,6 +237,17 @@ def test_rllib_agents_that_are_not_observed_wait():
     assert second.rewards.tolist() == [2]
     assert env.envs[0].received[:2] == [{"even": 11}, {"odd": 12}]  # Discrete(3, start=10)
     assert last.terminated.tolist() == [True]
+
+
+def test_an_rllib_agent_that_terminates_does_not_act_on_its_last_observation():
+    class Sting(Hive):
+        def step(self, action_dict):
+            observations, rewards, terminateds, *rest = super().step(action_dict)
+            return observations, rewards, {**terminateds, "odd": self.time == 1}, *rest
+
+    step = played(adapt(lambda copy: Sting(), 1, {"episode_limit": 9}), [[1, 0]])[-1]
+    assert step.obs[0, 1].tolist() == [0] * 5  # although "odd" was observed
+    assert step.avail_actions[0, 1].tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(("where", "expected"), [("info", [3, 7]), ("observation", [3])])
@@ -403,9 +421,11 @@ def test_the_seed_of_a_copy_depends_on_the_seed_and_the_copy_alone():
 def test_a_resumed_run_goes_on_with_the_same_seeds():
     env, resumed = adapt(lambda copy: Meadow(), 2), adapt(lambda copy: Meadow(), 2)
     env.reset(seed=1)
+    first = [single.seed for single in env.envs]
     resumed.set_state(env.get_state())
     env.reset()
     resumed.reset()
+    assert [single.seed for single in env.envs] != first
     assert [single.seed for single in env.envs] == [single.seed for single in resumed.envs]
 
 

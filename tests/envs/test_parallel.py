@@ -10,7 +10,7 @@ from rllib_remix.envs.parallel import TeamParallelEnv, parallel_env
 from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.settings import SettingError
 
-SMALL = {"grid_height": 5, "grid_width": 5, "num_predators": 3, "num_prey": 2, "episode_limit": 12}
+SMALL = {"grid_height": 6, "grid_width": 5, "num_predators": 3, "num_prey": 2, "episode_limit": 12}
 BUILDERS = {
     "matrix_game": lambda: parallel_env("matrix_game"),
     "two_step_game": lambda: parallel_env("two_step_game"),
@@ -49,7 +49,7 @@ def test_the_spaces_keep_compact_dtypes():
     space = env.observation_space("agent_0")
     assert space["observation"] == Box(0, 255, (50,), np.uint8)
     assert space["action_mask"] == Box(0, 1, (6,), np.int8)
-    assert env.state_space == Box(0, 255, (50,), np.uint8)
+    assert env.state_space == Box(0, 255, (60,), np.uint8)
     assert env.action_space("agent_2") == Discrete(6)
 
 
@@ -83,7 +83,8 @@ def test_nothing_happens_after_the_episode_until_a_reset():
 def test_what_it_returned_does_not_change_with_the_next_step():
     env = parallel_env("predator_prey", **SMALL)
     observations, infos = env.reset(seed=1)
-    kept = [observations["agent_0"]["observation"], infos["agent_0"]["action_mask"], env.state()]
+    kept = [env.state(), *(array for agent in env.agents for array in observations[agent].values())]
+    kept += [infos[agent]["action_mask"] for agent in env.agents]
     before = [array.copy() for array in kept]
     for _ in range(5):
         env.step(dict.fromkeys(env.agents, 4))

@@ -59,7 +59,7 @@ def check_step(env: TeamEnv, step: TeamStep, when: str = "a step") -> None:
     if not isinstance(step, TeamStep):
         raise TeamEnvError(f"{where}: got a {type(step).__name__}, expected a TeamStep.")
     _check_shapes(env, step, where)
-    _check_dtypes(step, where)
+    _check_dtypes(env, step, where)
     _check_finite(step, where)
     without_action = np.argwhere(~step.avail_actions.any(axis=-1))
     if len(without_action):
@@ -100,7 +100,7 @@ def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
             raise TeamEnvError(f"{where}: {name} has shape {value.shape}, expected {shape} = {axes}.")
 
 
-def _check_dtypes(step: TeamStep, where: str) -> None:
+def _check_dtypes(env: TeamEnv, step: TeamStep, where: str) -> None:
     for name in ("avail_actions", "terminated", "truncated"):
         if getattr(step, name).dtype != bool:
             raise TeamEnvError(f"{where}: {name} is {getattr(step, name).dtype}, expected bool.")
@@ -110,6 +110,12 @@ def _check_dtypes(step: TeamStep, where: str) -> None:
     for name, value in real.items():
         if value.dtype.kind not in "biuf":
             raise TeamEnvError(f"{where}: {name} is {value.dtype}, expected bool, integer or float.")
+    for name in ("obs", "state"):
+        said = np.dtype(getattr(env, f"{name}_dtype"))
+        if getattr(step, name).dtype != said:
+            raise TeamEnvError(
+                f"{where}: {name} is {getattr(step, name).dtype}, but the attribute {name}_dtype says {said}."
+            )
 
 
 def _check_finite(step: TeamStep, where: str) -> None:

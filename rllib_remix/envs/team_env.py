@@ -98,5 +98,5 @@ class TeamEnv(ABC):
         """Takes over what `get_state` returned."""
         raise NotImplementedError(f"{type(self).__name__} has no set_state()")
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (optional: most environments hold nothing)
         """Frees what the environment holds (processes, windows)."""

@@ -17,6 +17,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, SAMPLE_TIMER, WEIGHTS_SEQ_NO
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
+from rllib_remix.envs.checker import check_step
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.rollout.building import build_team_env
@@ -162,6 +163,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         assert env is not None
         actor = TeamActor(self.module.agent, env.num_envs)
         step = self._reset_env()
+        check_step(env, step, "the reset before an episode")
         self._recorder.begin(step)
         for copy in range(env.num_envs):
             self._fire_for_episode("on_episode_created", copy, step)

@@ -12,6 +12,7 @@ class Walk(TeamEnv):
     """
 
     num_envs, n_agents, n_actions, obs_dim, state_dim, episode_limit = 2, 3, 4, 5, 6, 3
+    state_dtype = np.dtype(np.uint8)
 
     def __init__(self, damage=lambda step, moment: step):
         self.damage = damage
@@ -120,7 +121,7 @@ NAN_OBS = np.full((2, 3, 5), np.nan, np.float32)
         (entry_set("rewards", 1, 2, at=4), "step 4 .*: copy 1 starts a new episode with reward 2.0"),
         (entry_set("terminated", 0, True, at=4), "step 4 .*: copy 0 did not reset"),
         (entry_set("terminated", 0, False, at=3), r"the episode of copy 0 goes on after 3 steps; at episode_limit \(3\)"),
-        (replaced("state", np.zeros((2, 6), np.int64), at=1), "step 1 .*: state changed from uint8 to int64"),
+        (replaced("state", np.zeros((2, 6), np.int64), at=1), "step 1 .*: state is int64, but the attribute state_dtype says uint8"),
     ],
 )  # fmt: skip
 def test_a_broken_step_is_named_with_its_place(damage, message):

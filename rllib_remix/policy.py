@@ -17,6 +17,7 @@ from rllib_remix.envs.team_env import TeamSpec, TeamStep
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.rollout.acting import TeamActor
 
+_METADATA = "rllib_checkpoint.json"
 _WEIGHTS = Path("learner_group", "learner", "rl_module", "default_policy", "module_state.pkl")
 
 
@@ -94,12 +95,12 @@ class TeamPolicy:
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """What `metadata.json` of a checkpoint says.
+    """What an algorithm's checkpoint says about itself.
 
     Raises:
         CheckpointError: no checkpoint of rllib_remix, or a damaged one.
     """
-    file = Path(path) / "metadata.json"
+    file = Path(path) / _METADATA
     if not file.is_file():
         raise CheckpointError(
             f"checkpoint {str(path)!r}: there is no {file.name} in it; allowed: the folder of a checkpoint."

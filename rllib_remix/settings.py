@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterable
+from numbers import Real
 from typing import Any
 
 
@@ -28,18 +29,26 @@ def unknown(what: str, name: object, allowed: Collection[str]) -> SettingError:
     )
 
 
-def check_keys(owner: str, given: Iterable[str], allowed: Collection[str]) -> None:
-    """Raises SettingError for the first key of `given` that is not in `allowed`."""
+def check_keys(
+    owner: str, given: Iterable[str], allowed: Collection[str], *, listed: Collection[str] | None = None
+) -> None:
+    """Raises SettingError for the first key of `given` that is not in `allowed`.
+
+    Where there are hundreds of allowed keys, the message lists only `listed`, and says that RLlib's are as well.
+    """
     for key in given:
         if key not in allowed:
             guess = nearest(key, allowed)
             hint = f"; did you mean {guess!r}?" if guess else "."
-            raise SettingError(f"{owner}: unknown key {key!r}{hint} Allowed: {', '.join(sorted(allowed))}.")
+            names = ", ".join(sorted(allowed if listed is None else listed))
+            others = "" if listed is None else ", and RLlib's own settings"
+            raise SettingError(f"{owner}: unknown key {key!r}{hint} Allowed: {names}{others}.")
 
 
 def check_choice(name: str, value: object, allowed: Collection[str]) -> None:
     """Raises SettingError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    # A list from a configuration file cannot be looked up in a dict.
+    if not isinstance(value, str) or value not in allowed:
         raise unknown(name, value, allowed)
 
 
@@ -58,9 +67,12 @@ def check_number(
         f"{'an integer' if integer else 'a number'} in "
         f"{'(' if low_open or low == -math.inf else '['}{low:g}, {high:g}{')' if high_open or high == math.inf else ']'}"
     )
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: {interval}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # An integer beyond all floats.
+        number = math.inf
     inside = low < number if low_open else low <= number
     inside = inside and (number < high if high_open else number <= high)
     if not math.isfinite(number) or not inside or (integer and number != int(number)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,11 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.policy import CheckpointError, read_metadata
 
 
+_MANIFEST = "files.json"
+
+
 def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
-    """Readable facts for `metadata.json`, from which a policy can be built without RLlib."""
+    """Readable facts for the checkpoint's metadata file, from which a policy can be built without RLlib."""
     config = algorithm.config
     return {
         "algorithm": type(algorithm).__name__,
@@ -24,9 +28,33 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
     }
 
 
+def write_manifest(path: Any) -> None:
+    """Lists the checkpoint's files and their sizes; written last, so that a checkpoint without it is incomplete."""
+    folder = Path(path)
+    files = {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    files.pop(_MANIFEST, None)
+    (folder / _MANIFEST).write_text(json.dumps(files, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def check_files(path: Any) -> None:
+    """Raises CheckpointError if a file of the checkpoint is missing or shorter or longer than it was written."""
+    folder = Path(path)
+    try:
+        expected = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(_damaged(path, f"{_MANIFEST} cannot be read: {error}")) from error
+    for name, size in expected.items():
+        file = folder / name
+        if not file.is_file():
+            raise CheckpointError(_damaged(path, f"{name} is missing"))
+        if file.stat().st_size != size:
+            raise CheckpointError(_damaged(path, f"{name} has {file.stat().st_size} bytes, {size} were written"))
+
+
 def check_checkpoint(path: Any, algorithm: str, spec: TeamSpec) -> None:
-    """Raises CheckpointError unless the checkpoint at `path` is of this algorithm and of teams of these sizes."""
+    """Raises CheckpointError unless the checkpoint is whole, of this algorithm, and of teams of these sizes."""
     metadata = read_metadata(path)
+    check_files(path)
     if metadata["algorithm"] != algorithm:
         raise CheckpointError(
             f"checkpoint {str(path)!r} was made by {metadata['algorithm']}, not by {algorithm}; allowed: a "
@@ -46,13 +74,14 @@ def explain_damage(path: Any) -> Iterator[None]:
     """Turns the errors of unreadable files into a CheckpointError that says what to do."""
     try:
         yield
-    except (EOFError, OSError, KeyError, ValueError, RuntimeError, IndexError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(
-            f"checkpoint {str(Path(path))!r} cannot be read ({type(error).__name__}: {error}). It is incomplete or "
-            "damaged; use an earlier one."
-        ) from error
+    except CheckpointError:
+        raise
+    except (EOFError, OSError, KeyError, ValueError, RuntimeError, IndexError, pickle.UnpicklingError) as error:
+        raise CheckpointError(_damaged(path, f"{type(error).__name__}: {error}")) from error
+
+
+def _damaged(path: Any, why: str) -> str:
+    return f"checkpoint {str(path)!r} cannot be read ({why}). It is incomplete or damaged; use an earlier one."
 
 
 def _json_or_none(value: Any) -> Any:

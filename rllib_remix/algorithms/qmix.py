@@ -28,7 +28,12 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
-from rllib_remix.algorithms.checkpoint import check_checkpoint, checkpoint_metadata, explain_damage
+from rllib_remix.algorithms.checkpoint import (
+    check_checkpoint,
+    checkpoint_metadata,
+    explain_damage,
+    write_manifest,
+)
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
@@ -92,17 +97,19 @@ class QMIX(Algorithm):
             )
         self.metrics.aggregate([metrics for _, metrics in results], key=ENV_RUNNER_RESULTS)
         episodes = [episode for played, _ in results for episode in played]
-        self._episodes_collected += len(episodes)
-        self._episodes_since_update += len(episodes)
+        self._count(len(episodes))
         return episodes
 
+    def _count(self, episodes: int) -> None:
+        """Earns updates: the first when a batch is there, then one per `rollout_episodes_per_update` episodes."""
+        start = self.config.train_batch_episodes - self.config.rollout_episodes_per_update
+        before, after = self._episodes_collected, self._episodes_collected + episodes
+        self._episodes_since_update += max(0, after - max(before, start))
+        self._episodes_collected = after
+
     def _update_is_due(self) -> bool:
-        per_update = self.config.rollout_episodes_per_update
-        if len(self.replay_buffer) < self.config.train_batch_episodes:
-            # What was collected before learning could start is not made up for in a burst.
-            self._episodes_since_update = min(self._episodes_since_update, per_update)
-            return False
-        return self._episodes_since_update >= per_update
+        enough = len(self.replay_buffer) >= self.config.train_batch_episodes
+        return enough and self._episodes_since_update >= self.config.rollout_episodes_per_update
 
     def _update(self) -> None:
         """One gradient step on one batch of episodes."""
@@ -185,6 +192,12 @@ class QMIX(Algorithm):
 
     def get_metadata(self) -> dict[str, Any]:
         return super().get_metadata() | checkpoint_metadata(self)
+
+    def save_to_path(self, path: Any = None, **kwargs: Any) -> str:
+        """As RLlib's, with a list of the files at the end, by which an incomplete checkpoint is known."""
+        saved = super().save_to_path(path, **kwargs)
+        write_manifest(saved)
+        return saved
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.

@@ -136,7 +136,7 @@ class QMIXConfig(AlgorithmConfig):
             if name not in ("self", "kwargs", "__class__") and value is not NotProvided
         }
         allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *_own_settings()]
-        check_keys("training()", kwargs, [name for name in allowed if name != "self"])
+        check_keys("training()", kwargs, [name for name in allowed if name != "self"], listed=_own_settings())
         super().training(**kwargs)
         for name, value in own.items():
             setattr(self, name, value)
@@ -146,10 +146,16 @@ class QMIXConfig(AlgorithmConfig):
         """Takes over settings by name, as Tune and YAML files give them; unknown ones raise SettingError."""
         check_keys(
             f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
-            (key for key in config_dict if key not in _RLLIB_KEYS and not hasattr(self, str(key))),
+            (key for key in config_dict if not self._knows(str(key))),
             [name for name in vars(self) if not name.startswith("_")],
+            listed=_own_settings(),
         )
         return super().update_from_dict(config_dict)
+
+    def _knows(self, key: str) -> bool:
+        translated = self._translate_special_keys(key, warn_deprecated=False)
+        is_property = isinstance(getattr(type(self), translated, None), property)
+        return key in _RLLIB_KEYS or translated in vars(self) or is_property
 
     def validate(self) -> None:
         """Checks every setting and the environment's, before anything is started.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rllib_remix.cli.errors import UserError
 
-MARKER = "rllib_checkpoint.json"
+CHECKPOINT_MARKER = "rllib_checkpoint.json"
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -20,7 +20,7 @@ def find_checkpoint(path: Path) -> Path:
         raise UserError(f"checkpoint {str(path)!r} does not exist.")
     if not path.is_dir():
         raise UserError(f"checkpoint {str(path)!r} is a file; give its folder.")
-    if (path / MARKER).is_file() or path.name.startswith("checkpoint_"):
+    if (path / CHECKPOINT_MARKER).is_file() or path.name.startswith("checkpoint_"):
         return path
     found = [
         folder

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rllib_remix.cli.checkpoints import find_checkpoint
 from rllib_remix.cli.errors import UserError, remember_verbosity
 from rllib_remix.cli.parsing import parse_json_object
+
+if TYPE_CHECKING:
+    from rllib_remix.envs.team_env import TeamEnv
+    from rllib_remix.policy import TeamPolicy
 
 MAX_COPIES = 16  # copies of the environment that play side by side
 
@@ -43,17 +47,13 @@ def evaluate(
 
     from rllib_remix.cli.animation import Animation
     from rllib_remix.cli.playing import play
-    from rllib_remix.envs.registry import make_team_env
-    from rllib_remix.policy import CheckpointError, TeamPolicy
 
     animation = Animation(render) if render is not None else None
+    policy = _load(folder)
+    settings = {**(policy.env_config or {}), **overrides}
+    env = _make_env(policy, settings, min(episodes, MAX_COPIES))
     try:
-        policy = TeamPolicy.from_checkpoint(folder)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
-    settings = {**policy.env_config, **overrides}
-    env = make_team_env(policy.environment, settings, min(episodes, MAX_COPIES))
-    try:
+        _check_fits(folder, policy, env)
         played = play(policy, env, episodes, seed=seed, on_step=animation.record(env) if animation else None)
     finally:
         env.close()
@@ -105,8 +105,46 @@ def report(result: dict[str, Any]) -> list[str]:
         *((name.removesuffix("_mean"), f"{result[name]:.3f}") for name in own),
     ]
     width = max(len(name) for name, _ in rows)
-    head = f"{result['algorithm']} on {result['environment']}, {result['num_episodes']} greedy episodes"
+    count = result["num_episodes"]
+    head = (
+        f"{result['algorithm']} on {result['environment']}, {count} greedy episode{'s' if count > 1 else ''}"
+    )
     return [head, *(f"  {name:<{width}}  {value}" for name, value in rows)]
+
+
+def _load(folder: Path) -> TeamPolicy:
+    from rllib_remix.algorithms.checkpoint import explain_damage
+    from rllib_remix.policy import CheckpointError, TeamPolicy
+
+    try:
+        with explain_damage(folder):
+            return TeamPolicy.from_checkpoint(folder)
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
+
+
+def _make_env(policy: TeamPolicy, settings: dict[str, Any], num_envs: int) -> TeamEnv:
+    from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+
+    if policy.environment is None:
+        raise UserError(
+            "the team was trained on an environment given as code, not by name; play it from Python."
+        )
+    if policy.environment in TEAM_ENVS:
+        return make_team_env(policy.environment, settings, num_envs)
+    from rllib_remix.rollout.building import build_team_env  # loads Ray, but does not start it
+
+    return build_team_env(policy.environment, settings, num_envs)
+
+
+def _check_fits(folder: Path, policy: TeamPolicy, env: TeamEnv) -> None:
+    from rllib_remix.algorithms.checkpoint import check_checkpoint
+    from rllib_remix.policy import CheckpointError
+
+    try:
+        check_checkpoint(folder, policy.algorithm, env.spec)
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
 
 
 def _check_writable(option: str, file: Path, suffix: str) -> None:

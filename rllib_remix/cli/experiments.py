@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rllib_remix.cli.checkpoints import CHECKPOINT_MARKER
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.quiet import quiet_ray
 from rllib_remix.settings import SettingError, nearest, unknown
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
+# Settings that are never negative, by how their names begin.
+COUNT_PREFIXES = (
+    "num_",
+    "train_batch_size",
+    "evaluation_num_",
+    "evaluation_duration",
+    "evaluation_interval",
+    "lr",
+    "gamma",
+)
 # Keys that RLlib translates although its configs do not list them.
 TRANSLATED_KEYS = frozenset({"lambda", "multiagent", "callbacks_class"})
 
@@ -62,11 +74,11 @@ def check_experiment(experiment: Experiment, *, num_cpus: int | None = None) -> 
     _check_checkpoints(experiment.checkpoints)
     with quiet_ray():
         experiment.run, algorithm_class, default = find_algorithm(experiment.run)
+        if experiment.restore is not None:
+            check_restore(experiment.restore, algorithm_class)
         for settings in variants(experiment.config):
             config = configure(default, settings)
-            _check_resources(algorithm_class, config, num_cpus)
-    if experiment.restore is not None:
-        check_restore(experiment.restore)
+            _check_resources(algorithm_class, settings, config.num_env_runners, num_cpus)
     experiment.storage_path = prepare_storage(experiment.storage_path)
 
 
@@ -138,10 +150,8 @@ def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         for _, resolved in generate_variants({"config": dict(config)}):
             yield resolved["config"]
-    except (TuneError, ValueError) as error:
-        if isinstance(error, SettingError):
-            raise
-        raise UserError(f"config: {error}") from error
+    except (TuneError, TypeError, ValueError) as error:
+        raise UserError(f"config: a grid_search must be a list of values ({error}).") from error
 
 
 def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> AlgorithmConfig:
@@ -153,7 +163,10 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
     """
     config = default.copy(copy_frozen=False)
     _check_config_keys(config, settings)
-    check_environment(settings.get("env", config.env), settings.get("env_config"))
+    env = settings.get("env", config.env)
+    check_environment(env, settings.get("env_config"))
+    _check_team_env_has_team_algorithm(config, env)
+    _check_counts(settings)
     try:
         config.update_from_dict(dict(settings))
         config.validate()
@@ -187,18 +200,31 @@ def check_environment(env: object, env_config: object = None) -> None:
     if "." in env and "/" not in env:
         load_class("--env", env)
         return
-    raise unknown("--env", env, [*TEAM_ENVS, "CartPole-v1 and Gymnasium's other ids"])
+    import gymnasium
+
+    guess = nearest(env, [*TEAM_ENVS, *gymnasium.registry])
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    allowed = f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or a class path"
+    raise UserError(f"--env: unknown environment {env!r}{hint} Allowed: {allowed}.")
 
 
-def check_restore(path: Path) -> None:
-    """Raises UserError unless `path` is the folder of an RLlib checkpoint."""
+def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
+    """Raises UserError unless `path` is a checkpoint, and, if it is one of ours, one of this algorithm."""
     if not path.is_dir():
         raise UserError(f"--restore: {str(path)!r} is not a folder.")
-    if not (path / "rllib_checkpoint.json").is_file():
+    if not (path / CHECKPOINT_MARKER).is_file():
         raise UserError(
-            f"--restore: {str(path)!r} is no checkpoint (it has no rllib_checkpoint.json); "
+            f"--restore: {str(path)!r} is no checkpoint (it has no {CHECKPOINT_MARKER}); "
             "give a folder such as .../checkpoint_000003."
         )
+    from rllib_remix.policy import CheckpointError, read_metadata
+
+    try:
+        made_by = read_metadata(path)["algorithm"]
+    except CheckpointError:
+        return  # RLlib's own, which does not say
+    if made_by != algorithm_class.__name__:
+        raise UserError(f"--restore: {str(path)!r} was made by {made_by}, not by {algorithm_class.__name__}.")
 
 
 def prepare_storage(storage_path: str) -> str:
@@ -232,10 +258,25 @@ def _check_checkpoints(checkpoints: Checkpoints) -> None:
         raise unknown("checkpoint_score_order", checkpoints.score_order, ["max", "min"])
 
 
-def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> None:
-    from rllib_remix.algorithms.registry import ALGORITHMS
+def _is_of_teams(config: AlgorithmConfig) -> bool:
+    from rllib_remix.algorithms.qmix_config import QMIXConfig
 
-    if config.algo_class is not None and config.algo_class.__name__ in ALGORITHMS:
+    return isinstance(config, QMIXConfig)
+
+
+def _check_team_env_has_team_algorithm(config: AlgorithmConfig, env: object) -> None:
+    from rllib_remix.algorithms.registry import ALGORITHMS
+    from rllib_remix.envs.registry import TEAM_ENVS
+
+    if env in TEAM_ENVS and not _is_of_teams(config):
+        name = config.algo_class.__name__ if config.algo_class else type(config).__name__
+        raise UserError(
+            f"--env: {env!r} is played by teams, which {name} cannot train; use {', '.join(ALGORITHMS)}."
+        )
+
+
+def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> None:
+    if _is_of_teams(config):
         return  # its update_from_dict checks the keys, with its own message
     allowed = {key for key in config.to_dict() if not key.startswith("_")} | TRANSLATED_KEYS
     for key in settings:
@@ -243,6 +284,14 @@ def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> 
             guess = nearest(key, allowed)
             hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
             raise UserError(f"config: unknown key {key!r}; {hint}")
+
+
+def _check_counts(settings: Mapping[str, Any]) -> None:
+    """RLlib takes negative counts without a word and fails later, or never ends."""
+    for key, value in settings.items():
+        negative = isinstance(value, (int, float)) and value < 0
+        if negative and key.startswith(COUNT_PREFIXES):
+            raise UserError(f"config: {key}: {value!r} is not allowed; it must be at least 0.")
 
 
 def _is_registered_with_ray(env: str) -> bool:
@@ -261,13 +310,16 @@ def _is_in_gymnasium(env: str) -> bool:
     return True
 
 
-def _check_resources(algorithm_class: type[Algorithm], config: AlgorithmConfig, num_cpus: int | None) -> None:
+def _check_resources(
+    algorithm_class: type[Algorithm], settings: dict[str, Any], num_env_runners: Any, num_cpus: int | None
+) -> None:
+    """A trial that asks for more than there is would wait for ever."""
     if num_cpus is None:
         return
-    request: Any = algorithm_class.default_resource_request(config)
+    request: Any = algorithm_class.default_resource_request(settings)
     needed = request.required_resources.get("CPU", 0) if request is not None else 0
     if needed > num_cpus:
         raise UserError(
-            f"one trial needs {needed:g} CPUs (num_env_runners={config.num_env_runners}), but there are {num_cpus}; "
-            f"lower num_env_runners, or share them with --ray-num-cpus {needed:g}."
+            f"one trial needs {needed:g} CPUs (num_env_runners={num_env_runners}), but there are {num_cpus}; "
+            f"lower num_env_runners, or share them with --ray-num-cpus {math.ceil(needed)}."
         )

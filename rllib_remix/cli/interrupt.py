@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -11,18 +13,11 @@ from ray.tune.experiment import Experiment
 
 
 class GracefulStop(Stopper):
-    """Stops every trial at its next result once Ctrl-C was pressed; a second Ctrl-C ends the command at once."""
+    """Stops every trial at its next result once `requested` is set. Tune pickles it with the experiment's state."""
 
     def __init__(self) -> None:
         self.requested = False
         self._running: set[str] = set()
-
-    def __enter__(self) -> GracefulStop:
-        self._previous = signal.signal(signal.SIGINT, self._on_signal)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._previous)
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial that reported `result` stops (Tune then saves it as at any other end)."""
@@ -36,10 +31,27 @@ class GracefulStop(Stopper):
         """The Tune callback that tells this object which trials run."""
         return _RunningTrials(self._running)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+
+@contextmanager
+def ctrl_c_requests(graceful_stop: GracefulStop, on_request: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, the first Ctrl-C requests a graceful stop; the second raises KeyboardInterrupt.
+
+    Args:
+        graceful_stop: what is asked to stop.
+        on_request: called once, at the first Ctrl-C.
+    """
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if graceful_stop.requested:
             raise KeyboardInterrupt
-        self.requested = True
+        graceful_stop.requested = True
+        on_request()
+
+    previous = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 class StoppableExperiment(Experiment):

@@ -43,6 +43,7 @@ class ProgressCallback(Callback):
     ) -> None:
         self.trials: dict[str, TrialProgress] = {}
         self._title = title
+        self._message: str | None = None
         self._console = console or Console(highlight=False)
         self._clock = clock
         self._names: Counter[str] = Counter()
@@ -90,9 +91,16 @@ class ProgressCallback(Callback):
         """Tune's hook: marks a trial that failed."""
         self._end(trial, "failed")
 
+    def say(self, message: str) -> None:
+        """Shows a message: below the table, or as a line."""
+        self._message = message
+        if self._live is None:
+            self._console.print(message, soft_wrap=True)
+
     def table(self) -> Table:
         """All trials as they stand."""
         table = Table(title=self._title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+        table.caption, table.caption_justify = self._message, "left"
         table.add_column("Trial", no_wrap=True, overflow="ellipsis", ratio=1)
         for head in ("Env steps", "Steps/s", "Left", "Return", "Greedy", "ε", "Weight"):
             table.add_column(head, justify="right", no_wrap=True)
@@ -117,7 +125,7 @@ class ProgressCallback(Callback):
         )
         name = f"{trial.trainable_name} {varied}".strip()
         self._names[name] += 1
-        return f"{name} #{self._names[name]}"
+        return name if varied and self._names[name] == 1 else f"{name} #{self._names[name]}"
 
     def _end(self, trial: Any, state: str) -> None:
         progress = self._progress(trial)

@@ -7,7 +7,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOGGERS = ("ray", "ray.rllib", "ray.tune", "gymnasium")
+# The least level that is shown. Tune logs failed trials with their whole traceback; the command says it in a line.
+_LEVELS = {
+    "ray": logging.ERROR,
+    "ray.rllib": logging.ERROR,
+    "ray.tune": logging.ERROR,
+    "ray.tune.tune": logging.CRITICAL,
+    "ray.tune.execution.tune_controller": logging.CRITICAL,
+    "gymnasium": logging.ERROR,
+}
 _wanted = False
 
 
@@ -23,11 +31,13 @@ def quiet_ray() -> Iterator[None]:
     if _wanted:
         yield
         return
-    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    import ray.rllib  # noqa: F401  (it sets its loggers' levels when it is first imported)
+
+    levels = {name: logging.getLogger(name).level for name in _LEVELS}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in _LOGGERS:
-            logging.getLogger(name).setLevel(logging.ERROR)
+        for name, level in _LEVELS.items():
+            logging.getLogger(name).setLevel(level)
         try:
             yield
         finally:

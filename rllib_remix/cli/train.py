@@ -167,6 +167,8 @@ def _check_and_run(
             if len(experiments) == 1:
                 raise
             raise UserError(f"experiment {experiment.name!r}: {error}") from error
+    cluster.check_reachable()
+    typer.echo("Starting Ray …")
     outcomes = run_experiments(
         experiments, cluster=cluster, max_concurrent=max_concurrent, verbosity=verbosity
     )
@@ -179,7 +181,8 @@ def _check_and_run(
 
 def _say_what_came_of_it(outcomes: Outcomes) -> None:
     if outcomes.interrupted:
-        typer.echo("\nStopped by Ctrl-C; what was trained until then is saved.")
+        begun = "trials that had begun are saved" if outcomes.trials else "no trial had begun"
+        typer.echo(f"\nStopped by Ctrl-C; {begun}.")
     for trial in outcomes.trials:
         typer.echo(f"\n{trial.name}")
         typer.echo(f"  Results:    {trial.folder}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from rllib_remix.cli.quiet import quiet_ray
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
+
+EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ")  # as a traceback ends
+STOPPING = "Stopping after the current iteration; press Ctrl-C again to stop without saving."
+CONNECT_TIMEOUT_S = 5.0  # seconds that a running cluster may take to accept a connection
 
 
 @dataclass
@@ -29,7 +35,18 @@ class Cluster:
         """CPUs that a trial can ask for, or None if a running cluster decides."""
         if self.address or os.environ.get("RAY_ADDRESS"):
             return None
-        return self.num_cpus or len(os.sched_getaffinity(0))
+        return self.num_cpus or os.cpu_count() or 1
+
+    def check_reachable(self) -> None:
+        """Raises UserError if nothing answers at the address; Ray itself would try for many minutes."""
+        address = self.address or os.environ.get("RAY_ADDRESS", "")
+        host, _, port = address.rpartition("://")[2].rpartition(":")
+        if not host or not port.isdigit():
+            return  # "auto" and the like
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+        except OSError as error:
+            raise UserError(f"--ray-address: no Ray answers at {address!r} ({error}).") from None
 
 
 @dataclass
@@ -71,12 +88,14 @@ def run_experiments(
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     from ray import tune
 
-    from rllib_remix.cli.interrupt import GracefulStop
+    from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
     from rllib_remix.cli.progress import ProgressCallback
 
-    with quiet_ray(), GracefulStop() as graceful_stop, _ray(cluster, verbosity):
+    graceful_stop = GracefulStop()
+    with quiet_ray(), _ray(cluster, verbosity):
         specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
-        with ProgressCallback(_title(experiments)) as progress:
+        progress = ProgressCallback(_title(experiments))
+        with progress, ctrl_c_requests(graceful_stop, lambda: progress.say(STOPPING)):
             analysis = tune.run(
                 specs,
                 verbose=0,
@@ -84,7 +103,8 @@ def run_experiments(
                 max_concurrent_trials=max_concurrent,
                 raise_on_failed_trial=False,
             )
-        return Outcomes([_outcome(trial) for trial in analysis.trials or []], graceful_stop.requested)
+        started = [trial for trial in analysis.trials or [] if _has_begun(trial)]
+        return Outcomes([_outcome(trial) for trial in started], graceful_stop.requested)
 
 
 @contextmanager
@@ -142,6 +162,10 @@ def _title(experiments: Sequence[Experiment]) -> str:
     return f"{experiment.name}: {experiment.config.get('env')}"
 
 
+def _has_begun(trial: Trial) -> bool:
+    return trial.status == "ERROR" or "training_iteration" in (trial.last_result or {})
+
+
 def _outcome(trial: Trial) -> Outcome:
     folder = str(trial.path)
     checkpoint = trial.checkpoint
@@ -150,11 +174,16 @@ def _outcome(trial: Trial) -> Outcome:
         name=str(trial),
         folder=folder,
         checkpoint=checkpoint.path if checkpoint else None,
-        error=_last_line(str(trial.get_error() or "unknown cause")) if failed else None,
+        error=cause_of(str(trial.get_error() or "unknown cause")) if failed else None,
         error_file=str(Path(folder) / "error.txt") if failed else None,
     )
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "unknown cause"
+def cause_of(error_text: str) -> str:
+    """The one line of a trial's error file that says what went wrong.
+
+    That is the first exception that was raised: later ones, and Ray's own, only follow from it.
+    """
+    lines = [line.strip() for line in error_text.splitlines() if line.strip()]
+    raised = [line for line in lines if EXCEPTION_LINE.match(line) and not line.startswith("ray.exceptions.")]
+    return [*raised[:1], *reversed(lines), "unknown cause"][0]

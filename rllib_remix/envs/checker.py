@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from rllib_remix.envs.team_env import TeamEnv, TeamStep
+from rllib_remix.envs.team_env import TeamEnv, TeamStep, random_actions
 
 _SIZES = ("num_envs", "n_agents", "n_actions", "obs_dim", "state_dim", "episode_limit")
 _ARRAYS = ("obs", "state", "avail_actions", "rewards", "terminated", "truncated")
@@ -139,9 +139,8 @@ def _play(env: TeamEnv, episodes: int, seed: int) -> list[TeamStep]:
     while finished.min() < episodes:
         resetting = played[-1].terminated | played[-1].truncated
         when = f"step {len(played)} after reset"
-        step = env.step(_random_actions(played[-1].avail_actions, rng))
+        step = env.step(random_actions(played[-1].avail_actions, rng))
         check_step(env, step, when)
-        _check_same_dtypes(env, played[0], step, when)
         _check_start(env, step, resetting, when)
         lengths = np.where(resetting, 0, lengths + 1)
         over = step.terminated | step.truncated
@@ -149,11 +148,6 @@ def _play(env: TeamEnv, episodes: int, seed: int) -> list[TeamStep]:
         finished += over
         played.append(_kept(step))
     return played
-
-
-def _random_actions(avail_actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[N, n] int: for every agent one of its available actions, uniformly."""
-    return np.where(avail_actions, rng.random(avail_actions.shape), -1.0).argmax(axis=-1)
 
 
 def _kept(step: TeamStep) -> TeamStep:
@@ -185,13 +179,6 @@ def _check_lengths(env: TeamEnv, lengths: np.ndarray, over: np.ndarray, when: st
             f"{_name(env)}, {when}: the episode of copy {beyond[0]} goes on after {lengths[beyond[0]]} steps; "
             f"at episode_limit ({env.episode_limit}) it must be terminated or truncated."
         )
-
-
-def _check_same_dtypes(env: TeamEnv, first: TeamStep, step: TeamStep, when: str) -> None:
-    for name in ("obs", "state"):
-        was, now = getattr(first, name).dtype, getattr(step, name).dtype
-        if was != now:
-            raise TeamEnvError(f"{_name(env)}, {when}: {name} changed from {was} to {now}.")
 
 
 def _check_same_play(env: TeamEnv, first: list[TeamStep], second: list[TeamStep], seed: int) -> None:

@@ -76,7 +76,9 @@ class PredatorPrey(TeamEnv):
         check_number("predator_prey.capture_reward", capture_reward, low=0)
         check_number("predator_prey.punishment", punishment, high=0)
         check_flag("predator_prey.mask_blocked_moves", mask_blocked_moves)
-        cells, entities = grid_height * grid_width, num_predators + num_prey
+        # A configuration file may say 1e1 for 10.
+        grid_height, grid_width, num_prey = int(grid_height), int(grid_width), int(num_prey)
+        cells, entities = grid_height * grid_width, int(num_predators) + num_prey
         if entities > cells:
             raise SettingError(
                 f"predator_prey: num_predators + num_prey is {entities}, but a grid of {grid_height} × {grid_width} "
@@ -92,7 +94,7 @@ class PredatorPrey(TeamEnv):
         self.capture_reward, self.punishment = float(capture_reward), float(punishment)
         side = 2 * self.sight + 1
         self.obs_dim, self.state_dim = side * side * 2, cells * 2
-        self._allocate(int(grid_height), int(grid_width), int(num_prey), side)
+        self._allocate(grid_height, grid_width, num_prey, side)
         self._streams = new_streams(None, self.num_envs)
 
     def _allocate(self, height: int, width: int, num_prey: int, side: int) -> None:

@@ -100,3 +100,9 @@ class TeamEnv(ABC):
 
     def close(self) -> None:  # noqa: B027 (optional: most environments hold nothing)
         """Frees what the environment holds (processes, windows)."""
+
+
+def random_actions(avail_actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Uniformly random available actions: [..., U] bool → [...] int64."""
+    # 1 - u lies in (0, 1]: an available action always beats the 0 of an unavailable one.
+    return ((1.0 - rng.random(avail_actions.shape)) * avail_actions).argmax(-1)

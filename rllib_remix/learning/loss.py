@@ -24,8 +24,9 @@ def weighted_squared_error(
         prediction: [B, T] float32, with gradient.
         targets: [B, T] float32, without.
         weights: [B, T] float32, without; None is 1 everywhere.
-        mask: [B, T] bool.
+        mask: [B, T] bool; where it is False everything else may hold anything.
         num_steps: scalar float32, the real steps of the whole batch (more than the mask's if it is a shard).
     """
-    squared_error = (prediction - targets) ** 2
+    # Masked before it is squared, so that padding has no gradient either (0 times NaN would be NaN).
+    squared_error = (prediction - targets).masked_fill(~mask, 0.0) ** 2
     return masked_sum(squared_error if weights is None else weights * squared_error, mask) / num_steps

@@ -53,9 +53,10 @@ def lambda_returns(
     position = torch.arange(steps, device=rewards.device)
     mask = step_mask(lengths, steps)
     is_last = position == lengths.unsqueeze(-1) - 1
-    keep = torch.where(is_last, (~terminated).to(rewards.dtype).unsqueeze(-1), 1.0 - td_lambda)
-    # `where`, not a product: padding may hold anything, NaN included.
-    added = torch.where(mask, rewards + gamma * keep * values[:, 1:], 0.0)
+    # `where`, not products with 0: padding, and what follows a terminated episode, may hold anything, NaN included.
+    following = torch.where(is_last & terminated.unsqueeze(-1), 0.0, values[:, 1:])
+    keep = torch.where(is_last, torch.ones_like(rewards), 1.0 - td_lambda)
+    added = torch.where(mask, rewards + gamma * keep * following, 0.0)
     distance = position.unsqueeze(-1) - position
     decay = torch.where(distance >= 0, (gamma * td_lambda) ** distance.clamp(min=0).to(rewards.dtype), 0.0)
     return torch.where(mask, added @ decay, 0.0)

@@ -87,9 +87,9 @@ def remix(
         min_weight: w_min, (0, 1]; 0.1 on Predator-Prey in the paper.
         range_map: "clip" limits the raw weight to [min_weight, 1]; "minmax" maps the batch's real steps
             linearly onto that range. The paper leaves this open.
-        exponent_clamp: the exponent of V is kept within ± this; above 0.
-        gradient_floor: the least mixer gradient that G divides by; above 0.
-        temperature: of the Boltzmann probabilities in G; above 0.
+        exponent_clamp: the exponent of V is kept within ± this, (0, 20]; more could overflow float32.
+        gradient_floor: the least mixer gradient that G divides by; at least 1e-9, for the same reason.
+        temperature: of the Boltzmann probabilities in G; at least 1e-6.
         disable: terms to leave out (factor 1), of "bellman_error", "value_underestimation", "mixer_gradient".
             Without the Bellman error its condition Q_tot ≤ y goes too.
     """
@@ -134,7 +134,7 @@ def macpo(
     Args:
         normalize: "none" (as the reference implementation) or "mean", which divides by the mean over the
             batch's real steps, so that E[w] = 1 as in the theorem.
-        temperature: of the Boltzmann probabilities in J; above 0.
+        temperature: of the Boltzmann probabilities in J; at least 1e-6.
         disable: terms to leave out (factor 1), of "bellman_error", "value_enhancement",
             "joint_action_probability".
     """
@@ -258,9 +258,13 @@ def check_weighting(name: str, config: dict[str, Any]) -> None:
     for key in ("alpha", "min_weight"):
         if key in config:
             check_number(f"weighting_config.{key}", config[key], low=0, high=1, low_open=True)
-    for key in ("exponent_clamp", "gradient_floor", "temperature"):
+    if "exponent_clamp" in config:
+        check_number(
+            "weighting_config.exponent_clamp", config["exponent_clamp"], low=0, high=20, low_open=True
+        )
+    for key, low in (("gradient_floor", 1e-9), ("temperature", 1e-6)):
         if key in config:
-            check_number(f"weighting_config.{key}", config[key], low=0, low_open=True)
+            check_number(f"weighting_config.{key}", config[key], low=low)
     if "range_map" in config:
         check_choice("weighting_config.range_map", config["range_map"], RANGE_MAPS)
     if "normalize" in config:

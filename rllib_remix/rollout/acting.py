@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from rllib_remix.envs.team_env import random_actions
 from rllib_remix.learning.targets import greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 
@@ -50,9 +51,3 @@ class TeamActor:
             actions = np.where(explores, random_actions(avail_actions, rng), actions)
         self._last_actions = torch.tensor(actions)
         return actions
-
-
-def random_actions(avail_actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Uniformly random available actions: [..., U] bool → [...] int64."""
-    # 1 - u lies in (0, 1]: an available action always beats the 0 of an unavailable one.
-    return ((1.0 - rng.random(avail_actions.shape)) * avail_actions).argmax(-1)

@@ -1,0 +1,31 @@
+"""Small settings that several tests train."""
+
+from rllib_remix.algorithms.registry import get_algorithm_config
+
+TINY = {"grid_height": 4, "grid_width": 4, "num_predators": 3, "num_prey": 2, "episode_limit": 10}
+
+
+def tiny(algorithm="ReMIX", *, seed=0, **training):
+    """Predator-Prey that plays and learns in milliseconds."""
+    settings = {"train_batch_episodes": 8, "replay_buffer_capacity": 40, "target_network_update_episodes": 16}
+    settings["epsilon"] = [[0, 1.0], [2000, 0.1]]
+    return (
+        get_algorithm_config(algorithm)
+        .environment("predator_prey", env_config=dict(TINY))
+        .env_runners(num_envs_per_env_runner=4)
+        .training(**(settings | {"rollout_episodes_per_update": 4} | training))
+        .reporting(min_sample_timesteps_per_iteration=100)
+        .debugging(seed=seed)
+    )
+
+
+def one_shot(algorithm, env="matrix_game", *, seed=0, steps=2500, **training):
+    """A matrix game, explored in full and then played greedily, in one iteration of about 300 updates."""
+    return (
+        get_algorithm_config(algorithm)
+        .environment(env)
+        .training(train_batch_episodes=32, epsilon=1.0, **training)
+        .reporting(min_sample_timesteps_per_iteration=steps)
+        .evaluation(evaluation_interval=1, evaluation_duration=8)
+        .debugging(seed=seed)
+    )

@@ -1,0 +1,155 @@
+"""Checkpoints resume exactly, and bad ones change nothing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from ray.rllib.algorithms.algorithm import Algorithm
+from tests.algorithms.games import TINY, tiny
+from tests.algorithms.test_training import build, equal, weights  # noqa: F401  (a fixture)
+
+from rllib_remix.algorithms.checkpoint import CheckpointError
+from rllib_remix.envs.registry import make_team_env
+from rllib_remix.policy import TeamPolicy
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+
+
+def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path):  # noqa: F811
+    whole = build(tiny(epsilon=[[0, 1.0], [1000, 0.1]], lr=[[0, 1e-3], [1000, 1e-4]]))
+    for _ in range(3):
+        whole.train()
+    whole.save_to_path(str(tmp_path / "half"))
+    for _ in range(3):
+        uninterrupted = whole.train()
+    resumed = Algorithm.from_checkpoint(str(tmp_path / "half"))
+    try:
+        for _ in range(3):
+            result = resumed.train()
+        assert equal(weights(whole), weights(resumed))
+        for path in (
+            ("num_env_steps_sampled_lifetime",),
+            ("training_iteration",),
+            ("env_runners", "episode_return_mean"),
+            ("env_runners", "epsilon"),
+            ("env_runners", "num_episodes_lifetime"),
+            ("learners", "default_policy", "td_loss"),
+        ):
+            one, other = uninterrupted, result
+            for key in path:
+                one, other = one[key], other[key]
+            assert one == other, path
+        mine, theirs = whole.replay_buffer.get_state(), resumed.replay_buffer.get_state()
+        assert mine["rng"] == theirs["rng"]
+        assert equal(mine["arrays"], theirs["arrays"])
+        optimizers = [a.learner_group.get_state()["learner"]["optimizer"] for a in (whole, resumed)]
+        np.testing.assert_equal(*optimizers)
+    finally:
+        resumed.stop()
+
+
+def test_with_remote_workers_a_restored_run_plays_with_the_restored_weights_at_once(build, tmp_path):  # noqa: F811
+    trained = build(tiny().env_runners(num_env_runners=2))
+    for _ in range(2):
+        trained.train()
+    trained.save_to_path(str(tmp_path / "c"))
+    restored = build(tiny(seed=9).env_runners(num_env_runners=2).evaluation(evaluation_interval=1))
+    restored.restore_from_path(str(tmp_path / "c"))
+    expected = {name: value for name, value in weights(trained).items() if name.startswith("agent.")}
+    for group in (restored.env_runner_group, restored.eval_env_runner_group):
+        for state in group.foreach_env_runner(lambda r: (r.module.get_state(), r.num_env_steps_sampled_lifetime)):
+            assert equal(state[0], expected)
+    steps = restored.env_runner_group.foreach_env_runner(
+        lambda r: r.num_env_steps_sampled_lifetime, local_env_runner=False
+    )
+    lifetime = trained.metrics.peek(("env_runners", "num_env_steps_sampled_lifetime"))
+    assert steps == [lifetime, lifetime]
+    assert len(restored.replay_buffer) == len(trained.replay_buffer)
+    result = restored.train()
+    assert result["num_env_steps_sampled_lifetime"] > lifetime
+
+
+@pytest.fixture(scope="module")
+def checkpoint(ray_session, tmp_path_factory):
+    algorithm = tiny().build_algo()
+    algorithm.train()
+    path = algorithm.save_to_path(str(tmp_path_factory.mktemp("checkpoint") / "c"))
+    algorithm.stop()
+    return path
+
+
+def test_a_checkpoint_says_what_it_is(checkpoint):
+    with open(f"{checkpoint}/rllib_checkpoint.json") as file:
+        metadata = json.load(file)
+    assert metadata["algorithm"] == "ReMIX"
+    assert metadata["environment"] == "predator_prey"
+    assert metadata["env_config"] == TINY
+    assert metadata["team"]["n_agents"] == 3
+
+
+def test_a_checkpoint_of_another_algorithm_is_refused(build, checkpoint):  # noqa: F811
+    algorithm = build(tiny("QMIX"))
+    before = weights(algorithm)
+    with pytest.raises(CheckpointError, match="was made by ReMIX, not by QMIX"):
+        algorithm.restore_from_path(checkpoint)
+    assert equal(before, weights(algorithm))
+
+
+def test_a_checkpoint_of_a_team_of_other_sizes_is_refused(build, checkpoint):  # noqa: F811
+    algorithm = build(tiny().environment(env_config=TINY | {"num_predators": 4}))
+    with pytest.raises(CheckpointError, match="n_agents = 3, this environment has 4"):
+        algorithm.restore_from_path(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "rllib_checkpoint.json",
+        "learner_group/learner/rl_module/default_policy/module_state.pkl",
+        "learner_group/learner/state.pkl",
+        "replay_buffer/state.pkl",
+        "algorithm_state.pkl",
+    ],
+)
+def test_a_truncated_checkpoint_is_refused_with_one_clear_error(build, checkpoint, tmp_path, file):  # noqa: F811
+    damaged = tmp_path / "damaged"
+    shutil.copytree(checkpoint, damaged)
+    content = (damaged / file).read_bytes()
+    (damaged / file).write_bytes(content[: len(content) // 2])
+    algorithm = build(tiny())
+    before = weights(algorithm)
+    with pytest.raises(CheckpointError, match="damaged"):
+        algorithm.restore_from_path(str(damaged))
+    assert equal(before, weights(algorithm))
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused(build, tmp_path):  # noqa: F811
+    with pytest.raises(CheckpointError, match="no rllib_checkpoint.json"):
+        build(tiny()).restore_from_path(str(tmp_path))
+
+
+def test_the_policy_acts_like_the_module_without_the_algorithm(build, checkpoint):  # noqa: F811
+    policy = TeamPolicy.from_checkpoint(checkpoint)
+    assert (policy.algorithm, policy.environment) == ("ReMIX", "predator_prey")
+    algorithm = build(tiny())
+    algorithm.restore_from_path(checkpoint)
+    runner = algorithm.env_runner
+    episodes = runner.sample(num_episodes=4, explore=False)
+    # Replay what the env runner saw: the policy must choose the same actions.
+    for episode in episodes:
+        policy.reset(num_envs=1)
+        for t in range(len(episode)):
+            actions = policy._actor.act(episode.obs[t][None], episode.avail_actions[t][None])
+            assert np.array_equal(actions[0], episode.actions[t])
+
+
+def test_the_policy_forgets_where_an_episode_begins(checkpoint):
+    policy = TeamPolicy.from_checkpoint(checkpoint)
+    env = make_team_env("predator_prey", TINY, num_envs=2)
+    step = env.reset(seed=0)
+    policy.reset(num_envs=2)
+    fresh = policy.act(step)
+    for _ in range(3):
+        policy.act(step)
+    assert np.array_equal(policy.act(step, first=np.array([True, True])), fresh)

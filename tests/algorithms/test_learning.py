@@ -1,0 +1,39 @@
+"""Each algorithm learns something small."""
+
+import pytest
+from tests.algorithms.games import one_shot
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+
+
+def greedy_return(config):
+    algorithm = config.build_algo()
+    try:
+        return algorithm.train()["evaluation"]["env_runners"]["episode_return_mean"]
+    finally:
+        algorithm.stop()
+
+
+@pytest.mark.parametrize("algorithm", ["OWQMIX", "CWQMIX", "ReMIX"])
+def test_weighted_algorithms_find_the_best_joint_action_of_the_non_monotonic_game(algorithm):
+    assert greedy_return(one_shot(algorithm)) == 8
+
+
+def test_remix_finds_it_with_the_minmax_mapping_too_in_twice_the_updates():
+    assert greedy_return(one_shot("ReMIX", steps=5000, weighting_config={"range_map": "minmax"})) == 8
+
+
+@pytest.mark.parametrize("algorithm", ["VDN", "QMIX"])
+def test_unweighted_algorithms_settle_for_the_safe_region(algorithm):
+    assert greedy_return(one_shot(algorithm)) == 0
+
+
+@pytest.mark.parametrize(("algorithm", "expected"), [("QMIX", 8), ("VDN", 7)])
+def test_qmix_solves_the_two_step_game_and_vdn_cannot(algorithm, expected):
+    assert greedy_return(one_shot(algorithm, "two_step_game", steps=10_000, td_lambda=0.0)) == expected
+
+
+@pytest.mark.parametrize("algorithm", ["VDN", "MACPO"])
+def test_all_others_learn_an_additive_game(algorithm):
+    config = one_shot(algorithm).environment(env_config={"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]})
+    assert greedy_return(config) == 4

@@ -1,0 +1,118 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rllib_remix.settings import (
+    SettingError,
+    check_choice,
+    check_flag,
+    check_keys,
+    check_number,
+    nearest,
+    unknown,
+)
+
+
+def test_a_setting_error_is_a_value_error():
+    assert issubclass(SettingError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "expected"),
+    [
+        ("exponent_clam", "exponent_clamp"),
+        ("MIN_WEIGHT", "min_weight"),
+        ("minweight", "min_weight"),
+        ("something else entirely", None),
+    ],
+)
+def test_the_nearest_name_is_a_likely_misspelling_or_none(given_name, expected):
+    assert nearest(given_name, ["exponent_clamp", "min_weight", "range_map"]) == expected
+
+
+def test_the_nearest_name_keeps_the_case_of_the_allowed_one():
+    assert nearest("qmx", ["VDN", "QMIX"]) == "QMIX"
+
+
+def test_an_unknown_name_is_shown_with_its_suggestion_and_all_allowed_names_in_order():
+    error = unknown("weighting", "remx", ["uniform", "remix"])
+    assert str(error) == "weighting: unknown name 'remx'; did you mean 'remix'? Allowed: remix, uniform."
+    assert str(unknown("weighting", 7, ["ow"])) == "weighting: unknown name 7. Allowed: ow."
+
+
+def test_keys_are_checked_and_the_first_unknown_one_is_named():
+    check_keys("config", ["alpha"], ["alpha", "beta"])
+    check_keys("config", [], ["alpha"])
+    with pytest.raises(
+        SettingError, match=r"^config: unknown key 'alpa'; did you mean 'alpha'\? Allowed: alpha, beta"
+    ):
+        check_keys("config", {"beta": 1, "alpa": 2, "gamma": 3}, ["beta", "alpha"])
+    with pytest.raises(SettingError, match=r"^config: unknown key 3\. Allowed: alpha\.$"):
+        check_keys("config", {3: 1}, ["alpha"])
+
+
+def test_a_choice_must_be_among_the_allowed_names():
+    check_choice("range_map", "clip", {"clip": 1, "minmax": 2})
+    with pytest.raises(SettingError, match=r"^range_map: unknown name 'clp'; did you mean 'clip'\?"):
+        check_choice("range_map", "clp", {"clip": 1, "minmax": 2})
+
+
+@pytest.mark.parametrize(
+    "value", [None, 3, True, ["clip"], {"clip": 1}, {"clip"}, np.array(["clip", "clip"])]
+)
+def test_a_choice_of_another_type_is_a_setting_error_even_if_it_cannot_be_hashed(value):
+    with pytest.raises(SettingError, match=r"^range_map: unknown name"):
+        check_choice("range_map", value, {"clip": 1})
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.25), np.int16(1), 1.0])
+def test_numbers_inside_a_closed_interval_pass(value):
+    check_number("alpha", value, low=0, high=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "interval"),
+    [
+        (0, {"low": 0, "low_open": True}, r"a number in \(0, inf\)"),
+        (1, {"low": 0, "high": 1, "high_open": True}, r"a number in \[0, 1\)"),
+        (-0.1, {"low": 0, "high": 1}, r"a number in \[0, 1\]"),
+        (1.1, {"high": 1}, r"a number in \(-inf, 1\]"),
+        (2.5, {"low": 1, "integer": True}, r"an integer in \[1, inf\)"),
+        (math.nan, {}, r"a number in \(-inf, inf\)"),
+        (math.inf, {"low": 0}, r"a number in \[0, inf\)"),
+        (math.inf, {"integer": True}, "an integer in"),
+        (-math.inf, {}, "a number in"),
+        pytest.param(10**400, {"low": 0}, r"a number in \[0, inf\)", id="beyond all floats"),
+    ],
+)
+def test_a_number_out_of_range_is_shown_with_what_is_allowed(value, bounds, interval):
+    with pytest.raises(SettingError, match=rf"^alpha: {value!r} is not allowed; it must be {interval}"):
+        check_number("alpha", value, **bounds)
+
+
+@pytest.mark.parametrize("value", ["1", None, True, False, [1], {}, 1j, np.ones(2), np.True_])
+def test_what_is_no_number_is_shown_with_its_type(value):
+    with pytest.raises(
+        SettingError, match=rf"is of type {type(value).__name__}; allowed: an integer in \[1, 9\]"
+    ):
+        check_number("alpha", value, low=1, high=9, integer=True)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_a_number_passes_if_and_only_if_it_is_in_the_interval(value, low, high):
+    if low <= value <= high:
+        check_number("x", value, low=low, high=high)
+    else:
+        with pytest.raises(SettingError):
+            check_number("x", value, low=low, high=high)
+
+
+def test_a_flag_must_be_true_or_false():
+    check_flag("mask", True)
+    check_flag("mask", False)
+    for value in (1, 0, "true", None):
+        with pytest.raises(SettingError, match=r"^mask: .* is not allowed; it must be true or false\.$"):
+            check_flag("mask", value)

@@ -77,6 +77,10 @@ class QMIX(Algorithm):
         self._episodes_collected = 0
         self._episodes_since_update = 0
 
+    def __repr__(self) -> str:
+        # RLlib's needs a config, and hides the real error when the constructor failed before there was one.
+        return super().__repr__() if self.config is not None else type(self).__name__
+
     # The loop
 
     def training_step(self) -> None:

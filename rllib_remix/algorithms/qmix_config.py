@@ -7,7 +7,6 @@ from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
-from ray.tune.result import TRIAL_INFO
 
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.learning.weighting import SCHEMES, check_weighting
@@ -17,15 +16,7 @@ from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import SettingError, check_choice, check_flag, check_keys, check_number
 
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
-_RLLIB_KEYS = {
-    TRIAL_INFO,
-    "_enable_new_api_stack",
-    "multiagent",
-    "callbacks",
-    "class",
-    "lambda",
-    "num_workers",
-}
+_RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
 
 
 class QMIXConfig(AlgorithmConfig):
@@ -144,6 +135,8 @@ class QMIXConfig(AlgorithmConfig):
 
     def update_from_dict(self, config_dict: dict[str, Any]) -> QMIXConfig:
         """Takes over settings by name, as Tune and YAML files give them; unknown ones raise SettingError."""
+        # Tune adds names of its own, such as __trial_info__.
+        config_dict = {key: value for key, value in config_dict.items() if not str(key).startswith("__")}
         check_keys(
             f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
             (key for key in config_dict if not self._knows(str(key))),

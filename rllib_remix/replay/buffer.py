@@ -136,7 +136,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         self._size = len(order)
         for name, array in self._arrays.items():
             array[: self._size] = state["arrays"][name][order]
-        self._lengths[:] = 0
+        # Slots behind keep the lengths of what still lies in them, so that `add` clears it.
         self._lengths[: self._size] = state["lengths"][order]
         self._terminated[: self._size] = state["terminated"][order]
         self._rng.bit_generator.state = state["rng"]

@@ -1,9 +1,9 @@
 import pickle
 from dataclasses import replace
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -327,13 +327,21 @@ def test_the_stated_memory_worked_by_hand():
     assert PrioritizedMultiAgentReplayBuffer.bytes_needed(SPEC, 10) == 10 * (56 + 70 + 42 + 24 + 24 + 4 + 1)
 
 
-def test_a_buffer_larger_than_the_machine_is_refused_with_what_would_fit():
-    total = psutil.virtual_memory().total
+def test_a_buffer_larger_than_the_machine_is_refused_with_what_would_fit(monkeypatch):
+    # 221 bytes an episode, as above, and a machine of 2300 bytes: 10 fit.
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=2300))
+    assert buffer(10).capacity == 10
     with pytest.raises(
-        SettingError, match=r"^replay_buffer_capacity: 1000000000000 episodes take .* GiB"
-    ) as error:
-        buffer(10**12)
-    assert str(error.value).endswith(f"allowed here: at most {total // 221}.")
+        SettingError, match=r"^replay_buffer_capacity: 11 episodes take .*; allowed here: at most 10\.$"
+    ):
+        buffer(11)
+
+
+def test_an_absurd_capacity_is_refused_before_anything_is_allocated():
+    with pytest.raises(
+        SettingError, match=r"^replay_buffer_capacity: 1000000000000000 episodes take .* GiB when .* full"
+    ):
+        buffer(10**15)
 
 
 @pytest.mark.parametrize("capacity", [0, -3, 2.5, "10", None])

@@ -24,11 +24,13 @@ class TeamLearner(TorchLearner):
     learners, so that the mean over learners of their parts is exactly the loss of the whole.
     """
 
+    config: Any  # a QMIXConfig
+
     def build(self) -> None:
         super().build()
         # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
-        for module_id in self.module.keys():  # noqa: SIM118 (a MultiRLModule is no dict)
-            self.module[module_id].unwrapped().make_target_networks()
+        for module in self._team_modules():
+            module.make_target_networks()
         self._episodes_at_last_target_copy = 0
 
     def compute_loss_for_module(
@@ -102,8 +104,8 @@ class TeamLearner(TorchLearner):
             self.metrics.log_value((module_id, *name.split("/")), number, window=1)
 
     def postprocess_gradients_for_module(
-        self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Tensor]
-    ) -> dict[Any, Tensor]:
+        self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Any]
+    ) -> Any:
         gradients = [gradient for gradient in module_gradients_dict.values() if gradient is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         self.metrics.log_value((module_id, "grad_norm"), norm.item(), window=1)
@@ -118,9 +120,13 @@ class TeamLearner(TorchLearner):
         if episodes - self._episodes_at_last_target_copy < self.config.target_network_update_episodes:
             return
         self._episodes_at_last_target_copy = episodes
-        for module_id in self.module.keys():  # noqa: SIM118
-            for source, target in self.module[module_id].unwrapped().get_target_network_pairs():
+        for module in self._team_modules():
+            for source, target in module.get_target_network_pairs():
                 target.load_state_dict(source.state_dict())
+
+    def _team_modules(self) -> list[Any]:
+        """The TeamRLModules themselves, out of what wraps them for several learners."""
+        return [self.module[module_id].unwrapped() for module_id in list(self.module.keys())]
 
     # Checkpointable
 

@@ -12,7 +12,6 @@ from typing import Any
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.policy import CheckpointError, read_metadata
 
-
 _MANIFEST = "files.json"
 
 
@@ -31,7 +30,9 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
 def write_manifest(path: Any) -> None:
     """Lists the checkpoint's files and their sizes; written last, so that a checkpoint without it is incomplete."""
     folder = Path(path)
-    files = {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    files = {
+        str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()
+    }
     files.pop(_MANIFEST, None)
     (folder / _MANIFEST).write_text(json.dumps(files, indent=1, sort_keys=True), encoding="utf-8")
 
@@ -48,7 +49,9 @@ def check_files(path: Any) -> None:
         if not file.is_file():
             raise CheckpointError(_damaged(path, f"{name} is missing"))
         if file.stat().st_size != size:
-            raise CheckpointError(_damaged(path, f"{name} has {file.stat().st_size} bytes, {size} were written"))
+            raise CheckpointError(
+                _damaged(path, f"{name} has {file.stat().st_size} bytes, {size} were written")
+            )
 
 
 def check_checkpoint(path: Any, algorithm: str, spec: TeamSpec) -> None:
@@ -76,12 +79,22 @@ def explain_damage(path: Any) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
-    except (EOFError, OSError, KeyError, ValueError, RuntimeError, IndexError, pickle.UnpicklingError) as error:
+    except (
+        EOFError,
+        OSError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        IndexError,
+        pickle.UnpicklingError,
+    ) as error:
         raise CheckpointError(_damaged(path, f"{type(error).__name__}: {error}")) from error
 
 
 def _damaged(path: Any, why: str) -> str:
-    return f"checkpoint {str(path)!r} cannot be read ({why}). It is incomplete or damaged; use an earlier one."
+    return (
+        f"checkpoint {str(path)!r} cannot be read ({why}). It is incomplete or damaged; use an earlier one."
+    )
 
 
 def _json_or_none(value: Any) -> Any:

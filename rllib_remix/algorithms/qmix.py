@@ -35,9 +35,9 @@ from rllib_remix.algorithms.checkpoint import (
     write_manifest,
 )
 from rllib_remix.algorithms.qmix_config import QMIXConfig
+from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
-from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.rollout.episode import TeamEpisode
 
 logger = logging.getLogger("ray.rllib")
@@ -65,9 +65,7 @@ class QMIX(Algorithm):
         super().setup(config)
         assert self.env_runner_group is not None
         on_local = self.env_runner_group.num_remote_env_runners() == 0
-        self.team_spec = self.env_runner_group.foreach_env_runner(
-            lambda runner: runner.get_team_spec(), local_env_runner=on_local
-        )[0]
+        self.team_spec = self.env_runner_group.foreach_env_runner(_team_spec, local_env_runner=on_local)[0]
         capacity = self.config.replay_buffer_capacity
         mib = PrioritizedMultiAgentReplayBuffer.bytes_needed(self.team_spec, capacity) / 2**20
         logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, mib)
@@ -119,7 +117,7 @@ class QMIX(Algorithm):
         """One gradient step on one batch of episodes."""
         with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
             sample = self.replay_buffer.sample(self.config.train_batch_episodes)
-            batch = learner_batch(sample, num_learners=max(1, self.config.num_learners))
+            batch = learner_batch(sample, num_learners=self.config.num_learners or 1)
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             assert self.learner_group is not None
             results = self.learner_group.update(
@@ -227,12 +225,19 @@ class QMIX(Algorithm):
                 group.foreach_env_runner(functools.partial(_set_state, state=state))
 
 
-def _play_with(runner: TeamEnvRunner, *, state: dict[str, Any]) -> tuple[list[TeamEpisode], Any]:
+# What env runners are asked to do; at module level, so that Ray ships them by name.
+
+
+def _team_spec(runner: Any) -> TeamSpec:
+    return runner.get_team_spec()
+
+
+def _play_with(runner: Any, *, state: dict[str, Any]) -> tuple[list[TeamEpisode], Any]:
     runner.set_state(state)
     return runner.sample(), runner.get_metrics()
 
 
-def _set_state(runner: TeamEnvRunner, *, state: dict[str, Any]) -> None:
+def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
     runner.set_state(state)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from typing import Any
 
-from ray.rllib.algorithms.algorithm_config import AlgorithmConfig, NotProvided
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.from_config import NotProvided
 
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.learning.weighting import SCHEMES, check_weighting
@@ -14,6 +16,9 @@ from rllib_remix.models.mixers import MIXERS
 from rllib_remix.rollout.building import env_creator
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import SettingError, check_choice, check_flag, check_keys, check_number
+
+# RLlib's mark for an argument that was left out.
+NOT_GIVEN: Any = NotProvided
 
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
 _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
@@ -78,24 +83,24 @@ class QMIXConfig(AlgorithmConfig):
     def training(
         self,
         *,
-        mixer: str = NotProvided,
-        agent_hidden_dim: int = NotProvided,
-        mixer_embed_dim: int = NotProvided,
-        hypernet_hidden_dim: int = NotProvided,
-        q_star_hidden_dim: int = NotProvided,
-        observe_last_action: bool = NotProvided,
-        observe_agent_id: bool = NotProvided,
-        utility_clamp: tuple[float, float] | None = NotProvided,
-        weighting: str = NotProvided,
-        weighting_config: dict[str, Any] = NotProvided,
-        q_star_loss_weight: float = NotProvided,
-        td_lambda: float = NotProvided,
-        target_network_update_episodes: int = NotProvided,
-        train_batch_episodes: int = NotProvided,
-        replay_buffer_capacity: int = NotProvided,
-        rollout_episodes_per_update: int = NotProvided,
-        epsilon: float | list[list[float]] = NotProvided,
-        num_torch_threads: int | None = NotProvided,
+        mixer: str = NOT_GIVEN,
+        agent_hidden_dim: int = NOT_GIVEN,
+        mixer_embed_dim: int = NOT_GIVEN,
+        hypernet_hidden_dim: int = NOT_GIVEN,
+        q_star_hidden_dim: int = NOT_GIVEN,
+        observe_last_action: bool = NOT_GIVEN,
+        observe_agent_id: bool = NOT_GIVEN,
+        utility_clamp: tuple[float, float] | None = NOT_GIVEN,
+        weighting: str = NOT_GIVEN,
+        weighting_config: dict[str, Any] = NOT_GIVEN,
+        q_star_loss_weight: float = NOT_GIVEN,
+        td_lambda: float = NOT_GIVEN,
+        target_network_update_episodes: int = NOT_GIVEN,
+        train_batch_episodes: int = NOT_GIVEN,
+        replay_buffer_capacity: int = NOT_GIVEN,
+        rollout_episodes_per_update: int = NOT_GIVEN,
+        epsilon: float | list[list[float]] = NOT_GIVEN,
+        num_torch_threads: int | None = NOT_GIVEN,
         **kwargs: Any,
     ) -> QMIXConfig:
         """Sets how the team learns; further arguments are those of RLlib's `training()` (`lr`, `gamma`, …).
@@ -124,7 +129,7 @@ class QMIXConfig(AlgorithmConfig):
         own = {
             name: value
             for name, value in locals().items()
-            if name not in ("self", "kwargs", "__class__") and value is not NotProvided
+            if name not in ("self", "kwargs", "__class__") and value is not NOT_GIVEN
         }
         allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *_own_settings()]
         check_keys("training()", kwargs, [name for name in allowed if name != "self"], listed=_own_settings())
@@ -223,7 +228,7 @@ class QMIXConfig(AlgorithmConfig):
                 f"train_batch_episodes: {self.train_batch_episodes} is more than replay_buffer_capacity, "
                 f"{self.replay_buffer_capacity}; allowed: 1 … {self.replay_buffer_capacity}."
             )
-        if self.num_learners > self.train_batch_episodes:
+        if (self.num_learners or 0) > self.train_batch_episodes:
             raise SettingError(
                 f"num_learners: {self.num_learners} is more than the {self.train_batch_episodes} episodes of a batch "
                 f"(train_batch_episodes); allowed: 0 … {self.train_batch_episodes}, so that each has an episode."
@@ -295,7 +300,7 @@ def check_epsilon(epsilon: Any) -> None:
         raise SettingError(
             f"epsilon: {epsilon!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
         )
-    if any(later <= earlier for earlier, later in zip(steps, steps[1:], strict=False)):
+    if any(later <= earlier for earlier, later in itertools.pairwise(steps)):
         raise SettingError(f"epsilon: the schedule {epsilon!r} runs backwards; its env steps must increase.")
     for rate in rates:
         check_number("epsilon", rate, low=0, high=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -166,9 +167,9 @@ def _layout(spec: TeamSpec) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def _check_memory(needed: int, capacity: int) -> None:
-    import psutil
-
-    total = psutil.virtual_memory().total
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return  # A system that does not tell.
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > total:
         fits = int(capacity * total / needed)
         raise SettingError(

@@ -31,11 +31,11 @@ def build_team_env(
     """
     if isinstance(env, str) and env in TEAM_ENVS:
         return make_team_env(env, dict(env_config), num_envs)
-    creator = env_creator(env)
+    creator: Any = env_creator(env)
     config = dict(env_config)
     options = config.pop(ADAPTER_KEY, {})
     if isinstance(creator, type) and issubclass(creator, TeamEnv):
-        return creator(num_envs=num_envs, **config)
+        return creator(num_envs=num_envs, **config)  # type: ignore[call-arg]
 
     def make(index: int) -> Any:
         context = EnvContext(config, worker_index=worker_index, vector_index=index, num_workers=num_workers)

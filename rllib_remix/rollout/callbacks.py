@@ -24,7 +24,7 @@ class RunnerCallbacks:
 
     def __init__(self, config: Any):
         self._objects = [cls() for cls in force_list(config.callbacks_class)]
-        self._functions = {hook: force_list(getattr(config, f"callbacks_{hook}")) for hook in _HOOKS}
+        self._functions = {hook: list(force_list(getattr(config, f"callbacks_{hook}"))) for hook in _HOOKS}
         self._used = {
             hook
             for hook in _HOOKS

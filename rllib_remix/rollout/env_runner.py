@@ -44,6 +44,8 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     ε is read once per call, from the env steps that all env runners sampled so far.
     """
 
+    config: Any  # a QMIXConfig; its module imports this one
+
     def __init__(self, *, config: Any, **kwargs: Any):
         super().__init__(config=config, **kwargs)
         if self.config.num_torch_threads is not None:
@@ -177,7 +179,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             self._fire_step_callbacks(step, began, left)
             if began.any():
                 actor.forget(began)
-            for copy in np.flatnonzero(over & (left > 0)):
+            for copy in np.flatnonzero(over & (left > 0)).tolist():
                 left[copy] -= 1
                 episodes.append(self._cut_episode(copy, step))
                 self._fire_for_episode("on_episode_end", copy, step)
@@ -278,7 +280,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         )
 
     def _fire_step_callbacks(self, step: TeamStep, began: np.ndarray, left: np.ndarray) -> None:
-        for copy in np.flatnonzero(left > 0):
+        for copy in np.flatnonzero(left > 0).tolist():
             if began[copy]:
                 self._fire_for_episode("on_episode_created", copy, step)
                 self._fire_for_episode("on_episode_start", copy, step)

@@ -1,4 +1,6 @@
-"""Small settings that several tests train."""
+"""Small settings that several tests train, and what they compare."""
+
+import numpy as np
 
 from rllib_remix.algorithms.registry import get_algorithm_config
 
@@ -29,3 +31,13 @@ def one_shot(algorithm, env="matrix_game", *, seed=0, steps=2500, **training):
         .evaluation(evaluation_interval=1, evaluation_duration=8)
         .debugging(seed=seed)
     )
+
+
+def weights(algorithm):
+    """All networks, targets included, as one flat dict of arrays."""
+    return algorithm.learner_group.get_state()["learner"]["rl_module"]["default_policy"]
+
+
+def equal(one, other):
+    """Whether two flat dicts of arrays are equal to the bit."""
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)

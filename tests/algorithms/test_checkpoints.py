@@ -6,17 +6,16 @@ import shutil
 import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
-from tests.algorithms.games import TINY, tiny
-from tests.algorithms.test_training import build, equal, weights  # noqa: F401  (a fixture)
 
 from rllib_remix.algorithms.checkpoint import CheckpointError
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.policy import TeamPolicy
+from tests.algorithms.games import TINY, equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path):  # noqa: F811
+def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path):
     whole = build(tiny(epsilon=[[0, 1.0], [1000, 0.1]], lr=[[0, 1e-3], [1000, 1e-4]]))
     for _ in range(3):
         whole.train()
@@ -49,7 +48,7 @@ def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build,
         resumed.stop()
 
 
-def test_with_remote_workers_a_restored_run_plays_with_the_restored_weights_at_once(build, tmp_path):  # noqa: F811
+def test_with_remote_workers_a_restored_run_plays_with_the_restored_weights_at_once(build, tmp_path):
     trained = build(tiny().env_runners(num_env_runners=2))
     for _ in range(2):
         trained.train()
@@ -58,7 +57,9 @@ def test_with_remote_workers_a_restored_run_plays_with_the_restored_weights_at_o
     restored.restore_from_path(str(tmp_path / "c"))
     expected = {name: value for name, value in weights(trained).items() if name.startswith("agent.")}
     for group in (restored.env_runner_group, restored.eval_env_runner_group):
-        for state in group.foreach_env_runner(lambda r: (r.module.get_state(), r.num_env_steps_sampled_lifetime)):
+        for state in group.foreach_env_runner(
+            lambda r: (r.module.get_state(), r.num_env_steps_sampled_lifetime)
+        ):
             assert equal(state[0], expected)
     steps = restored.env_runner_group.foreach_env_runner(
         lambda r: r.num_env_steps_sampled_lifetime, local_env_runner=False
@@ -88,7 +89,7 @@ def test_a_checkpoint_says_what_it_is(checkpoint):
     assert metadata["team"]["n_agents"] == 3
 
 
-def test_a_checkpoint_of_another_algorithm_is_refused(build, checkpoint):  # noqa: F811
+def test_a_checkpoint_of_another_algorithm_is_refused(build, checkpoint):
     algorithm = build(tiny("QMIX"))
     before = weights(algorithm)
     with pytest.raises(CheckpointError, match="was made by ReMIX, not by QMIX"):
@@ -96,7 +97,7 @@ def test_a_checkpoint_of_another_algorithm_is_refused(build, checkpoint):  # noq
     assert equal(before, weights(algorithm))
 
 
-def test_a_checkpoint_of_a_team_of_other_sizes_is_refused(build, checkpoint):  # noqa: F811
+def test_a_checkpoint_of_a_team_of_other_sizes_is_refused(build, checkpoint):
     algorithm = build(tiny().environment(env_config=TINY | {"num_predators": 4}))
     with pytest.raises(CheckpointError, match="n_agents = 3, this environment has 4"):
         algorithm.restore_from_path(checkpoint)
@@ -112,7 +113,7 @@ def test_a_checkpoint_of_a_team_of_other_sizes_is_refused(build, checkpoint):  #
         "algorithm_state.pkl",
     ],
 )
-def test_a_truncated_checkpoint_is_refused_with_one_clear_error(build, checkpoint, tmp_path, file):  # noqa: F811
+def test_a_truncated_checkpoint_is_refused_with_one_clear_error(build, checkpoint, tmp_path, file):
     damaged = tmp_path / "damaged"
     shutil.copytree(checkpoint, damaged)
     content = (damaged / file).read_bytes()
@@ -124,12 +125,12 @@ def test_a_truncated_checkpoint_is_refused_with_one_clear_error(build, checkpoin
     assert equal(before, weights(algorithm))
 
 
-def test_a_folder_that_is_no_checkpoint_is_refused(build, tmp_path):  # noqa: F811
-    with pytest.raises(CheckpointError, match="no rllib_checkpoint.json"):
+def test_a_folder_that_is_no_checkpoint_is_refused(build, tmp_path):
+    with pytest.raises(CheckpointError, match=r"no rllib_checkpoint\.json"):
         build(tiny()).restore_from_path(str(tmp_path))
 
 
-def test_the_policy_acts_like_the_module_without_the_algorithm(build, checkpoint):  # noqa: F811
+def test_the_policy_acts_like_the_module_without_the_algorithm(build, checkpoint):
     policy = TeamPolicy.from_checkpoint(checkpoint)
     assert (policy.algorithm, policy.environment) == ("ReMIX", "predator_prey")
     algorithm = build(tiny())

@@ -65,7 +65,10 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ({"agent_hidden_dim": 1.5}, "agent_hidden_dim: 1.5 is not allowed"),
         ({"observe_agent_id": 1}, "observe_agent_id: 1 is not allowed; it must be true or false"),
         ({"utility_clamp": (2, -5)}, "utility_clamp"),
-        ({"train_batch_episodes": 200, "replay_buffer_capacity": 100}, "train_batch_episodes: 200 is more than"),
+        (
+            {"train_batch_episodes": 200, "replay_buffer_capacity": 100},
+            "train_batch_episodes: 200 is more than",
+        ),
         ({"rollout_episodes_per_update": 0}, "rollout_episodes_per_update: 0"),
         ({"num_epochs": 2}, "num_epochs: 2 is not allowed; it must be 1.*rollout_episodes_per_update"),
         ({"minibatch_size": 8}, "minibatch_size: 8 is not allowed.*train_batch_episodes"),
@@ -101,7 +104,9 @@ def test_environments_and_their_settings_are_checked_before_anything_starts(env,
 
 def test_more_learners_than_episodes_in_a_batch_are_refused():
     with pytest.raises(SettingError, match="num_learners: 5 is more than the 4 episodes"):
-        QMIXConfig().environment("matrix_game").training(train_batch_episodes=4).learners(num_learners=5).validate()
+        QMIXConfig().environment("matrix_game").training(train_batch_episodes=4).learners(
+            num_learners=5
+        ).validate()
 
 
 def test_unknown_keys_of_the_evaluation_config_are_refused():
@@ -118,7 +123,11 @@ def test_evaluation_is_greedy_unless_told_otherwise():
 
 
 def test_evaluation_of_automatic_duration_is_refused():
-    config = QMIXConfig().environment("matrix_game").evaluation(evaluation_interval=1, evaluation_num_env_runners=1)
+    config = (
+        QMIXConfig()
+        .environment("matrix_game")
+        .evaluation(evaluation_interval=1, evaluation_num_env_runners=1)
+    )
     config.evaluation(evaluation_parallel_to_training=True, evaluation_duration="auto")
     with pytest.raises(SettingError, match="'auto' is not allowed"):
         config.validate()

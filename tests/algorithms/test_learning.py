@@ -1,6 +1,7 @@
 """Each algorithm learns something small."""
 
 import pytest
+
 from tests.algorithms.games import one_shot
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]

@@ -9,35 +9,12 @@ import numpy as np
 import pytest
 import ray
 import torch
-from tests.algorithms.games import TINY, tiny
 
 from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys
 from rllib_remix.envs.predator_prey import PredatorPrey
+from tests.algorithms.games import TINY, equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
-
-
-@pytest.fixture
-def build():
-    """Builds algorithms and stops them at the end of the test."""
-    built = []
-
-    def make(config):
-        built.append(config.build_algo())
-        return built[-1]
-
-    yield make
-    for algorithm in built:
-        algorithm.stop()
-
-
-def weights(algorithm):
-    """All networks, targets included, as one flat dict."""
-    return algorithm.learner_group.get_state()["learner"]["rl_module"]["default_policy"]
-
-
-def equal(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def updates(algorithm):
@@ -97,7 +74,9 @@ def test_targets_have_no_gradient_and_no_place_in_the_optimizer(build):
     learner = algorithm.learner_group._learner
     module = learner.module["default_policy"]
     targets = {id(p) for n, p in module.named_parameters() if n.startswith("target_")}
-    optimised = {id(p) for group in learner.get_optimizer("default_policy").param_groups for p in group["params"]}
+    optimised = {
+        id(p) for group in learner.get_optimizer("default_policy").param_groups for p in group["params"]
+    }
     assert targets
     assert not targets & optimised
     assert not any(p.requires_grad for n, p in module.named_parameters() if n.startswith("target_"))
@@ -117,7 +96,11 @@ def test_every_result_has_every_key_from_the_first_on(build):
         result = algorithm.train()
         learner = result["learners"]["default_policy"]
     assert all(math.isfinite(learner[key]) for key in learner_result_keys("remix"))
-    assert set(learner["weight_terms"]) >= {"bellman_error_mean", "mixer_gradient_mean", "exponent_clamped_share"}
+    assert set(learner["weight_terms"]) >= {
+        "bellman_error_mean",
+        "mixer_gradient_mean",
+        "exponent_clamped_share",
+    }
     assert math.isfinite(result["env_runners"]["episode_return_mean"])
     assert "prey_captured_mean" in result["env_runners"]
     assert result["num_env_steps_sampled_lifetime"] == result["env_runners"]["num_env_steps_sampled_lifetime"]

@@ -426,6 +426,18 @@ def test_catchers_of_different_prey_do_not_help_each_other():
     assert play(env, "catch", "catch").rewards.tolist() == [-4]
 
 
+def test_a_catcher_on_a_diagonal_of_a_prey_does_not_help():
+    # B catches b; it is on a diagonal of a, which A touches alone.
+    env = board(
+        """
+        A a . .
+        . . B b
+        . . . .
+        """
+    )
+    assert play(env, "catch", "catch").rewards.tolist() == [-4]
+
+
 def test_a_predator_that_moves_away_leaves_the_other_catcher_alone():
     env = board(
         """

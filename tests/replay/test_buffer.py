@@ -1,7 +1,7 @@
+import os
 import pickle
 from dataclasses import replace
 from itertools import combinations
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -329,7 +329,7 @@ def test_the_stated_memory_worked_by_hand():
 
 def test_a_buffer_larger_than_the_machine_is_refused_with_what_would_fit(monkeypatch):
     # 221 bytes an episode, as above, and a machine of 2300 bytes: 10 fit.
-    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=2300))
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 23, "SC_PHYS_PAGES": 100}.__getitem__)
     assert buffer(10).capacity == 10
     with pytest.raises(
         SettingError, match=r"^replay_buffer_capacity: 11 episodes take .*; allowed here: at most 10\.$"

@@ -242,7 +242,9 @@ def test_user_callbacks_are_fired_in_order_with_the_episode_so_far():
 
 def test_callback_functions_are_fired_too():
     ended = []
-    with_function = config(num_envs=1).callbacks(on_episode_end=lambda episode, **kwargs: ended.append(len(episode)))
+    with_function = config(num_envs=1).callbacks(
+        on_episode_end=lambda episode, **kwargs: ended.append(len(episode))
+    )
     TeamEnvRunner(config=with_function, worker_index=0).sample()
     assert ended == [12]
 
@@ -282,7 +284,7 @@ def test_a_failing_environment_is_made_anew_and_its_unfinished_episodes_are_drop
 
 def test_a_failing_environment_is_an_error_when_restarts_are_off():
     _, played = fragile(frozenset([8]), restart=False)
-    with pytest.raises(RuntimeError, match="the game crashed.*restart_failed_sub_environments=True"):
+    with pytest.raises(RuntimeError, match=r"the game crashed.*restart_failed_sub_environments=True"):
         played.sample()
 
 
@@ -309,7 +311,7 @@ def test_an_environment_with_wrong_shapes_is_named():
         def step(self, actions):
             return super().step(actions)._replace(obs=np.zeros((1, 1, 1), np.uint8))
 
-    with pytest.raises(ValueError, match="Broken.*obs has shape"):
+    with pytest.raises(ValueError, match=r"Broken.*obs has shape"):
         runner(env=Broken).sample()
 
 
@@ -326,7 +328,9 @@ def test_foreign_environments_are_adapted_and_vectorised():
 
     options = {"episode_limit": 12}
     env_config = {"team_adapter": options, **SMALL}
-    played = runner(num_envs=2, env=lambda context: TeamParallelEnv(PredatorPrey(1, **context)), env_config=env_config)
+    played = runner(
+        num_envs=2, env=lambda context: TeamParallelEnv(PredatorPrey(1, **context)), env_config=env_config
+    )
     episodes = played.sample()
     assert len(episodes) == 2
     assert episodes[0].obs.dtype == np.uint8

@@ -40,7 +40,7 @@ def check_keys(
         if key not in allowed:
             guess = nearest(key, allowed)
             hint = f"; did you mean {guess!r}?" if guess else "."
-            names = ", ".join(sorted(allowed if listed is None else listed))
+            names = ", ".join(sorted(allowed if listed is None else listed)) or "none"
             others = "" if listed is None else ", and RLlib's own settings"
             raise SettingError(f"{owner}: unknown key {key!r}{hint} Allowed: {names}{others}.")
 

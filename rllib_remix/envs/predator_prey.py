@@ -165,13 +165,20 @@ class PredatorPrey(TeamEnv):
             self._streams = np.array(state["streams"], dtype=np.uint64)
 
     def render(self, copy: int = 0) -> np.ndarray:
-        """[H·24, W·24, 3] uint8: predators blue (orange while they try to catch), prey green."""
+        """[H·24 + 1, W·24 + 1, 3] uint8: predators blue (orange while they try to catch), prey green.
+
+        Pale marks show where predators and prey left the grid.
+        """
         canvas = Canvas(self.grid.shape[1], self.grid.shape[2])
-        for position, alive in zip(self.prey_positions[copy], self.prey_alive[copy], strict=True):
-            if alive:
-                canvas.disc(*position, radius=0.32, colour=(70, 160, 70))
-        for agent in np.flatnonzero(self.predator_alive[copy]):
+        prey, predators = self.prey_positions[copy], self.predator_positions[copy]
+        prey_alive, predator_alive = self.prey_alive[copy], self.predator_alive[copy]
+        for position in predators[~predator_alive]:
+            canvas.disc(*position, radius=0.42, colour=(222, 228, 242))
+        for position in prey[~prey_alive]:
+            canvas.disc(*position, radius=0.32, colour=(206, 230, 206))
+        for position in prey[prey_alive]:
+            canvas.disc(*position, radius=0.32, colour=(70, 160, 70))
+        for agent in np.flatnonzero(predator_alive):
             catching = self._steps[copy] > 0 and self._actions[copy, agent] == kernels.CATCH
-            colour = (235, 130, 30) if catching else (50, 90, 190)
-            canvas.disc(*self.predator_positions[copy, agent], radius=0.42, colour=colour)
+            canvas.disc(*predators[agent], radius=0.42, colour=(235, 130, 30) if catching else (50, 90, 190))
         return canvas.pixels

@@ -37,8 +37,8 @@ def joint_action_probability(action_probs: Tensor) -> Tensor:
         action_probs: [..., n] float32 in [0, 1].
 
     Returns:
-        [...] float32 in [0, 2]: 2 exactly when one probability is 0 and all others are 1 (Theorem 2); 1 when
-        all are 1, or when two or more are 0.
+        [...] float32 in [1, 2], as no product grows by another factor: 2 exactly when one probability is 0 and
+        all others are 1 (Theorem 2); 1 when all are 1, or when two or more are 0.
     """
     ones = torch.ones_like(action_probs[..., :1])
     before = torch.cat([ones, action_probs[..., :-1]], dim=-1).cumprod(-1)

@@ -101,11 +101,13 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
             raise ValueError(
                 f"replay buffer: an episode of {len(episode)} steps; allowed: 1 … {self.spec.episode_limit}."
             )
-        for name, (shape, _) in _layout(self.spec).items():
+        for name, (shape, dtype) in _layout(self.spec).items():
             expected = (len(episode) + _FIELDS[name], *shape[1:])
-            got = getattr(episode, name).shape
-            if got != expected:
-                raise ValueError(f"replay buffer: episode.{name} has shape {got}, expected {expected}.")
+            got = getattr(episode, name)
+            if got.shape != expected:
+                raise ValueError(f"replay buffer: episode.{name} has shape {got.shape}, expected {expected}.")
+            if not np.can_cast(got.dtype, dtype, "same_kind"):
+                raise ValueError(f"replay buffer: episode.{name} is {got.dtype}, expected {dtype}.")
 
     # Checkpointable
 

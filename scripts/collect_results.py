@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+"""Puts the curves of finished runs into one small JSON file, to be kept beside the figures that it backs.
+
+Usage: .venv/bin/python scripts/collect_results.py RUN… --out docs/results/NAME.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rllib_remix.reporting.runs import RESULT_FILE, Trial, read_runs
+
+
+def compact(trial: Trial) -> dict[str, Any]:
+    """What a trial was, and its curves at 4 digits; null marks what an iteration did not report."""
+    last = json.loads((trial.folder / RESULT_FILE).read_text().splitlines()[-1])
+    return {
+        "algorithm": trial.algorithm,
+        "environment": trial.environment,
+        "seed": trial.seed,
+        "settings": trial.settings,
+        "seconds": round(last["time_total_s"], 1),
+        "env_steps": [int(steps) for steps in trial.env_steps],
+        "training_return": _rounded(trial.training_return),
+        "greedy_return": _rounded(trial.greedy_return),
+    }
+
+
+def _rounded(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), 4) for value in values]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", type=Path, help="experiment or trial folders")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    lines = ",\n".join(json.dumps(compact(trial)) for trial in read_runs(arguments.runs))
+    arguments.out.write_text(f"[\n{lines}\n]\n")
+    print(f"Written: {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

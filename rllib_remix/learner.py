@@ -6,7 +6,13 @@ from typing import Any
 
 import torch
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
-from ray.rllib.utils.metrics import NUM_EPISODES_LIFETIME
+from ray.rllib.utils.metrics import (
+    ALL_MODULES,
+    NUM_ENV_STEPS_TRAINED,
+    NUM_ENV_STEPS_TRAINED_LIFETIME,
+    NUM_EPISODES_LIFETIME,
+    WEIGHTS_SEQ_NO,
+)
 from torch import Tensor
 
 from rllib_remix.learning.loss import masked_mean, weighted_squared_error
@@ -112,6 +118,19 @@ class TeamLearner(TorchLearner):
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
         )
+
+    def _log_steps_trained_metrics(self, batch: Any) -> None:
+        """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""
+        for module_id, module_batch in batch.policy_batches.items():
+            self.metrics.log_value((module_id, WEIGHTS_SEQ_NO), self._weights_seq_no, window=1)
+            env_steps = int(module_batch["lengths"].sum())
+            self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED), env_steps, reduce="sum")
+            self.metrics.log_value(
+                (ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME),
+                env_steps,
+                reduce="lifetime_sum",
+                with_throughput=True,
+            )
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Copies the online networks onto the targets, counted in episodes collected from the environments."""

@@ -42,6 +42,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 
 logger = logging.getLogger("ray.rllib")
 
+WEIGHT_TERMS = "weight_terms"
 COMPONENT_REPLAY_BUFFER = "replay_buffer"
 _LOOP_STATE = "loop"
 
@@ -157,10 +158,16 @@ class QMIX(Algorithm):
         learner = result.setdefault(LEARNER_RESULTS, {}).setdefault(DEFAULT_MODULE_ID, {})
         for key in learner_result_keys(self.config.weighting):
             learner.setdefault(key, math.nan)
-        result.setdefault(ENV_RUNNER_RESULTS, {}).setdefault(EPISODE_RETURN_MEAN, math.nan)
+        terms = learner.setdefault(WEIGHT_TERMS, {})
+        for key in weight_term_keys(self.config.weighting):
+            terms.setdefault(key, math.nan)
+        played = result.setdefault(ENV_RUNNER_RESULTS, {})
+        played.setdefault(EPISODE_RETURN_MEAN, math.nan)
         if self.config.evaluation_interval:
             evaluation = result.setdefault(EVALUATION_RESULTS, {}).setdefault(ENV_RUNNER_RESULTS, {})
-            evaluation.setdefault(EPISODE_RETURN_MEAN, math.nan)
+            for key in played:
+                if key.endswith("_mean"):
+                    evaluation.setdefault(key, math.nan)
         return result
 
     # Checkpoints
@@ -255,3 +262,9 @@ def learner_result_keys(weighting: str) -> list[str]:
     keys = ["td_loss", "q_tot_mean", "target_mean", "grad_norm", "overestimated_share"]
     keys += ["weight_mean", "weight_min", "weight_max"]
     return [*keys, "q_star_loss"] if SCHEMES[weighting].needs_q_star else keys
+
+
+def weight_term_keys(weighting: str) -> list[str]:
+    """What the learner logs of the weighting's terms at every update, under `weight_terms`."""
+    scheme = SCHEMES[weighting]
+    return [*(f"{term}_mean" for term in scheme.terms), *(f"{share}_share" for share in scheme.shares)]

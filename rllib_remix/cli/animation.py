@@ -12,6 +12,7 @@ from rllib_remix.cli.errors import UserError
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 
 FRAME_MS = 200  # milliseconds that each step is shown
+MIN_SIDE = 360  # pixels; smaller pictures are enlarged
 LAST_FRAME_MS = 1500  # milliseconds that the end is shown before the animation starts again
 
 
@@ -41,7 +42,7 @@ class Animation:
             if self._over:
                 return
             try:
-                self._frames.append(np.array(env.render(0)))
+                self._frames.append(enlarge(env.render(0)))
             except NotImplementedError as error:
                 raise UserError(f"--render: this environment has no pictures ({error}).") from error
             self._over = bool(step.terminated[0] or step.truncated[0])
@@ -61,3 +62,9 @@ class Animation:
             )
         except OSError as error:
             raise UserError(f"--render: cannot write {str(self._file)!r}: {error}.") from error
+
+
+def enlarge(picture: np.ndarray) -> np.ndarray:
+    """A copy of an [H, W, 3] picture, each pixel repeated until the shorter side has at least MIN_SIDE pixels."""
+    times = -(-MIN_SIDE // min(picture.shape[:2]))
+    return picture.repeat(times, axis=0).repeat(times, axis=1)

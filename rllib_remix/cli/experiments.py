@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from rllib_remix.cli.checkpoints import CHECKPOINT_MARKER
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.quiet import quiet_ray
 from rllib_remix.settings import SettingError, nearest, unknown
 
 if TYPE_CHECKING:
@@ -72,13 +71,12 @@ def check_experiment(experiment: Experiment, *, num_cpus: int | None = None) -> 
     if experiment.num_samples < 1:
         raise UserError(f"num_samples: {experiment.num_samples} is not allowed; it must be at least 1.")
     _check_checkpoints(experiment.checkpoints)
-    with quiet_ray():
-        experiment.run, algorithm_class, default = find_algorithm(experiment.run)
-        if experiment.restore is not None:
-            check_restore(experiment.restore, algorithm_class)
-        for settings in variants(experiment.config):
-            config = configure(default, settings)
-            _check_resources(algorithm_class, settings, config.num_env_runners, num_cpus)
+    experiment.run, algorithm_class, default = find_algorithm(experiment.run)
+    if experiment.restore is not None:
+        check_restore(experiment.restore, algorithm_class)
+    for settings in variants(experiment.config):
+        config = configure(default, settings)
+        _check_resources(algorithm_class, settings, config.num_env_runners, num_cpus)
     experiment.storage_path = prepare_storage(experiment.storage_path)
 
 

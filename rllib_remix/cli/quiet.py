@@ -16,21 +16,11 @@ _LEVELS = {
     "ray.tune.execution.tune_controller": logging.CRITICAL,
     "gymnasium": logging.ERROR,
 }
-_wanted = False
-
-
-def show_ray_messages() -> None:
-    """Switches `quiet_ray` off for this process."""
-    global _wanted
-    _wanted = True
 
 
 @contextmanager
 def quiet_ray() -> Iterator[None]:
-    """Silences warnings and everything below an error while the block runs, unless `show_ray_messages` was called."""
-    if _wanted:
-        yield
-        return
+    """Silences warnings and everything below an error while the block runs."""
     import ray.rllib  # noqa: F401  (it sets its loggers' levels when it is first imported)
 
     levels = {name: logging.getLogger(name).level for name in _LEVELS}

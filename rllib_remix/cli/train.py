@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 import typer
@@ -11,7 +12,7 @@ from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, v
 from rllib_remix.cli.experiment_files import read_experiments
 from rllib_remix.cli.experiments import Checkpoints, Experiment, check_experiment
 from rllib_remix.cli.parsing import check_folder_name, parse_json_object, parse_stop
-from rllib_remix.cli.quiet import show_ray_messages
+from rllib_remix.cli.quiet import quiet_ray
 from rllib_remix.cli.training import Cluster, Outcomes, run_experiments
 from rllib_remix.settings import SettingError
 
@@ -158,20 +159,19 @@ def _check_and_run(
     max_concurrent: int | None = None,
 ) -> None:
     verbosity = verbosity_of(ctx)
-    if verbosity:
-        show_ray_messages()
-    for experiment in experiments:
-        try:
-            check_experiment(experiment, num_cpus=cluster.known_cpus)
-        except (UserError, SettingError) as error:
-            if len(experiments) == 1:
-                raise
-            raise UserError(f"experiment {experiment.name!r}: {error}") from error
-    cluster.check_reachable()
-    typer.echo("Starting Ray …")
-    outcomes = run_experiments(
-        experiments, cluster=cluster, max_concurrent=max_concurrent, verbosity=verbosity
-    )
+    with nullcontext() if verbosity else quiet_ray():
+        for experiment in experiments:
+            try:
+                check_experiment(experiment, num_cpus=cluster.known_cpus)
+            except (UserError, SettingError) as error:
+                if len(experiments) == 1:
+                    raise
+                raise UserError(f"experiment {experiment.name!r}: {error}") from error
+        cluster.check_reachable()
+        typer.echo("Starting Ray …")
+        outcomes = run_experiments(
+            experiments, cluster=cluster, max_concurrent=max_concurrent, verbosity=verbosity
+        )
     _say_what_came_of_it(outcomes)
     if outcomes.interrupted:
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
@@ -181,8 +181,9 @@ def _check_and_run(
 
 def _say_what_came_of_it(outcomes: Outcomes) -> None:
     if outcomes.interrupted:
-        begun = "trials that had begun are saved" if outcomes.trials else "no trial had begun"
-        typer.echo(f"\nStopped by Ctrl-C; {begun}.")
+        typer.echo(
+            "\nStopped by Ctrl-C." if outcomes.trials else "\nStopped by Ctrl-C before any trial had begun."
+        )
     for trial in outcomes.trials:
         typer.echo(f"\n{trial.name}")
         typer.echo(f"  Results:    {trial.folder}")

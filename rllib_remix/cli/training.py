@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
-from rllib_remix.cli.quiet import quiet_ray
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
@@ -92,7 +91,7 @@ def run_experiments(
     from rllib_remix.cli.progress import ProgressCallback
 
     graceful_stop = GracefulStop()
-    with quiet_ray(), _ray(cluster, verbosity):
+    with _ray(cluster, verbosity):
         specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
         progress = ProgressCallback(_title(experiments))
         with progress, ctrl_c_requests(graceful_stop, lambda: progress.say(STOPPING)):

@@ -215,12 +215,15 @@ def _on_real_steps(weights: Tensor, mask: Tensor, **terms: Tensor) -> Weights:
 
 
 class Scheme(NamedTuple):
-    """An entry of the table: the function, what the learner must compute for it, and its terms."""
+    """An entry of the table: the function, what the learner must compute for it, and what it logs."""
 
     function: Callable[..., Weights]
     needs_q_star: bool = False
     needs_mixer_gradient: bool = False
-    terms: tuple[str, ...] = ()
+    terms: tuple[
+        str, ...
+    ] = ()  # factors of the weight, each of which can be disabled; logged as `<term>_mean`
+    shares: tuple[str, ...] = ()  # conditions, of which the log shows how often they hold, as `<name>_share`
 
     def settings(self) -> dict[str, Any]:
         """The scheme's settings and their defaults."""
@@ -231,12 +234,13 @@ class Scheme(NamedTuple):
 SCHEMES: dict[str, Scheme] = {
     "uniform": Scheme(uniform),
     "ow": Scheme(optimistic, needs_q_star=True),
-    "cw": Scheme(central, needs_q_star=True),
+    "cw": Scheme(central, needs_q_star=True, shares=("took_greedy", "better_than_greedy")),
     "remix": Scheme(
         remix,
         needs_q_star=True,
         needs_mixer_gradient=True,
         terms=("bellman_error", "value_underestimation", "mixer_gradient"),
+        shares=("exponent_clamped", "gradient_floored", "negative_clamped"),
     ),
     "macpo": Scheme(
         macpo,

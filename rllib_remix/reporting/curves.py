@@ -67,7 +67,7 @@ def draw_curves(
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(framealpha=0.9, edgecolor="none")
     try:
         figure.savefig(out)
     except OSError as error:

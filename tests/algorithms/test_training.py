@@ -10,7 +10,7 @@ import pytest
 import ray
 import torch
 
-from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys
+from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
 from rllib_remix.envs.predator_prey import PredatorPrey
 from tests.algorithms.games import TINY, equal, tiny, weights
 
@@ -69,6 +69,24 @@ def test_targets_are_copied_when_enough_episodes_were_collected(build):
     assert np.array_equal(online, target)
 
 
+def test_env_steps_trained_are_counted_in_env_steps(build):
+    algorithm = build(tiny("QMIX"))
+    lengths = []
+    sample = algorithm.replay_buffer.sample
+    algorithm.replay_buffer.sample = lambda n: lengths.append((batch := sample(n))["lengths"].sum()) or batch
+    result = algorithm.train()
+    assert lengths
+    assert result["learners"]["__all_modules__"]["num_env_steps_trained_lifetime"] == sum(lengths)
+
+
+def test_torch_uses_one_thread_unless_told_otherwise(build):
+    build(tiny())
+    assert torch.get_num_threads() == 1
+    build(tiny(num_torch_threads=2))
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+
+
 def test_targets_have_no_gradient_and_no_place_in_the_optimizer(build):
     algorithm = build(tiny())
     learner = algorithm.learner_group._learner
@@ -91,6 +109,7 @@ def test_every_result_has_every_key_from_the_first_on(build):
     first = algorithm.train()
     learner = first["learners"]["default_policy"]
     assert all(math.isnan(learner[key]) for key in learner_result_keys("remix"))
+    assert all(math.isnan(learner["weight_terms"][key]) for key in weight_term_keys("remix"))
     assert math.isnan(first["evaluation"]["env_runners"]["episode_return_mean"])
     while math.isnan(learner["td_loss"]):
         result = algorithm.train()

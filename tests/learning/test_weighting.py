@@ -315,6 +315,7 @@ def test_weights_are_finite_never_negative_and_zero_on_padding(scheme, config, s
     assert (result.weights >= 0).all()
     assert (result.weights[~inputs.mask] == 0).all()
     assert not result.weights.requires_grad
+    assert set(result.terms) == {*SCHEMES[scheme].terms, *SCHEMES[scheme].shares}
     assert all(term.shape == inputs.mask.shape for term in result.terms.values())
     assert all(term[inputs.mask].isfinite().all() for term in result.terms.values())
 

@@ -1,0 +1,135 @@
+"""Experiments from files: what is read, and what is refused before Ray starts."""
+
+from pathlib import Path
+
+import pytest
+
+import rllib_remix
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.experiment_files import read_experiments
+from rllib_remix.cli.experiments import check_experiment, variants
+from rllib_remix.settings import SettingError
+
+GOOD = """
+first:
+  run: VDN
+  env: matrix_game
+  stop: {num_env_steps_sampled_lifetime: 1e3}
+  num_samples: 2
+  checkpoint_config: {checkpoint_frequency: 5, num_to_keep: 2}
+  config:
+    lr: 5e-4
+    seed: {grid_search: [0, 1]}
+second:
+  run: QMIX
+  env: two_step_game
+"""
+TUNED = sorted((Path(rllib_remix.__file__).parents[1] / "tuned_examples").rglob("*.yaml"))
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str, name: str = "experiments.yaml") -> Path:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+def test_yaml_experiments_are_read_in_order_with_numbers_as_numbers(file):
+    first, second = read_experiments(file(GOOD))
+    assert (first.name, first.run, first.num_samples) == ("first", "VDN", 2)
+    assert first.stop == {"num_env_steps_sampled_lifetime": 1000.0}
+    assert first.config == {"env": "matrix_game", "lr": 5e-4, "seed": {"grid_search": [0, 1]}}
+    assert (first.checkpoints.frequency, first.checkpoints.num_to_keep, first.checkpoints.at_end) == (
+        5,
+        2,
+        True,
+    )
+    assert (second.name, second.config) == ("second", {"env": "two_step_game"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "line 1, column 6: not YAML"),
+        ("a:\n  run: VDN\n bad: 1", "line 3, column 2: not YAML"),
+        ("a: {run: VDN}\na: {run: VDN}", "key 'a' is given twice"),
+        ("- 1", "must hold experiments"),
+        ("", "must hold experiments"),
+        ("a: 3", "experiment 'a': must map run, env"),
+        ("a: {run: VDN, envv: x}", "unknown key 'envv'; did you mean 'env'"),
+        ("a: {env: matrix_game}", "run must name an algorithm"),
+        ("a: {run: VDN, config: [1]}", "config must map settings"),
+        ("a: {run: VDN, env: x, config: {env: y}}", "give one"),
+        ("a: {run: VDN, num_samples: 0}", "num_samples: 0 is not allowed"),
+        ("a: {run: VDN, stop: {training_iteration: soon}}", "'soon' is not a number"),
+        ("a: {run: VDN, stop: 3}", "must map result keys to numbers"),
+        ("a: {run: VDN, checkpoint_config: {checkpoint_freq: 1}}", "did you mean 'checkpoint_frequency'"),
+        ("a: {run: VDN, checkpoint_config: {num_to_keep: 0}}", "num_to_keep: 0 is not allowed"),
+        ("../a: {run: VDN}", "must be the name of one folder"),
+    ],
+)
+def test_a_bad_yaml_file_is_refused_with_its_place(file, text, message):
+    with pytest.raises((UserError, SettingError)) as error:
+        read_experiments(file(text))
+    assert message in str(error.value)
+
+
+def test_every_point_of_the_grids_is_a_variant():
+    config = {"lr": {"grid_search": [1, 2]}, "env_config": {"size": {"grid_search": [3, 4]}}, "gamma": 1}
+    points = {(v["lr"], v["env_config"]["size"], v["gamma"]) for v in variants(config)}
+    assert points == {(1, 3, 1), (1, 4, 1), (2, 3, 1), (2, 4, 1)}
+
+
+def test_a_mistake_in_the_second_experiment_stops_the_first(refused, file):
+    message = refused("train", "file", file(GOOD + "  config: {td_lambda: 7}\n"), "--storage-path", "results")
+    assert "experiment 'second': td_lambda: 7 is not allowed" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.py", "config = 3", "must define `config`, an AlgorithmConfig; found int"),
+        ("a.py", "raise ValueError('no')", "ValueError: no (at "),
+        ("a.py", "def f(:", "SyntaxError"),
+        ("a.txt", "", "must end in .yaml, .yml or .py"),
+    ],
+)
+def test_a_bad_file_of_another_kind_is_refused(refused, file, name, text, message):
+    assert message in refused("train", "file", file(text, name))
+
+
+def test_a_missing_file_is_refused(refused):
+    assert "'missing.yaml' does not exist" in refused("train", "file", "missing.yaml")
+
+
+def test_stop_is_for_python_files_only(refused, file):
+    assert "works with .py files only" in refused(
+        "train", "file", file(GOOD), "--stop", {"training_iteration": 1}
+    )
+
+
+def test_one_name_cannot_be_given_to_two_experiments(refused, file):
+    assert "has 2 experiments" in refused("train", "file", file(GOOD), "-n", "x")
+
+
+def test_a_python_module_gives_config_and_stop(file):
+    text = (
+        "from rllib_remix import QMIXConfig\n"
+        "config = QMIXConfig().environment('matrix_game').training(td_lambda=0.25)\n"
+        "stop = {'training_iteration': 2}\n"
+    )
+    (experiment,) = read_experiments(file(text, "mine.py"))
+    check_experiment(experiment)
+    assert experiment.name == "mine"
+    assert experiment.run.__name__ == "QMIX"
+    assert experiment.config["td_lambda"] == 0.25
+    assert experiment.stop == {"training_iteration": 2}
+
+
+@pytest.mark.parametrize("path", TUNED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_tuned_example_is_a_valid_file(path, tmp_path):
+    for experiment in read_experiments(path):
+        experiment.storage_path = str(tmp_path)
+        check_experiment(experiment)

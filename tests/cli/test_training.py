@@ -1,0 +1,63 @@
+"""How Ctrl-C and failed trials are handled around Tune."""
+
+import os
+import pickle
+import signal
+
+import pytest
+
+from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
+from rllib_remix.cli.training import Cluster, cause_of
+
+ERROR_TEXT = """Failure # 1 (occurred at 2026-01-01)
+ray.exceptions.RayTaskError(ValueError): ray::QMIX.train() (pid=1, ip=10.0.0.1)
+  File "env.py", line 3, in step
+    raise ValueError("first: cause")
+ValueError: first: cause
+
+The above exception was the direct cause of the following exception:
+
+RuntimeError: something followed
+"""
+
+
+def test_the_first_exception_is_the_cause():
+    assert cause_of(ERROR_TEXT) == "ValueError: first: cause"
+
+
+def test_without_an_exception_the_last_line_is_the_cause():
+    assert cause_of("Failure # 1\nThe actor died unexpectedly\n\n") == "The actor died unexpectedly"
+    assert cause_of("") == "unknown cause"
+
+
+def test_the_first_ctrl_c_asks_and_the_second_interrupts():
+    stop, asked = GracefulStop(), []
+    with ctrl_c_requests(stop, lambda: asked.append(True)):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop("trial", {})
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert asked == [True]
+
+
+def test_pending_trials_are_stopped_once_no_trial_runs():
+    stop = GracefulStop()
+    tracker = stop.tracker()
+    trial = type("Trial", (), {"trial_id": "a"})()
+    tracker.on_trial_start(0, [], trial)
+    stop.requested = True
+    assert not stop.stop_all()
+    tracker.on_trial_complete(0, [], trial)
+    assert stop.stop_all()
+
+
+def test_the_stop_can_be_saved_with_the_experiment():
+    assert pickle.loads(pickle.dumps(GracefulStop())).requested is False
+
+
+def test_cpus_are_unknown_on_a_running_cluster(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert Cluster(num_cpus=3).known_cpus == 3
+    assert Cluster(address="auto").known_cpus is None
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert Cluster(num_cpus=3).known_cpus is None

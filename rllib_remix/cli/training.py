@@ -88,6 +88,7 @@ def run_experiments(
     from ray import tune
 
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
+    from rllib_remix.cli.keep_results import KeepResults
     from rllib_remix.cli.progress import ProgressCallback
 
     graceful_stop = GracefulStop()
@@ -98,7 +99,7 @@ def run_experiments(
             analysis = tune.run(
                 specs,
                 verbose=0,
-                callbacks=[progress, graceful_stop.tracker()],
+                callbacks=[progress, graceful_stop.tracker(), KeepResults()],
                 max_concurrent_trials=max_concurrent,
                 raise_on_failed_trial=False,
             )

@@ -18,6 +18,10 @@ from rllib_remix.cli.trial_progress import TrialProgress
 
 LINE_INTERVAL_S = 5.0  # least seconds between two plain lines of one trial
 REDRAWS_PER_SECOND = 2
+NUMBERS_WIDTH = (
+    60  # characters that the columns of numbers need at most; labels are cut off before numbers are
+)
+MIN_LABEL_WIDTH = 12  # characters
 MARKS = {"starting": ("…", "dim"), "running": ("▶", "cyan"), "done": ("✓", "green"), "failed": ("✗", "red")}
 
 
@@ -101,7 +105,8 @@ class ProgressCallback(Callback):
         """All trials as they stand."""
         table = Table(title=self._title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
         table.caption, table.caption_justify = self._message, "left"
-        table.add_column("Trial", no_wrap=True, overflow="ellipsis", ratio=1)
+        label_width = max(MIN_LABEL_WIDTH, self._console.width - NUMBERS_WIDTH)
+        table.add_column("Trial", no_wrap=True, overflow="ellipsis", max_width=label_width)
         for head in ("Env steps", "Steps/s", "Left", "Return", "Greedy", "ε", "Weight"):
             table.add_column(head, justify="right", no_wrap=True)
         for progress in list(self.trials.values()):
@@ -119,13 +124,12 @@ class ProgressCallback(Callback):
         return self.trials[trial.trial_id]
 
     def _label(self, trial: Any) -> str:
-        """Algorithm, what its grid varied, and a number if that is not unique."""
+        """Algorithm, number and what its grid varied; the number stays readable where a long label is cut off."""
+        self._names[trial.trainable_name] += 1
         varied = ", ".join(
             f"{key.split('/')[-1]}={value}" for key, value in (trial.evaluated_params or {}).items()
         )
-        name = f"{trial.trainable_name} {varied}".strip()
-        self._names[name] += 1
-        return name if varied and self._names[name] == 1 else f"{name} #{self._names[name]}"
+        return f"{trial.trainable_name} #{self._names[trial.trainable_name]} {varied}".strip()
 
     def _end(self, trial: Any, state: str) -> None:
         progress = self._progress(trial)

@@ -114,11 +114,11 @@ def test_numbers_are_never_cut_off_at_80_columns():
     assert row.split()[-9:] == ["1.2M", "of", "2.5M", "125k", "0:00:10", "-1234.56", "-1234.56", "0.99", "–"]
 
 
-def test_trials_are_told_apart_by_what_varies_or_by_number():
+def test_trials_are_told_apart_by_number_and_by_what_varies():
     callback, _ = display(live=False)
     for one in (trial(0, {"seed": 3}), trial(1), trial(2)):
         callback.on_trial_start(0, [], one)
-    assert [p.label for p in callback.trials.values()] == ["ReMIX seed=3", "ReMIX #1", "ReMIX #2"]
+    assert [p.label for p in callback.trials.values()] == ["ReMIX #1 seed=3", "ReMIX #2", "ReMIX #3"]
 
 
 def test_ends_and_failures_are_told():

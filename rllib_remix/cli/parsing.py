@@ -121,13 +121,15 @@ def _check_result_key(owner: str, key: str) -> None:
     if renamed and (not parents or "reward" in last):
         better = "/".join([*parents, renamed.split("/")[-1]]) if parents else renamed
         raise UserError(f"{owner}: unknown result key {key!r}; did you mean {better!r}?")
-    first = key.split("/")[0]
+    first, *rest = key.split("/")
     if first not in RESULT_KEYS:
-        # An algorithm may report keys of its own, so only near misses are mistakes.
-        near = difflib.get_close_matches(first, RESULT_KEYS, n=1, cutoff=0.85)
-        if near:
-            better = "/".join([near[0], *key.split("/")[1:]])
-            raise UserError(f"{owner}: unknown result key {key!r}; did you mean {better!r}?")
+        # A key that no result has would never stop a trial.
+        near = difflib.get_close_matches(first, RESULT_KEYS, n=1, cutoff=0.5)
+        hint = f"; did you mean {'/'.join([near[0], *rest])!r}?" if near else "."
+        allowed = (
+            f"{', '.join(RESULT_KEYS)}, and what lies below them, such as env_runners/episode_return_mean"
+        )
+        raise UserError(f"{owner}: unknown result key {key!r}{hint} Allowed: {allowed}.")
 
 
 def _number(name: str, value: object) -> float:

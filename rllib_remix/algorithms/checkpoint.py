@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,34 +28,58 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
     }
 
 
-def write_manifest(path: Any) -> None:
-    """Lists the checkpoint's files and their sizes; written last, so that a checkpoint without it is incomplete."""
-    folder = Path(path)
+def local_folder(path: Any) -> Path:
+    """The absolute folder behind a path or file:// address.
+
+    Raises:
+        CheckpointError: an address of another kind. Tune uploads and downloads checkpoints; by hand, copy them.
+    """
+    text = str(path).removeprefix("file://")
+    if "://" in text:
+        raise CheckpointError(
+            f"checkpoint {text!r}: only local folders can be written and read directly; allowed: a path such as "
+            "'my_checkpoint'. Through Tune's `storage_path` checkpoints go to remote storage."
+        )
+    return Path(text).expanduser().absolute()
+
+
+def write_manifest(folder: Path) -> None:
+    """Lists the checkpoint's files, their sizes and checksums; written last: without it a checkpoint is incomplete."""
     files = {
-        str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()
+        str(file.relative_to(folder)): [file.stat().st_size, _checksum(file)]
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != _MANIFEST
     }
-    files.pop(_MANIFEST, None)
-    (folder / _MANIFEST).write_text(json.dumps(files, indent=1, sort_keys=True), encoding="utf-8")
+    (folder / _MANIFEST).write_text(json.dumps(files, indent=1), encoding="utf-8")
 
 
-def check_files(path: Any) -> None:
-    """Raises CheckpointError if a file of the checkpoint is missing or shorter or longer than it was written."""
-    folder = Path(path)
+def check_files(folder: Path) -> None:
+    """Raises CheckpointError if a file of the checkpoint is missing or is not what was written."""
     try:
         expected = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(_damaged(path, f"{_MANIFEST} cannot be read: {error}")) from error
-    for name, size in expected.items():
+        raise CheckpointError(_damaged(folder, f"{_MANIFEST} cannot be read: {error}")) from error
+    for name, (size, checksum) in expected.items():
         file = folder / name
         if not file.is_file():
-            raise CheckpointError(_damaged(path, f"{name} is missing"))
+            raise CheckpointError(_damaged(folder, f"{name} is missing"))
         if file.stat().st_size != size:
             raise CheckpointError(
-                _damaged(path, f"{name} has {file.stat().st_size} bytes, {size} were written")
+                _damaged(folder, f"{name} has {file.stat().st_size} bytes, {size} were written")
             )
+        if _checksum(file) != checksum:
+            raise CheckpointError(_damaged(folder, f"the content of {name} is not what was written"))
 
 
-def check_checkpoint(path: Any, algorithm: str, spec: TeamSpec) -> None:
+def _checksum(file: Path) -> int:
+    checksum = 0
+    with open(file, "rb") as content:
+        while block := content.read(2**20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
     """Raises CheckpointError unless the checkpoint is whole, of this algorithm, and of teams of these sizes."""
     metadata = read_metadata(path)
     check_files(path)

@@ -6,6 +6,7 @@ import functools
 import logging
 import math
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ray.rllib.utils.metrics import (
     LEARNER_RESULTS,
     LEARNER_UPDATE_TIMER,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    NUM_EPISODES,
     NUM_EPISODES_LIFETIME,
     REPLAY_BUFFER_SAMPLE_TIMER,
     TIMERS,
@@ -32,13 +34,19 @@ from rllib_remix.algorithms.checkpoint import (
     check_checkpoint,
     checkpoint_metadata,
     explain_damage,
+    local_folder,
     write_manifest,
 )
+from rllib_remix.algorithms.patience import Patience
 from rllib_remix.algorithms.qmix_config import QMIXConfig
+from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
+from rllib_remix.rollout.building import build_team_env
+from rllib_remix.rollout.env_runner import BrokenEnvironment
 from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
 
 logger = logging.getLogger("ray.rllib")
 
@@ -63,18 +71,34 @@ class QMIX(Algorithm):
     def setup(self, config: Any) -> None:
         if self.config.num_torch_threads is not None:
             torch.set_num_threads(self.config.num_torch_threads)
-        super().setup(config)
-        assert self.env_runner_group is not None
-        on_local = self.env_runner_group.num_remote_env_runners() == 0
-        self.team_spec = self.env_runner_group.foreach_env_runner(_team_spec, local_env_runner=on_local)[0]
+        try:
+            super().setup(config)
+            self.team_spec = self._ask_for_team_spec()
+        except IndexError as error:  # No env runner answered.
+            self._explain_failed_runners(error)
         capacity = self.config.replay_buffer_capacity
-        mib = PrioritizedMultiAgentReplayBuffer.bytes_needed(self.team_spec, capacity) / 2**20
-        logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, mib)
+        self._replay_mib = PrioritizedMultiAgentReplayBuffer.bytes_needed(self.team_spec, capacity) / 2**20
+        logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
         self.replay_buffer = PrioritizedMultiAgentReplayBuffer(
             self.team_spec, capacity=capacity, seed=self.config.seed
         )
         self._episodes_collected = 0
         self._episodes_since_update = 0
+        self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
+        self._epsilon = math.nan
+        self._patience = Patience(self.config)
+
+    def _ask_for_team_spec(self) -> TeamSpec:
+        assert self.env_runner_group is not None
+        on_local = self.env_runner_group.num_remote_env_runners() == 0
+        return self.env_runner_group.foreach_env_runner(_team_spec, local_env_runner=on_local)[0]
+
+    def _explain_failed_runners(self, error: IndexError) -> None:
+        """Remote env runners that could not start do not say why: build their environment here, and see."""
+        build_team_env(
+            self.config.env, self.config.env_config, self.config.num_envs_per_env_runner or 1
+        ).close()
+        raise RuntimeError("No env runner could be started; Ray's log says why.") from error
 
     def __repr__(self) -> str:
         # RLlib's needs a config, and hides the real error when the constructor failed before there was one.
@@ -91,15 +115,20 @@ class QMIX(Algorithm):
         """One episode from every copy of every env runner, played with the newest weights."""
         group = self.env_runner_group
         assert group is not None
+        remote = group.num_remote_env_runners() > 0
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-            remote = group.num_remote_env_runners() > 0
             results = group.foreach_env_runner(
                 functools.partial(_play_with, state=self._runner_state(by_reference=remote)),
                 local_env_runner=not remote,
                 timeout_seconds=self.config.sample_timeout_s if remote else None,
             )
-        self.metrics.aggregate([metrics for _, metrics in results], key=ENV_RUNNER_RESULTS)
-        episodes = [episode for played, _ in results for episode in played]
+        self.metrics.aggregate([metrics for _, metrics, _ in results], key=ENV_RUNNER_RESULTS)
+        episodes = [episode for played, _, _ in results for episode in played]
+        self._patience.check(group, len(episodes), [failure for _, _, failure in results if failure])
+        if episodes:
+            self._epsilon = results[-1][1]["epsilon"].peek()
+        for episode in episodes:
+            self._recent.add(episode)
         self._count(len(episodes))
         return episodes
 
@@ -161,14 +190,31 @@ class QMIX(Algorithm):
         terms = learner.setdefault(WEIGHT_TERMS, {})
         for key in weight_term_keys(self.config.weighting):
             terms.setdefault(key, math.nan)
+        result["replay_buffer"] = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
-        played.setdefault(EPISODE_RETURN_MEAN, math.nan)
+        played.pop(EPISODE_SUMS, None)
+        # RLlib averages what every call reported; these are over the latest episodes, each counted once.
+        played |= {EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), "epsilon": self._epsilon}
         if self.config.evaluation_interval:
             evaluation = result.setdefault(EVALUATION_RESULTS, {}).setdefault(ENV_RUNNER_RESULTS, {})
             for key in played:
                 if key.endswith("_mean"):
                     evaluation.setdefault(key, math.nan)
         return result
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As RLlib's, with means over all episodes, and NaN instead of old values if none was played."""
+        before = self._evaluation_episodes()
+        results = super().evaluate(*args, **kwargs)
+        played = results.get(ENV_RUNNER_RESULTS, {})
+        sums = played.pop(EPISODE_SUMS, {})
+        for name, total in sums.items():
+            played[name] = total / played[NUM_EPISODES] if self._evaluation_episodes() > before else math.nan
+        return results
+
+    def _evaluation_episodes(self) -> int:
+        key = (EVALUATION_RESULTS, ENV_RUNNER_RESULTS, NUM_EPISODES_LIFETIME)
+        return int(self.metrics.peek(key, default=0))
 
     # Checkpoints
 
@@ -185,6 +231,8 @@ class QMIX(Algorithm):
         state[_LOOP_STATE] = {
             "episodes_collected": self._episodes_collected,
             "episodes_since_update": self._episodes_since_update,
+            "recent_episodes": self._recent.get_state(),
+            "epsilon": self._epsilon,
         }
         return state
 
@@ -195,6 +243,8 @@ class QMIX(Algorithm):
         loop = state.get(_LOOP_STATE, {})
         self._episodes_collected = loop.get("episodes_collected", self._episodes_collected)
         self._episodes_since_update = loop.get("episodes_since_update", self._episodes_since_update)
+        self._recent.set_state(loop.get("recent_episodes", []))
+        self._epsilon = loop.get("epsilon", self._epsilon)
 
     def get_checkpointable_components(self) -> list[tuple[str, Any]]:
         return [*super().get_checkpointable_components(), (COMPONENT_REPLAY_BUFFER, self.replay_buffer)]
@@ -204,8 +254,9 @@ class QMIX(Algorithm):
 
     def save_to_path(self, path: Any = None, **kwargs: Any) -> str:
         """As RLlib's, with a list of the files at the end, by which an incomplete checkpoint is known."""
-        saved = super().save_to_path(path, **kwargs)
-        write_manifest(saved)
+        folder = local_folder(path) if path is not None else None
+        saved = super().save_to_path(folder, **kwargs)
+        write_manifest(Path(saved))
         return saved
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
@@ -214,10 +265,11 @@ class QMIX(Algorithm):
         Raises:
             CheckpointError: damaged, of another algorithm or of a team of other sizes. Nothing was changed.
         """
+        folder = local_folder(path)
         if kwargs.get("component") is None:
-            check_checkpoint(path, type(self).__name__, self.team_spec)
-        with explain_damage(path):
-            super().restore_from_path(path, *args, **kwargs)
+            check_checkpoint(folder, type(self).__name__, self.team_spec)
+        with explain_damage(folder):
+            super().restore_from_path(folder, *args, **kwargs)
         self._push_state_to_runners()
 
     def _push_state_to_runners(self) -> None:
@@ -239,9 +291,16 @@ def _team_spec(runner: Any) -> TeamSpec:
     return runner.get_team_spec()
 
 
-def _play_with(runner: Any, *, state: dict[str, Any]) -> tuple[list[TeamEpisode], Any]:
+def _play_with(runner: Any, *, state: dict[str, Any]) -> tuple[list[TeamEpisode], Any, str]:
+    """Episodes, metrics, and what went wrong. A remote env runner that raised would lose its cause."""
     runner.set_state(state)
-    return runner.sample(), runner.get_metrics()
+    try:
+        return runner.sample(), runner.get_metrics(), ""
+    except (BrokenEnvironment, TeamEnvError) as error:
+        if not runner.worker_index:
+            raise
+        runner.make_env()
+        return [], runner.get_metrics(), str(error)
 
 
 def _set_state(runner: Any, *, state: dict[str, Any]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
+from numbers import Integral, Real
 from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 
+from rllib_remix.algorithms.unused_settings import check_unused
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.learning.weighting import SCHEMES, check_weighting
 from rllib_remix.models.mixers import MIXERS
@@ -22,6 +25,9 @@ NOT_GIVEN: Any = NotProvided
 
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
 _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
+
+# Attributes that RLlib adds to a config, apart from private ones.
+_RLLIB_ATTRIBUTES = {"class", "worker_index", "simple_optimizer"}
 
 
 class QMIXConfig(AlgorithmConfig):
@@ -37,8 +43,10 @@ class QMIXConfig(AlgorithmConfig):
         ... )
         >>> algorithm = config.build_algo()  # doctest: +SKIP
 
-    All settings of RLlib's AlgorithmConfig keep their meaning, with these exceptions: the batch size is counted
-    in episodes (`train_batch_episodes`), and `num_epochs` and `minibatch_size` cannot be used.
+    RLlib's settings keep their meaning where they have one for teams. `validate()` refuses those that would have
+    no effect and says what to use instead: the batch size is counted in episodes (`train_batch_episodes`), the
+    networks are set by `training()`, connectors and vectorisation do not apply. `unused_settings.py` lists them.
+    `num_epochs` and `minibatch_size` must stay at 1 and None.
     """
 
     def __init__(self, algo_class: type | None = None):
@@ -161,15 +169,30 @@ class QMIXConfig(AlgorithmConfig):
         Raises:
             SettingError: names the setting, its value, what is allowed and the nearest valid name.
         """
-        super().validate()
+        # First of all, because what RLlib raises for some of these does not name the setting.
+        self._validate_names()
         self._validate_api()
+        if not self.in_evaluation:  # RLlib itself sets some of these for its evaluation.
+            check_unused(self, QMIXConfig())
         self._validate_loss()
         self._validate_networks()
         self._validate_loop()
-        check_epsilon(self.epsilon)
+        self._validate_workers()
+        self._validate_evaluation()
+        super().validate()
         if not self.in_evaluation:
             self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
         self._validate_env()
+
+    def _validate_names(self) -> None:
+        """Finds misspelt attributes, as in `config.td_lamda = 0.5`."""
+        known = vars(type(self)())
+        check_keys(
+            type(self).__name__,
+            [name for name in vars(self) if not name.startswith("_") and name not in _RLLIB_ATTRIBUTES],
+            [name for name in known if not name.startswith("_")],
+            listed=_own_settings(),
+        )
 
     def _validate_api(self) -> None:
         if self.framework_str != "torch":
@@ -197,19 +220,29 @@ class QMIXConfig(AlgorithmConfig):
         check_number("gamma", self.gamma, low=0, high=1)
         check_number("td_lambda", self.td_lambda, low=0, high=1)
         check_number("q_star_loss_weight", self.q_star_loss_weight, low=0)
-        if isinstance(self.lr, int | float):
+        if isinstance(self.lr, Real):
             check_number("lr", self.lr, low=0, low_open=True)
+        else:
+            check_schedule("lr", self.lr, low=0)
+        if self.grad_clip is not None:
+            check_number("grad_clip", self.grad_clip, low=0, low_open=True)
+        elif self.log_gradients:
+            raise SettingError(
+                "log_gradients: True is not allowed without grad_clip, because RLlib then drops the gradients; "
+                "`grad_norm` is among the results anyway."
+            )
+        check_choice("grad_clip_by", self.grad_clip_by, ("value", "norm", "global_norm"))
 
     def _validate_networks(self) -> None:
         check_choice("mixer", self.mixer, MIXERS)
         for name in ("agent_hidden_dim", "mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim"):
-            check_number(name, getattr(self, name), low=1, integer=True)
+            _check_count(name, getattr(self, name), low=1)
         for name in ("observe_last_action", "observe_agent_id"):
             check_flag(name, getattr(self, name))
-        clamp = self.utility_clamp
-        if clamp is not None and not (len(clamp) == 2 and clamp[0] < clamp[1]):
+        if self.utility_clamp is not None and not _is_interval(self.utility_clamp):
             raise SettingError(
-                f"utility_clamp: {clamp!r} is not allowed; it must be None or (low, high), low < high."
+                f"utility_clamp: {self.utility_clamp!r} is not allowed; it must be None or (low, high), two finite "
+                "numbers, low < high."
             )
 
     def _validate_loop(self) -> None:
@@ -218,22 +251,44 @@ class QMIXConfig(AlgorithmConfig):
             "train_batch_episodes",
             "replay_buffer_capacity",
             "rollout_episodes_per_update",
-            "num_envs_per_env_runner",
         ):
-            check_number(name, getattr(self, name), low=1, integer=True)
+            _check_count(name, getattr(self, name), low=1)
         if self.num_torch_threads is not None:
-            check_number("num_torch_threads", self.num_torch_threads, low=1, integer=True)
+            _check_count("num_torch_threads", self.num_torch_threads, low=1)
+        check_schedule("epsilon", self.epsilon, low=0, high=1)
         if self.train_batch_episodes > self.replay_buffer_capacity:
             raise SettingError(
                 f"train_batch_episodes: {self.train_batch_episodes} is more than replay_buffer_capacity, "
                 f"{self.replay_buffer_capacity}; allowed: 1 … {self.replay_buffer_capacity}."
             )
+
+    def _validate_workers(self) -> None:
+        _check_count("num_envs_per_env_runner", self.num_envs_per_env_runner, low=1)
+        for name in ("num_env_runners", "num_learners", "evaluation_num_env_runners"):
+            _check_count(name, getattr(self, name), low=0)
+        _check_count("metrics_num_episodes_for_smoothing", self.metrics_num_episodes_for_smoothing, low=1)
+        for name in (
+            "explore",
+            "restart_failed_sub_environments",
+            "restart_failed_env_runners",
+            "ignore_env_runner_failures",
+        ):
+            check_flag(name, getattr(self, name))
+        for name in ("sample_timeout_s", "evaluation_sample_timeout_s"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), low=0, low_open=True)
         if (self.num_learners or 0) > self.train_batch_episodes:
             raise SettingError(
                 f"num_learners: {self.num_learners} is more than the {self.train_batch_episodes} episodes of a batch "
                 f"(train_batch_episodes); allowed: 0 … {self.train_batch_episodes}, so that each has an episode."
             )
-        if self.evaluation_interval and self.evaluation_duration == "auto":
+
+    def _validate_evaluation(self) -> None:
+        if self.evaluation_interval is not None:
+            _check_count("evaluation_interval", self.evaluation_interval, low=0)
+        if self.evaluation_duration != "auto":
+            _check_count("evaluation_duration", self.evaluation_duration, low=1)
+        elif self.evaluation_interval:
             raise SettingError(
                 "evaluation_duration: 'auto' is not allowed, because it drops late results; give a number of episodes."
             )
@@ -285,25 +340,46 @@ class QMIXConfig(AlgorithmConfig):
         return TeamLearner
 
 
-def check_epsilon(epsilon: Any) -> None:
-    """Raises SettingError unless ε is a rate, or a schedule [[0, rate], [env steps, rate], …] that moves forward."""
-    if isinstance(epsilon, int | float):
-        check_number("epsilon", epsilon, low=0, high=1)
+def check_schedule(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
+    """Raises SettingError unless `value` is a number or a schedule that moves forward.
+
+    Args:
+        name: the setting's.
+        value: a number in [low, high], or [[0, number], [env steps, number], …] with increasing env steps.
+        low, high: limits of the numbers.
+    """
+    if isinstance(value, Real):
+        check_number(name, value, low=low, high=high)
         return
-    form = "a number in [0, 1] or a schedule [[0, start], [env steps, end], …]"
-    try:
-        steps = [float(step) for step, _ in epsilon]
-        rates = [float(rate) for _, rate in epsilon]
-    except (TypeError, ValueError):
-        raise SettingError(f"epsilon: {epsilon!r} is not allowed; it must be {form}.") from None
-    if len(steps) < 2 or steps[0] != 0:
+    form = f"a number in [{low:g}, {high:g}] or a schedule [[0, start], [env steps, end], …]"
+    # RLlib takes any other sequence for a constant.
+    if not isinstance(value, list | tuple) or not all(_is_point(point) for point in value):
+        raise SettingError(f"{name}: {value!r} is not allowed; it must be {form}.")
+    if len(value) < 2 or value[0][0] != 0:
         raise SettingError(
-            f"epsilon: {epsilon!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
+            f"{name}: {value!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
         )
-    if any(later <= earlier for earlier, later in itertools.pairwise(steps)):
-        raise SettingError(f"epsilon: the schedule {epsilon!r} runs backwards; its env steps must increase.")
-    for rate in rates:
-        check_number("epsilon", rate, low=0, high=1)
+    for steps, number in value:
+        check_number(f"{name}, env steps of the schedule", steps, low=0)
+        check_number(name, number, low=low, high=high)
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(value)):
+        raise SettingError(f"{name}: the schedule {value!r} runs backwards; its env steps must increase.")
+
+
+def _is_point(point: Any) -> bool:
+    return (
+        isinstance(point, list | tuple) and len(point) == 2 and all(isinstance(part, Real) for part in point)
+    )
+
+
+def _is_interval(value: Any) -> bool:
+    return _is_point(value) and all(map(math.isfinite, value)) and value[0] < value[1]
+
+
+def _check_count(name: str, value: Any, *, low: int) -> None:
+    check_number(name, value, low=low, integer=True)
+    if not isinstance(value, Integral):  # 2.0, which Python's range() does not take.
+        raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: an integer.")
 
 
 def _own_settings() -> list[str]:

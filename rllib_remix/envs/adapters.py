@@ -103,10 +103,11 @@ class ForeignEnvAdapter(TeamEnv):
             )
         views = [agent_view(agent, *self._spaces(envs[0], agent)) for agent in agents]
         for copy, env in enumerate(envs[1:], start=1):
-            same = type(env) is type(envs[0]) and self._agents_of(env) == agents
+            # Creators that define the class on every call give every copy a class of its own.
+            same = _adapter_for(env) is _adapter_for(envs[0]) and self._agents_of(env) == agents
             if not same or [agent_view(a, *self._spaces(env, a)) for a in agents] != views:
                 raise SettingError(
-                    f"make_env: copy {copy} differs from copy 0 in its type, agents or spaces; "
+                    f"make_env: copy {copy} differs from copy 0 in its kind, agents or spaces; "
                     "all copies must be of the same kind."
                 )
         return agents, views

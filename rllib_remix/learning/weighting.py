@@ -81,7 +81,8 @@ def remix(
     """ReMIX's regret-minimizing weight (Theorem 1 and Algorithm 1), mapped onto [min_weight, 1].
 
     Where Q_tot ≤ y the raw weight is B·V·G: Bellman error × value underestimation × mixer gradient; everywhere
-    else, and where G makes it negative, it is 0 and maps to `min_weight`.
+    else, and where G makes it negative, it is 0 and maps to `min_weight`. The fourth factor of the theorem, the
+    on-policiness d^π/μ, is no function of these inputs: it is a matter of how batches are drawn, and left out here.
 
     Args:
         min_weight: w_min, (0, 1]; 0.1 on Predator-Prey in the paper.
@@ -133,7 +134,8 @@ def macpo(
 
     Args:
         normalize: "none" (as the reference implementation) or "mean", which divides by the mean over the
-            batch's real steps, so that E[w] = 1 as in the theorem.
+            batch's real steps, so that E[w] = 1 as in the theorem (with two or more learners, over the part of
+            the batch that each holds).
         temperature: of the Boltzmann probabilities in J; at least 1e-6.
         disable: terms to leave out (factor 1), of "bellman_error", "value_enhancement",
             "joint_action_probability".

@@ -122,9 +122,9 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         return {
             "spec": self.spec._asdict(),
             "capacity": self.capacity,
-            "arrays": {name: array[stored] for name, array in self._arrays.items()},
-            "lengths": self._lengths[stored],
-            "terminated": self._terminated[stored],
+            "arrays": {name: array[stored].copy() for name, array in self._arrays.items()},
+            "lengths": self._lengths[stored].copy(),
+            "terminated": self._terminated[stored].copy(),
             "next": self._next,
             "rng": self._rng.bit_generator.state,
         }

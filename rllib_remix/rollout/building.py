@@ -59,8 +59,10 @@ def env_creator(env: Any) -> Callable[[Any], Any]:
     """The creator behind a registered name, a `package.module.Class` path, a class or a function.
 
     Raises:
-        SettingError: a name that is none of these, with the nearest known one.
+        SettingError: none given, or a name that is none of these, with the nearest known one.
     """
+    if env is None:
+        raise SettingError('env: no environment given; for example .environment("predator_prey").')
     if callable(env):
         return env
     if isinstance(env, str):
@@ -69,9 +71,15 @@ def env_creator(env: Any) -> Callable[[Any], Any]:
         module, _, name = env.rpartition(".")
         if module:
             try:
-                return getattr(import_module(module), name)
-            except (ImportError, AttributeError) as error:
+                creator = getattr(import_module(module), name)
+            except (ImportError, AttributeError, TypeError) as error:
                 raise SettingError(f"env: {env!r} cannot be imported ({error}).") from error
+            if not callable(creator):
+                raise SettingError(
+                    f"env: {env!r} is of type {type(creator).__name__}; allowed: the path of a class or a function "
+                    "that makes the environment."
+                )
+            return creator
     guess = nearest(str(env), TEAM_ENVS)
     hint = f" Did you mean {guess!r}?" if guess else ""
     raise SettingError(

@@ -32,6 +32,11 @@ class RunnerCallbacks:
             or any(getattr(type(o), hook) is not getattr(RLlibCallback, hook) for o in self._objects)
         }
 
+    @property
+    def listens_to_steps(self) -> bool:
+        """Whether anybody wants to hear of every single step."""
+        return "on_episode_step" in self._used
+
     def fire(self, hook: str, kwargs: Callable[[], dict[str, Any]]) -> None:
         """Calls the hook with `kwargs()`, which is evaluated only if somebody listens."""
         if hook in self._used:

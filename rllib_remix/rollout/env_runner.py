@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Collection
 from typing import Any
 
@@ -30,6 +31,10 @@ logger = logging.getLogger("ray.rllib")
 
 # An environment that fails this often without one finished episode in between is broken, not unlucky.
 MAX_FAILURES_IN_A_ROW = 5
+
+
+class BrokenEnvironment(RuntimeError):
+    """An environment that failed and may not, or cannot, be replaced."""
 
 
 class _EnvironmentFailed(Exception):
@@ -81,6 +86,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             num_workers=self.num_workers,
         )
         self._recorder = EpisodeRecorder(self.env.spec, self.env.num_envs)
+        self._open: list[tuple[str, dict[str, Any]]] = [("", {})] * self.env.num_envs  # id and custom data
         self._env_is_seeded = False
         self._callbacks.fire(
             "on_environment_created",
@@ -119,13 +125,14 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
 
         Args:
             num_timesteps: play rounds of one episode per copy until they add up to this many env steps.
-            num_episodes: play exactly this many, shared evenly among the copies. With neither: one per copy.
+            num_episodes: play exactly this many (0 is none), shared evenly among the copies. With neither: one per
+                copy.
             explore: ε-greedy or greedy; None takes the config's setting.
             random_actions: take uniformly random available actions only.
             force_reset: no effect, all copies always start anew.
 
         Raises:
-            RuntimeError: the environment failed, and `restart_failed_sub_environments` is False or it failed
+            BrokenEnvironment: the environment failed, and `restart_failed_sub_environments` is False or it failed
                 MAX_FAILURES_IN_A_ROW times.
         """
         if self.env is None:
@@ -136,7 +143,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         self.epsilon = 1.0 if random_actions else self._current_epsilon() if explore else 0.0
         self.metrics.log_value(WEIGHTS_SEQ_NO, self._weights_seq_no, window=1)
         with self.metrics.log_time(SAMPLE_TIMER):
-            episodes = self._play(num_episodes or self.env.num_envs)
+            episodes = self._play(self.env.num_envs if num_episodes is None else num_episodes)
             while num_timesteps is not None and sum(map(len, episodes)) < num_timesteps:
                 episodes += self._play(self.env.num_envs)
         self._count(episodes)
@@ -168,28 +175,35 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         check_step(env, step, "the reset before an episode")
         self._recorder.begin(step)
         for copy in range(env.num_envs):
-            self._fire_for_episode("on_episode_created", copy, step)
-            self._fire_for_episode("on_episode_start", copy, step)
+            self._begin_episode(copy, step)
         over = np.zeros(env.num_envs, np.bool_)
         while left.any():
             actions = actor.act(step.obs, step.avail_actions, epsilon=self.epsilon, rng=self._rng)
-            step = self._step_env(actions)
+            step = self._step_env(actions, began=over)
             began, over = over, (step.terminated | step.truncated) & ~over
-            self._recorder.record(actions, step, began)
-            self._fire_step_callbacks(step, began, left)
             if began.any():
                 actor.forget(began)
+            self._report_step(step, began, left)
             for copy in np.flatnonzero(over & (left > 0)).tolist():
                 left[copy] -= 1
                 episodes.append(self._cut_episode(copy, step))
-                self._fire_for_episode("on_episode_end", copy, step)
+                self._fire_for_episode("on_episode_end", copy, episodes[-1])
+
+    def _begin_episode(self, copy: int, step: TeamStep) -> None:
+        """A new name and a new store for the user's callbacks."""
+        self._open[copy] = (uuid.uuid4().hex, {})
+        self._fire_for_episode("on_episode_created", copy, step)
+        self._fire_for_episode("on_episode_start", copy, step)
 
     def _cut_episode(self, copy: int, step: TeamStep) -> TeamEpisode:
+        name, custom_data = self._open[copy]
         return self._recorder.episode(
             copy,
             step,
             worker_index=self.worker_index or 0,
             env_steps_before=self.num_env_steps_sampled_lifetime,
+            id_=name,
+            custom_data=custom_data,
         )
 
     def _reset_env(self) -> TeamStep:
@@ -202,12 +216,14 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         except Exception as error:
             raise _EnvironmentFailed from error
 
-    def _step_env(self, actions: np.ndarray) -> TeamStep:
+    def _step_env(self, actions: np.ndarray, *, began: np.ndarray) -> TeamStep:
+        """Steps and records; `began` [N] bool marks copies that start a new episode with this step."""
         assert self.env is not None
         try:
             step = self.env.step(actions)
-            if not np.isfinite(step.rewards).all():
-                raise ValueError(f"the environment's rewards must be finite, it gave {step.rewards}.")
+            if not _is_sound(step):
+                check_step(self.env, step)  # Says what is wrong, and where.
+            self._recorder.record(actions, step, began)
             return step
         except Exception as error:
             raise _EnvironmentFailed from error
@@ -216,12 +232,12 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         cause = failure.__cause__
         self.metrics.log_value(NUM_ENV_STEP_FAILURES_LIFETIME, 1, reduce="lifetime_sum")
         if not self.config.restart_failed_sub_environments:
-            raise RuntimeError(
+            raise BrokenEnvironment(
                 f"The environment failed: {cause!r}. To go on with a new one after a failure, set "
                 "`fault_tolerance(restart_failed_sub_environments=True)`."
             ) from cause
         if failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-            raise RuntimeError(
+            raise BrokenEnvironment(
                 f"The environment failed {failures_in_a_row} times without one finished episode in between; "
                 f"last: {cause!r}."
             ) from cause
@@ -270,20 +286,27 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     def _callback_arguments(self) -> dict[str, Any]:
         return {"env_runner": self, "metrics_logger": self.metrics, "env": self.env}
 
-    def _fire_for_episode(self, hook: str, copy: int, step: TeamStep) -> None:
+    def _fire_for_episode(self, hook: str, copy: int, shown: TeamStep | TeamEpisode) -> None:
         self._callbacks.fire(
             hook,
             lambda: (
                 self._callback_arguments()
-                | {"episode": self._cut_episode(copy, step), "rl_module": self.module, "env_index": copy}
+                | {
+                    "episode": shown if isinstance(shown, TeamEpisode) else self._cut_episode(copy, shown),
+                    "rl_module": self.module,
+                    "env_index": copy,
+                }
             ),
         )
 
-    def _fire_step_callbacks(self, step: TeamStep, began: np.ndarray, left: np.ndarray) -> None:
+    def _report_step(self, step: TeamStep, began: np.ndarray, left: np.ndarray) -> None:
+        if not self._callbacks.listens_to_steps:
+            for copy in np.flatnonzero(began).tolist():
+                self._begin_episode(copy, step)
+            return
         for copy in np.flatnonzero(left > 0).tolist():
             if began[copy]:
-                self._fire_for_episode("on_episode_created", copy, step)
-                self._fire_for_episode("on_episode_start", copy, step)
+                self._begin_episode(copy, step)
             else:
                 self._fire_for_episode("on_episode_step", copy, step)
 
@@ -356,6 +379,12 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     def stop(self) -> None:
         if self.env is not None:
             self.env.close()
+
+
+def _is_sound(step: TeamStep) -> bool:
+    """Whether the numbers of a step can be learned from; cheap, as it is asked of every step."""
+    numbers = (step.rewards, *(array for array in (step.obs, step.state) if array.dtype.kind == "f"))
+    return all(np.isfinite(array).all() for array in numbers) and bool(step.avail_actions.any(-1).all())
 
 
 def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:

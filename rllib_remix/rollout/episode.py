@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class TeamEpisode:
         info: the environment's last info values of the episode.
         worker_index: env runner that played it. env_steps_before: env steps sampled by all env runners when it
             was collected, so that its age is known.
+        id_: its name, and custom_data: what user callbacks put there, both the same from its start to its end.
     """
 
     obs: np.ndarray
@@ -35,6 +37,8 @@ class TeamEpisode:
     info: dict[str, float]
     worker_index: int = 0
     env_steps_before: int = 0
+    id_: str = ""
+    custom_data: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rewards)

@@ -26,6 +26,8 @@ from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 
 from rllib_remix.rollout.episode import TeamEpisode
 
+EPISODE_SUMS = "episode_sums"
+
 
 class EpisodeMetrics:
     """The latest episodes' returns, lengths and infos, kept across iterations.
@@ -47,17 +49,26 @@ class EpisodeMetrics:
         """Forgets all episodes: every evaluation counts its own alone."""
         self._recent.clear()
 
+    def means(self) -> dict[str, float]:
+        """Mean return and length, and of every info value as `<name>_mean`; empty before the first episode."""
+        if not self._recent:
+            return {}
+        returns, lengths, infos = zip(*self._recent, strict=True)
+        return {
+            EPISODE_RETURN_MEAN: _mean(returns),
+            EPISODE_LEN_MEAN: _mean(lengths),
+            **{f"{key}_mean": _mean([info[key] for info in infos if key in info]) for key in infos[-1]},
+        }
+
     def log(self, metrics: MetricsLogger) -> None:
-        """Logs mean, least and largest return and length, and the mean of every info value as `<name>_mean`."""
+        """Logs the means, the least and largest return and length, and the sums that make means over workers exact."""
         if not self._recent:
             return
-        returns, lengths, infos = zip(*self._recent, strict=True)
-        for name, value in (
-            (EPISODE_RETURN_MEAN, _mean(returns)),
-            (EPISODE_LEN_MEAN, _mean(lengths)),
-            *((f"{key}_mean", _mean([info[key] for info in infos if key in info])) for key in infos[-1]),
-        ):
+        for name, value in self.means().items():
             metrics.log_value(name, value, window=1)
+            # RLlib would average the workers' means, however many episodes each played.
+            metrics.log_value((EPISODE_SUMS, name), value * len(self._recent), reduce="sum")
+        returns, lengths, _ = zip(*self._recent, strict=True)
         metrics.log_value(EPISODE_RETURN_MIN, min(returns), reduce="min", window=1)
         metrics.log_value(EPISODE_RETURN_MAX, max(returns), reduce="max", window=1)
         metrics.log_value(EPISODE_LEN_MIN, min(lengths), reduce="min", window=1)

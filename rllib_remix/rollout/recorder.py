@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rllib_remix.envs.team_env import TeamSpec, TeamStep
@@ -13,6 +15,7 @@ class EpisodeRecorder:
 
     def __init__(self, spec: TeamSpec, num_envs: int):
         steps, agents = spec.episode_limit + 1, spec.n_agents
+        self._limit = spec.episode_limit
         self._copies = np.arange(num_envs)
         self._t = np.zeros(num_envs, np.int64)
         self._obs = np.zeros((num_envs, steps, agents, spec.obs_dim), spec.obs_dtype)
@@ -28,7 +31,17 @@ class EpisodeRecorder:
         self._observe(step)
 
     def record(self, actions: np.ndarray, step: TeamStep, began: np.ndarray) -> None:
-        """Adds a step of every copy; where `began` [N] bool is True the step is the first of a new episode."""
+        """Adds a step of every copy; where `began` [N] bool is True the step is the first of a new episode.
+
+        Raises:
+            ValueError: an episode goes on beyond the environment's episode_limit.
+        """
+        too_long = np.flatnonzero((self._t >= self._limit) & ~began)
+        if len(too_long):
+            raise ValueError(
+                f"the episode of copy {too_long[0]} goes on after episode_limit ({self._limit}) steps; it must "
+                "terminate or be truncated by then."
+            )
         at = self._copies, self._t
         self._actions[at] = actions
         self._rewards[at] = step.rewards
@@ -36,10 +49,8 @@ class EpisodeRecorder:
         self._t[began] = 0
         self._observe(step)
 
-    def episode(
-        self, copy: int, step: TeamStep, *, worker_index: int = 0, env_steps_before: int = 0
-    ) -> TeamEpisode:
-        """A copy of what this copy played since its episode began; `step` is its latest."""
+    def episode(self, copy: int, step: TeamStep, **facts: Any) -> TeamEpisode:
+        """A copy of what this copy played since its episode began; `step` is its latest, `facts` its other fields."""
         t = int(self._t[copy])
         return TeamEpisode(
             obs=self._obs[copy, : t + 1].copy(),
@@ -50,8 +61,7 @@ class EpisodeRecorder:
             terminated=bool(step.terminated[copy]),
             truncated=bool(step.truncated[copy]),
             info={name: float(values[copy]) for name, values in step.info.items()},
-            worker_index=worker_index,
-            env_steps_before=env_steps_before,
+            **facts,
         )
 
     def _observe(self, step: TeamStep) -> None:

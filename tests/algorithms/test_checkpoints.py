@@ -125,6 +125,41 @@ def test_a_truncated_checkpoint_is_refused_with_one_clear_error(build, checkpoin
     assert equal(before, weights(algorithm))
 
 
+def test_a_checkpoint_with_changed_content_is_refused_before_anything_changes(build, checkpoint, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(checkpoint, damaged)
+    file = damaged / "replay_buffer" / "state.pkl"
+    content = bytearray(file.read_bytes())
+    content[-200:] = bytes(200)
+    file.write_bytes(content)
+    algorithm = build(tiny())
+    before = weights(algorithm)
+    with pytest.raises(CheckpointError, match="not what was written"):
+        algorithm.restore_from_path(str(damaged))
+    assert equal(before, weights(algorithm))
+
+
+def test_relative_paths_and_file_addresses_work_and_remote_ones_are_refused(build, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    algorithm = build(tiny())
+    algorithm.save_to_path("my_checkpoint")
+    algorithm.restore_from_path("my_checkpoint")
+    algorithm.restore_from_path(f"file://{tmp_path}/my_checkpoint")
+    assert TeamPolicy.from_checkpoint("my_checkpoint").algorithm == "ReMIX"
+    with pytest.raises(CheckpointError, match="only local folders"):
+        algorithm.save_to_path("s3://bucket/my_checkpoint")
+
+
+def test_a_state_in_memory_does_not_change_with_the_algorithm(build):
+    algorithm = build(tiny())
+    algorithm.train()
+    state = algorithm.get_state()
+    before = {name: array.copy() for name, array in state["replay_buffer"]["arrays"].items()}
+    algorithm.train()
+    algorithm.train()
+    assert equal(state["replay_buffer"]["arrays"], before)
+
+
 def test_a_folder_that_is_no_checkpoint_is_refused(build, tmp_path):
     with pytest.raises(CheckpointError, match=r"no rllib_checkpoint\.json"):
         build(tiny()).restore_from_path(str(tmp_path))

@@ -2,7 +2,10 @@ import pytest
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.unused_settings import UNUSED_SETTINGS
 from rllib_remix.settings import SettingError
+
+NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
@@ -79,6 +82,23 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ({"epsilon": [[10, 1.0], [20, 0.1]]}, "from 0 on"),
         ({"epsilon": [[0, 1.0], [100, 0.5], [50, 0.1]]}, "runs backwards; its env steps must increase"),
         ({"epsilon": [[0, 1.0], [100, 2.0]]}, r"epsilon: 2.0 is not allowed"),
+        ({"epsilon": [[0, 1.0], [NAN, 0.1]]}, "epsilon, env steps of the schedule: nan is not allowed"),
+        ({"epsilon": [[0, 1.0], [INF, 0.1]]}, "epsilon, env steps of the schedule: inf is not allowed"),
+        ({"epsilon": [["0", 1.0], ["9", 0.1]]}, "epsilon: .* is not allowed; it must be a number"),
+        ({"epsilon": {0: 1.0, 9: 0.1}}, "epsilon: .* is not allowed; it must be a number"),
+        ({"lr": None}, "lr: None is not allowed"),
+        ({"lr": INF}, "lr: inf is not allowed"),
+        ({"lr": [0, 1]}, "lr: .* a schedule"),
+        ({"lr": [[0, 1e-3], [100, -1e-3]]}, "lr: -0.001 is not allowed"),
+        ({"lr": [[0, 1e-3], [100, NAN]]}, "lr: nan is not allowed"),
+        ({"lr": [[0, 1e-3], [100, 5e-4], [50, 1e-4]]}, "lr: the schedule .* runs backwards"),
+        ({"grad_clip": -1}, r"grad_clip: -1 is not allowed.*\(0, inf\)"),
+        ({"grad_clip": 0}, "grad_clip: 0 is not allowed"),
+        ({"utility_clamp": 5}, "utility_clamp: 5 is not allowed"),
+        ({"utility_clamp": ("a", 1)}, "utility_clamp: .* two finite numbers, low < high"),
+        ({"utility_clamp": (NAN, 1)}, "utility_clamp: .* two finite numbers"),
+        ({"utility_clamp": (0, INF)}, "utility_clamp: .* two finite numbers"),
+        ({"train_batch_episodes": 8.0}, "train_batch_episodes: 8.0 is of type float; allowed: an integer"),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anything_starts(settings, message):
@@ -107,6 +127,136 @@ def test_more_learners_than_episodes_in_a_batch_are_refused():
         QMIXConfig().environment("matrix_game").training(train_batch_episodes=4).learners(
             num_learners=5
         ).validate()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_env_runners": -1}, "num_env_runners: -1 is not allowed; it must be an integer in"),
+        ({"num_env_runners": 1.5}, "num_env_runners: 1.5 is not allowed"),
+        ({"num_env_runners": "two"}, "num_env_runners: 'two' is of type str"),
+        ({"num_learners": -1}, "num_learners: -1 is not allowed"),
+        ({"num_learners": None}, "num_learners: None is of type NoneType"),
+        ({"num_envs_per_env_runner": 0}, "num_envs_per_env_runner: 0 is not allowed"),
+        ({"sample_timeout_s": 0}, r"sample_timeout_s: 0 is not allowed.*\(0, inf\)"),
+        ({"evaluation_sample_timeout_s": -1}, "evaluation_sample_timeout_s: -1 is not allowed"),
+        ({"evaluation_interval": -1}, "evaluation_interval: -1 is not allowed"),
+        ({"evaluation_duration": 0}, "evaluation_duration: 0 is not allowed"),
+        ({"evaluation_duration": "long"}, "evaluation_duration: 'long' is of type str"),
+        ({"evaluation_num_env_runners": "two"}, "evaluation_num_env_runners: 'two' is of type str"),
+        ({"metrics_num_episodes_for_smoothing": 0}, "metrics_num_episodes_for_smoothing: 0 is not allowed"),
+        ({"grad_clip_by": "norms"}, "grad_clip_by: unknown name 'norms'; did you mean 'norm'"),
+        ({"explore": 1}, "explore: 1 is not allowed; it must be true or false"),
+        ({"restart_failed_sub_environments": "no"}, "restart_failed_sub_environments: 'no' is not allowed"),
+        ({"restart_failed_env_runners": None}, "restart_failed_env_runners: None is not allowed"),
+        ({"ignore_env_runner_failures": 0}, "ignore_env_runner_failures: 0 is not allowed"),
+        ({"log_gradients": True, "grad_clip": None}, "log_gradients: True is not allowed without grad_clip"),
+    ],
+)
+def test_values_of_rllib_settings_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(SettingError, match=message):
+        QMIXConfig().environment("matrix_game").update_from_dict(settings).validate()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": [[0, 1e-3], [1000, 0.0]]},  # a decay to 0
+        {"epsilon": ((0, 1), (100, 0.1))},
+        {"grad_clip": None},
+        {"sample_timeout_s": None},
+        {"evaluation_interval": 0},
+        {"utility_clamp": [-5, 2]},
+        {"clip_rewards": False},
+    ],
+)
+def test_values_at_the_edge_are_allowed(settings):
+    QMIXConfig().environment("matrix_game").update_from_dict(settings).validate()
+
+
+# For each setting without effect a value other than its default, and a part of what to use instead.
+WITHOUT_EFFECT = [
+    ({"train_batch_size": 64}, "train_batch_size: 64 .* no effect here: use `train_batch_episodes`.*at 32"),
+    ({"train_batch_size_per_learner": 64}, "train_batch_size_per_learner: 64 .*`train_batch_episodes`"),
+    ({"shuffle_batch_per_epoch": True}, "shuffle_batch_per_epoch: True .*replay buffer"),
+    ({"model": {"fcnet_hiddens": [9]}}, r"model: \{'fcnet_hiddens': \[9\]\} .*`agent_hidden_dim`"),
+    ({"optimizer": {"type": "sgd"}}, "optimizer: .*`learner_class`"),
+    ({"buffer_size": 100}, "buffer_size: 100 .*`replay_buffer_capacity`"),
+    ({"replay_batch_size": 8}, "replay_batch_size: 8 .*`train_batch_episodes`"),
+    ({"learning_starts": 8}, "learning_starts: 8 .*`train_batch_episodes`"),
+    ({"num_gpus": 1}, "num_gpus: 1 .*`num_gpus_per_learner`"),
+    ({"_model_config": {"head_fcnet": [9]}}, "model_config: .*'head_fcnet'.*`agent_hidden_dim`"),
+    ({"batch_mode": "truncate_episodes"}, "batch_mode: .*whole episodes.*at 'complete_episodes'"),
+    ({"rollout_fragment_length": "auto"}, "rollout_fragment_length: .*`rollout_episodes_per_update`"),
+    ({"_env_to_module_connector": print}, "env_to_module_connector: .*environment"),
+    ({"_module_to_env_connector": print}, "module_to_env_connector: .*environment"),
+    ({"observation_filter": "MeanStdFilter"}, "observation_filter: 'MeanStdFilter' .*environment"),
+    ({"compress_observations": True}, "compress_observations: True .*compact dtypes"),
+    ({"episode_lookback_horizon": 4}, "episode_lookback_horizon: 4 .*recurrent"),
+    ({"gym_env_vectorize_mode": "async"}, "gym_env_vectorize_mode: 'async' .*together"),
+    ({"remote_worker_envs": True}, "remote_worker_envs: True .*together"),
+    ({"clip_rewards": True}, "clip_rewards: True .*environment"),
+    ({"normalize_actions": False}, "normalize_actions: False .*discrete"),
+    ({"clip_actions": True}, "clip_actions: True .*discrete"),
+    ({"action_mask_key": "mask"}, "action_mask_key: 'mask' .*`avail_actions`"),
+    ({"render_env": True}, "render_env: True .*rllib evaluate --render"),
+    ({"_learner_connector": print}, "learner_connector: .*environment"),
+    ({"num_aggregator_actors_per_learner": 2}, "num_aggregator_actors_per_learner: 2 .*replay buffer"),
+    ({"input_": "files"}, "input: 'files' .*env runners play"),
+    ({"output": "files"}, "output: 'files' .*env runners play"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), WITHOUT_EFFECT)
+def test_rllib_settings_without_effect_are_refused_and_say_what_to_use(settings, message):
+    with pytest.raises(SettingError, match=f"^{message}"):
+        QMIXConfig().environment("matrix_game").update_from_dict(settings).validate()
+
+
+def test_every_setting_without_effect_is_tested():
+    tested = {name.removeprefix("_") for settings, _ in WITHOUT_EFFECT for name in settings}
+    assert tested == {name.removeprefix("_") for name in UNUSED_SETTINGS}
+
+
+def test_the_usual_methods_set_what_is_refused():
+    def connector(*_):
+        return []
+
+    for config in (
+        QMIXConfig().env_runners(env_to_module_connector=connector),
+        QMIXConfig().learners(learner_connector=connector),
+        QMIXConfig().rl_module(model_config={"head_fcnet_hiddens": [9]}),
+        QMIXConfig().offline_data(input_="files"),
+    ):
+        with pytest.raises(SettingError, match="it would have no effect"):
+            config.environment("matrix_game").validate()
+
+
+@pytest.mark.parametrize("unit", ["episodes", "timesteps"])
+def test_what_rllib_sets_for_its_evaluation_is_allowed(unit):
+    config = QMIXConfig().environment("matrix_game")
+    config.evaluation(evaluation_interval=1, evaluation_duration=10, evaluation_duration_unit=unit)
+    config.validate()
+    config.get_evaluation_config_object().validate()
+
+
+def test_misspelt_attributes_are_found():
+    config = QMIXConfig().environment("matrix_game")
+    config.td_lamda = 0.5
+    with pytest.raises(SettingError, match="QMIXConfig: unknown key 'td_lamda'; did you mean 'td_lambda'"):
+        config.validate()
+
+
+def test_what_rllib_adds_to_a_config_is_no_misspelling():
+    config = QMIXConfig.from_state(QMIXConfig().environment("matrix_game").get_state())
+    config.validate()
+    config.freeze()
+    config.worker_index = 1
+    config.validate()
+
+
+def test_a_config_without_environment_can_be_validated():
+    QMIXConfig().validate()
 
 
 def test_unknown_keys_of_the_evaluation_config_are_refused():

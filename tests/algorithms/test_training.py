@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import ray
 import torch
+from ray.rllib.callbacks.callbacks import RLlibCallback
+from ray.tune.registry import register_env
 
 from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
 from rllib_remix.envs.predator_prey import PredatorPrey
@@ -125,6 +127,105 @@ def test_every_result_has_every_key_from_the_first_on(build):
     assert result["num_env_steps_sampled_lifetime"] == result["env_runners"]["num_env_steps_sampled_lifetime"]
 
 
+class Returns(RLlibCallback):
+    """Writes the return of every episode to a file of its own, from whatever process."""
+
+    def on_episode_end(self, *, episode, env_runner, **kwargs):
+        folder = env_runner.config.env_config["notes"]
+        kind = "evaluation" if env_runner.config.in_evaluation else "training"
+        with open(f"{folder}/{kind}_{episode.id_}", "w") as file:
+            file.write(str(episode.get_return()))
+
+
+def noted(folder, kind):
+    return [float(path.read_text()) for path in folder.glob(f"{kind}_*")]
+
+
+def test_means_are_over_all_episodes_whoever_played_them_and_in_however_many_rounds(build, tmp_path):
+    register_env("noted_game", lambda context: PredatorPrey(context.num_envs, **TINY))
+    algorithm = build(
+        tiny()
+        .environment("noted_game", env_config={"notes": str(tmp_path)})
+        .callbacks(Returns)
+        .evaluation(evaluation_interval=1, evaluation_duration=5, evaluation_num_env_runners=2)
+    )
+    result = algorithm.train()
+    played, evaluated = noted(tmp_path, "training"), noted(tmp_path, "evaluation")
+    assert result["num_training_step_calls_per_iteration"] > 1
+    assert len(evaluated) == 5
+    assert result["env_runners"]["episode_return_mean"] == pytest.approx(np.mean(played))
+    assert result["evaluation"]["env_runners"]["episode_return_mean"] == pytest.approx(np.mean(evaluated))
+    assert result["env_runners"]["epsilon"] == algorithm.env_runner.epsilon
+    assert "episode_sums" not in result["env_runners"]
+    assert "episode_sums" not in result["evaluation"]["env_runners"]
+
+
+def test_an_evaluation_of_one_episode_by_two_workers_plays_one(build):
+    algorithm = build(
+        tiny().evaluation(evaluation_interval=1, evaluation_duration=1, evaluation_num_env_runners=2)
+    )
+    assert algorithm.evaluate()["env_runners"]["num_episodes"] == 1
+
+
+class Unlucky(PredatorPrey):
+    """Fails in the middle of every episode."""
+
+    def step(self, actions):
+        if self._steps.any() and self._steps[0] > 3:
+            raise OSError("the simulator is gone")
+        return super().step(actions)
+
+
+@pytest.mark.parametrize("remote", [0, 1])
+def test_an_environment_that_keeps_failing_ends_the_run_with_its_own_error(build, remote):
+    register_env("unlucky", lambda context: Unlucky(context.num_envs, **TINY))
+    algorithm = build(tiny().environment("unlucky", env_config={}).env_runners(num_env_runners=remote))
+    with pytest.raises(RuntimeError, match="the simulator is gone"):
+        algorithm.train()
+
+
+def test_an_environment_that_cannot_be_made_remotely_is_named_by_its_own_error():
+    def make(context):
+        raise OSError("no licence")
+
+    register_env("impossible", make)
+    with pytest.raises(OSError, match="no licence"):
+        tiny().environment("impossible", env_config={}).env_runners(num_env_runners=1).build_algo()
+
+
+class Slow(PredatorPrey):
+    def step(self, actions):
+        time.sleep(0.2)
+        return super().step(actions)
+
+
+def test_a_sample_timeout_that_is_too_short_is_named(build):
+    register_env("slow", lambda context: Slow(context.num_envs, **TINY))
+    algorithm = build(
+        tiny().environment("slow", env_config={}).env_runners(num_env_runners=1, sample_timeout_s=0.1)
+    )
+    with pytest.raises(RuntimeError, match="raise `sample_timeout_s`"):
+        algorithm.train()
+
+
+def test_dead_env_runners_that_nobody_replaces_end_the_run(build):
+    algorithm = build(
+        tiny()
+        .env_runners(num_env_runners=1)
+        .fault_tolerance(restart_failed_env_runners=False, ignore_env_runner_failures=True)
+    )
+    algorithm.train()
+    (pid,) = algorithm.env_runner_group.foreach_env_runner(lambda _: os.getpid(), local_env_runner=False)
+    os.kill(pid, signal.SIGKILL)
+
+    def train_on():
+        for _ in range(50):
+            algorithm.train()
+
+    with pytest.raises(RuntimeError, match=r"All 1 env runners are dead.*restart_failed_env_runners=True"):
+        train_on()
+
+
 @pytest.mark.parametrize("remote", [0, 2])
 def test_an_evaluation_plays_exactly_the_asked_episodes(build, remote):
     algorithm = build(
@@ -210,7 +311,6 @@ def test_a_killed_env_runner_is_replaced_and_env_steps_stay_right(build):
 
 def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option():
     from pettingzoo import ParallelEnv
-    from ray.tune.registry import register_env
 
     from rllib_remix.algorithms.registry import get_algorithm_config
     from rllib_remix.envs.parallel import TeamParallelEnv
@@ -227,7 +327,6 @@ def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option
 
 
 def test_a_foreign_environment_registered_with_ray_trains(build):
-    from ray.tune.registry import register_env
 
     from rllib_remix.envs.parallel import TeamParallelEnv
 

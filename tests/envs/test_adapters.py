@@ -408,6 +408,24 @@ def test_copies_must_be_alike_and_distinct():
         adapt(lambda copy: Meadow(dtype=(np.uint8, np.float32)[copy]), 2)
 
 
+def test_copies_may_have_classes_of_their_own():
+    def make(copy):
+        class Local(Meadow):
+            pass
+
+        return Local()
+
+    assert adapt(make, 2).num_envs == 2
+
+
+def test_copies_must_be_of_the_same_kind():
+    def make(copy):
+        return Hive() if copy else Meadow()
+
+    with pytest.raises(SettingError, match="copy 1 differs from copy 0 in its kind"):
+        adapt(make, 2)
+
+
 def test_the_seed_of_a_copy_depends_on_the_seed_and_the_copy_alone():
     def seeds(num_envs, seed):
         env = adapt(lambda copy: Meadow(), num_envs)

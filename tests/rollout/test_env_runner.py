@@ -45,6 +45,10 @@ def test_exactly_the_asked_episodes_are_played_with_an_even_quota_per_copy():
     assert len(runner(num_envs=4).sample(num_episodes=2)) == 2
 
 
+def test_no_episodes_may_be_asked_for():
+    assert runner(num_envs=4).sample(num_episodes=0) == []
+
+
 def test_short_episodes_are_not_favoured():
     # A game that is over at once in even copies and long in odd ones: half of the episodes must be long.
     class Uneven(PredatorPrey):
@@ -240,6 +244,31 @@ def test_user_callbacks_are_fired_in_order_with_the_episode_so_far():
     assert played.get_metrics()["my_metric"].peek() == 12
 
 
+class Counting(RLlibCallback):
+    """Counts its own steps in the episode's custom data."""
+
+    seen: list
+
+    def on_episode_start(self, *, episode, **kwargs):
+        episode.custom_data["steps"] = 0
+
+    def on_episode_step(self, *, episode, **kwargs):
+        episode.custom_data["steps"] += 1
+
+    def on_episode_end(self, *, episode, **kwargs):
+        self.seen.append((episode.id_, episode.custom_data["steps"]))
+
+
+def test_what_callbacks_note_in_an_episode_stays_with_it_to_its_end():
+    Counting.seen = []
+    episodes = TeamEnvRunner(config=config(num_envs=2).callbacks(Counting), worker_index=0).sample(
+        num_episodes=4
+    )
+    assert [steps for _, steps in Counting.seen] == [len(episode) for episode in episodes]
+    assert [name for name, _ in Counting.seen] == [episode.id_ for episode in episodes]
+    assert len({episode.id_ for episode in episodes}) == 4
+
+
 def test_callback_functions_are_fired_too():
     ended = []
     with_function = config(num_envs=1).callbacks(
@@ -302,7 +331,7 @@ def test_nan_rewards_are_refused():
                 self._rewards[:] = np.nan
             return step
 
-    with pytest.raises(RuntimeError, match="rewards must be finite"):
+    with pytest.raises(RuntimeError, match="rewards is nan at copy 0; it must be finite"):
         runner(env=Broken).sample()
 
 
@@ -313,6 +342,31 @@ def test_an_environment_with_wrong_shapes_is_named():
 
     with pytest.raises(ValueError, match=r"Broken.*obs has shape"):
         runner(env=Broken).sample()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            lambda env: env._avail.__setitem__((1, 2), False),
+            "avail_actions leaves agent 2 of copy 1 no action",
+        ),
+        (
+            lambda env: env._truncated.__setitem__(slice(None), False),
+            r"goes on after episode_limit \(12\) steps",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_middle_of_an_episode_is_named(damage, message):
+    class Broken(PredatorPrey):
+        def step(self, actions):
+            step = super().step(actions)
+            if self._steps.any():
+                damage(self)
+            return step
+
+    with pytest.raises(RuntimeError, match=message):
+        runner(num_envs=2, env=Broken).sample()
 
 
 def test_a_creator_gets_the_number_of_copies_and_must_make_them():

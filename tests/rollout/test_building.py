@@ -1,0 +1,34 @@
+import pytest
+
+from rllib_remix.rollout.building import build_team_env, env_creator
+from rllib_remix.settings import SettingError
+
+
+def test_no_environment_is_an_error_that_shows_how_to_give_one():
+    with pytest.raises(
+        SettingError, match=r'env: no environment given; for example .environment\("predator_prey"\)'
+    ):
+        build_team_env(None, {}, 1)
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ("math.pi", "env: 'math.pi' is of type float; allowed: the path of a class or a function"),
+        ("math.tau_", "cannot be imported"),
+        ("no.such.module", "cannot be imported"),
+        ("..Env", "cannot be imported"),
+        ("predatorprey", "Did you mean 'predator_prey'"),
+        (3, "unknown environment 3"),
+    ],
+)
+def test_what_makes_no_environment_is_named(env, message):
+    with pytest.raises(SettingError, match=message):
+        env_creator(env)
+
+
+def test_the_path_of_a_class_is_imported():
+    from rllib_remix.envs.predator_prey import PredatorPrey
+
+    assert env_creator("rllib_remix.envs.predator_prey.PredatorPrey") is PredatorPrey
+    assert build_team_env("rllib_remix.envs.predator_prey.PredatorPrey", {}, 3).num_envs == 3

@@ -114,7 +114,7 @@ class PredatorPrey(TeamEnv):
         self._actions = np.full((copies, agents), kernels.STAY, np.int64)
         # Scratch space of the kernels, so that a step allocates nothing.
         self._predator_order, self._prey_order = np.arange(agents), np.arange(num_prey)
-        self._catchers = np.zeros(agents, np.int64)
+        self._catching, self._catchers = np.zeros(agents, np.int64), np.zeros(agents, np.int64)
 
     def reset(self, seed: int | None = None) -> TeamStep:
         if seed is not None:
@@ -127,7 +127,7 @@ class PredatorPrey(TeamEnv):
         self._actions[:] = actions
         illegal = kernels.step_all(
             self._actions, self.grid, self.predator_positions, self.predator_alive, self.prey_positions,
-            self.prey_alive, self._streams, self._predator_order, self._prey_order, self._catchers,
+            self.prey_alive, self._streams, self._predator_order, self._prey_order, self._catching, self._catchers,
             self.catchers_needed, self.capture_reward, self.punishment, self._counts, self.sight,
             self.mask_blocked_moves, self.episode_limit, self._steps, self._obs, self._avail, self._rewards,
             self._terminated, self._truncated,

@@ -67,11 +67,23 @@ def _move_predators(copy, actions, grid, pred_pos, pred_alive, streams, order):
 
 
 @njit(cache=True)
-def _catchers_beside(copy, prey, actions, pred_pos, pred_alive, prey_pos, catchers):
-    """Writes the active predators that chose catch beside this prey into `catchers`; returns how many."""
+def _catching(copy, actions, pred_alive, catching):
+    """Writes the active predators that chose catch into `catching`; returns how many (often none)."""
     count = 0
-    for predator in range(pred_pos.shape[1]):
-        if pred_alive[copy, predator] and actions[copy, predator] == CATCH:
+    for predator in range(actions.shape[1]):
+        if actions[copy, predator] == CATCH and pred_alive[copy, predator]:
+            catching[count] = predator
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def _catchers_beside(copy, prey, catching, n_catching, pred_pos, pred_alive, prey_pos, catchers):
+    """Writes those of the catching predators that are beside this prey and still active into `catchers`."""
+    count = 0
+    for i in range(n_catching):
+        predator = catching[i]
+        if pred_alive[copy, predator]:
             d_row = abs(pred_pos[copy, predator, 0] - prey_pos[copy, prey, 0])
             d_col = abs(pred_pos[copy, predator, 1] - prey_pos[copy, prey, 1])
             if d_row + d_col == 1:
@@ -95,17 +107,18 @@ def _remove_captured(copy, prey, catchers, count, grid, pred_pos, pred_alive, pr
 def _move_prey(copy, prey, grid, prey_pos, streams):
     """A prey moves to a uniformly random free neighbouring cell, or rests if there is none."""
     row, col = prey_pos[copy, prey, 0], prey_pos[copy, prey, 1]
-    n_free = 0
+    n_free, free_moves = 0, 0  # the latter as bits
     for move in range(4):
         if _free(grid, copy, row + _D_ROW[move], col + _D_COL[move]):
             n_free += 1
+            free_moves |= 1 << move
     if n_free == 0:
         return
     chosen = next_below(streams, copy, n_free)
     for move in range(4):
-        to_row, to_col = row + _D_ROW[move], col + _D_COL[move]
-        if _free(grid, copy, to_row, to_col):
+        if free_moves & (1 << move):
             if chosen == 0:
+                to_row, to_col = row + _D_ROW[move], col + _D_COL[move]
                 grid[copy, row, col, PREY] = 0
                 grid[copy, to_row, to_col, PREY] = 1
                 prey_pos[copy, prey, 0], prey_pos[copy, prey, 1] = to_row, to_col
@@ -115,17 +128,18 @@ def _move_prey(copy, prey, grid, prey_pos, streams):
 
 @njit(cache=True)
 def advance(
-    copy, actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order, catchers,
-    catchers_needed, capture_reward, punishment, counts,
+    copy, actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order, catching,
+    catchers, catchers_needed, capture_reward, punishment, counts,
 ):  # fmt: skip
     """One step of one copy by the rules; returns its reward. `counts` [N, 2]: captures, lone catches so far."""
     _move_predators(copy, actions, grid, pred_pos, pred_alive, streams, predator_order)
     reward = 0.0
+    n_catching = _catching(copy, actions, pred_alive, catching)
     permute(streams, copy, prey_order)
     for prey in prey_order:
         if not prey_alive[copy, prey]:
             continue
-        count = _catchers_beside(copy, prey, actions, pred_pos, pred_alive, prey_pos, catchers)
+        count = _catchers_beside(copy, prey, catching, n_catching, pred_pos, pred_alive, prey_pos, catchers)
         if count >= catchers_needed:
             reward += capture_reward
             counts[copy, 0] += 1
@@ -169,8 +183,8 @@ def observe(copy, grid, pred_pos, pred_alive, sight, mask_blocked_moves, obs, av
 
 @njit(cache=True)
 def step_all(
-    actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order, catchers,
-    catchers_needed, capture_reward, punishment, counts, sight, mask_blocked_moves, episode_limit, steps,
+    actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order, catching,
+    catchers, catchers_needed, capture_reward, punishment, counts, sight, mask_blocked_moves, episode_limit, steps,
     obs, avail, rewards, terminated, truncated,
 ):  # fmt: skip
     """Steps every copy (finished ones start anew). Returns -1, or copy·n + agent of the first illegal action."""
@@ -190,7 +204,7 @@ def step_all(
         else:
             rewards[copy] = advance(
                 copy, actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order,
-                catchers, catchers_needed, capture_reward, punishment, counts,
+                catching, catchers, catchers_needed, capture_reward, punishment, counts,
             )  # fmt: skip
             steps[copy] += 1
             terminated[copy] = not prey_alive[copy].any() or not pred_alive[copy].any()

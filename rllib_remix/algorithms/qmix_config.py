@@ -13,10 +13,10 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 
 from rllib_remix.algorithms.unused_settings import check_unused
-from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+from rllib_remix.envs.registry import make_team_env
 from rllib_remix.learning.weighting import SCHEMES, check_weighting
 from rllib_remix.models.mixers import MIXERS
-from rllib_remix.rollout.building import env_creator
+from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import SettingError, check_choice, check_flag, check_keys, check_number
 
@@ -294,7 +294,7 @@ class QMIXConfig(AlgorithmConfig):
             )
 
     def _validate_env(self) -> None:
-        if isinstance(self.env, str) and self.env in TEAM_ENVS:
+        if is_shipped(self.env):
             make_team_env(self.env, dict(self.env_config), num_envs=1)
         elif self.env is not None:
             env_creator(self.env)

@@ -30,16 +30,21 @@ def get_algorithm_config(name: str) -> Any:
 
 
 def register() -> None:
-    """Makes all algorithms and environments known to Ray under their names; calling it again is harmless."""
+    """Makes all algorithms and environments known to Ray under their names; calling it again is harmless.
+
+    An environment that the user registered under one of these names stays the user's.
+    """
     from ray.tune.registry import register_env, register_trainable
 
     from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+    from rllib_remix.rollout.building import is_shipped
 
     for name in ALGORITHMS:
         register_trainable(name, get_algorithm_config(name).algo_class)
-    for name in TEAM_ENVS:
+    for name in filter(is_shipped, TEAM_ENVS):
 
         def create(context: Any, name: str = name) -> Any:
             return make_team_env(name, dict(context), getattr(context, "num_envs", 1))
 
+        create.is_shipped = True  # type: ignore[attr-defined]
         register_env(name, create)

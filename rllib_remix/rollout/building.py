@@ -29,7 +29,7 @@ def build_team_env(
     Raises:
         SettingError: unknown environment, or one that is none of these.
     """
-    if isinstance(env, str) and env in TEAM_ENVS:
+    if is_shipped(env):
         return make_team_env(env, dict(env_config), num_envs)
     creator: Any = env_creator(env)
     config = dict(env_config)
@@ -53,6 +53,15 @@ def build_team_env(
             f"{num_envs}; create `context.num_envs` copies."
         )
     return first
+
+
+def is_shipped(env: Any) -> bool:
+    """Whether `env` names an environment of ours, and nobody registered another under that name."""
+    if not isinstance(env, str) or env not in TEAM_ENVS:
+        return False
+    if not _global_registry.contains(ENV_CREATOR, env):
+        return True
+    return getattr(_global_registry.get(ENV_CREATOR, env), "is_shipped", False)
 
 
 def env_creator(env: Any) -> Callable[[Any], Any]:

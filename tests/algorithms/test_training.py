@@ -10,11 +10,12 @@ import pytest
 import ray
 import torch
 from ray.rllib.callbacks.callbacks import RLlibCallback
-from ray.tune.registry import register_env
+from ray.tune.registry import ENV_CREATOR, _global_registry, register_env
 
+import rllib_remix
 from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
 from rllib_remix.envs.predator_prey import PredatorPrey
-from tests.algorithms.games import TINY, equal, tiny, weights
+from tests.algorithms.games import TINY, equal, one_shot, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
@@ -324,6 +325,17 @@ def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option
     )
     with pytest.raises(ValueError, match=r'team_adapter={"state": "observations"}'):
         config.build_algo()
+
+
+def test_an_environment_that_a_user_registers_under_one_of_our_names_is_the_users(build):
+    register_env("two_step_game", lambda context: PredatorPrey(context.num_envs, **TINY))
+    try:
+        rllib_remix.register()
+        assert build(tiny().environment("two_step_game")).team_spec.n_agents == 3
+    finally:
+        _global_registry.unregister(ENV_CREATOR, "two_step_game")
+        rllib_remix.register()
+    assert build(one_shot("QMIX", "two_step_game")).team_spec.n_agents == 2
 
 
 def test_a_foreign_environment_registered_with_ray_trains(build):

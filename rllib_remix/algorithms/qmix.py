@@ -126,7 +126,7 @@ class QMIX(Algorithm):
         episodes = [episode for played, _, _ in results for episode in played]
         self._patience.check(group, len(episodes), [failure for _, _, failure in results if failure])
         if episodes:
-            self._epsilon = results[-1][1]["epsilon"].peek()
+            self._epsilon = next(metrics["epsilon"].peek() for played, metrics, _ in results if played)
         for episode in episodes:
             self._recent.add(episode)
         self._count(len(episodes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard
 
 from ray.rllib.env.env_context import EnvContext
 from ray.tune.registry import ENV_CREATOR, _global_registry
@@ -55,7 +55,7 @@ def build_team_env(
     return first
 
 
-def is_shipped(env: Any) -> bool:
+def is_shipped(env: Any) -> TypeGuard[str]:
     """Whether `env` names an environment of ours, and nobody registered another under that name."""
     if not isinstance(env, str) or env not in TEAM_ENVS:
         return False

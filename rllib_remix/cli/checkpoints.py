@@ -33,3 +33,14 @@ def find_checkpoint(path: Path) -> Path:
             f"no checkpoint in {str(path)!r}; a checkpoint is a folder such as checkpoint_000003."
         )
     return max(found, key=lambda folder: (folder.stat().st_mtime, folder.name))
+
+
+def is_of_team(checkpoint: Path) -> bool:
+    """Whether a checkpoint was made by an algorithm of ours, so that `rllib evaluate` can play it."""
+    from rllib_remix.policy import CheckpointError, read_metadata
+
+    try:
+        read_metadata(checkpoint)
+    except CheckpointError:
+        return False
+    return True

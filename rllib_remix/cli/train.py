@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, verbosity_of
 from rllib_remix.cli.experiment_files import read_experiments
 from rllib_remix.cli.experiments import Checkpoints, Experiment, check_experiment
@@ -192,4 +193,5 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
             typer.echo(f"  Traceback:  {trial.error_file}", err=True)
         if trial.checkpoint:
             typer.echo(f"  Checkpoint: {trial.checkpoint}")
-            typer.echo(f"  Evaluate:   rllib evaluate {shlex.quote(trial.checkpoint)} --episodes 32")
+            if is_of_team(Path(trial.checkpoint)):
+                typer.echo(f"  Evaluate:   rllib evaluate {shlex.quote(trial.checkpoint)} --episodes 32")

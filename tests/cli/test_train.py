@@ -113,10 +113,18 @@ def test_results_go_to_ray_results_by_default(rllib, started, tmp_path):
     assert started[0].storage_path == str(tmp_path / "home" / "ray_results")
 
 
-def test_the_end_says_where_the_checkpoint_is_and_how_to_evaluate_it(rllib, started):
+@pytest.mark.parametrize(("metadata", "can_be_evaluated"), [('{"team": {}}', True), ("{}", False)])
+def test_the_end_says_where_the_checkpoint_is_and_how_to_evaluate_it(
+    rllib, monkeypatch, tmp_path, metadata, can_be_evaluated
+):
+    checkpoint = tmp_path / "checkpoint_000000"
+    checkpoint.mkdir()
+    (checkpoint / "rllib_checkpoint.json").write_text(metadata)
+    done = Outcome("trial", str(tmp_path), str(checkpoint))
+    monkeypatch.setattr("rllib_remix.cli.train.run_experiments", lambda *_, **__: Outcomes([done]))
     output = rllib(*QMIX).stdout
-    assert "Checkpoint: /results/trial/checkpoint_000000" in output
-    assert "rllib evaluate /results/trial/checkpoint_000000 --episodes 32" in output
+    assert f"Checkpoint: {checkpoint}" in output
+    assert (f"rllib evaluate {checkpoint} --episodes 32" in output) is can_be_evaluated
 
 
 def test_a_failed_trial_is_shown_and_makes_exit_code_1(rllib, monkeypatch):

@@ -24,7 +24,8 @@ from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.envs.team_env import random_actions
 from rllib_remix.learner import TeamLearner
 from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
-from rllib_remix.rollout.env_runner import TeamEnvRunner, team_spaces
+from rllib_remix.rollout.env_runner import TeamEnvRunner
+from rllib_remix.rollout.spaces import team_spaces
 
 # The MAC-PO authors' code on two cores of a Xeon with AVX-512; CPU-seconds of one thread, for orientation.
 REFERENCE = {

@@ -34,6 +34,9 @@ class Patience:
         Raises:
             RuntimeError: nothing comes any more; names the cause and the setting that would help.
         """
+        may_fail = self._config.restart_failed_env_runners or self._config.ignore_env_runner_failures
+        if failures and not may_fail:
+            raise RuntimeError(f"An env runner's environment failed: {failures[0]}")
         for failure in failures:
             logger.warning("An env runner's environment failed and is made anew: %s", failure)
         if episodes:

@@ -87,6 +87,7 @@ class QMIX(Algorithm):
         self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
         self._epsilon = math.nan
         self._patience = Patience(self.config)
+        self._last_evaluation: dict[str, Any] = {}
 
     def _ask_for_team_spec(self) -> TeamSpec:
         assert self.env_runner_group is not None
@@ -192,11 +193,12 @@ class QMIX(Algorithm):
             terms.setdefault(key, math.nan)
         result["replay_buffer"] = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
-        played.pop(EPISODE_SUMS, None)
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.
         played |= {EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), "epsilon": self._epsilon}
         if self.config.evaluation_interval:
-            evaluation = result.setdefault(EVALUATION_RESULTS, {}).setdefault(ENV_RUNNER_RESULTS, {})
+            # An iteration without an evaluation repeats the last one, as RLlib does, but with its exact means.
+            evaluation = dict(self._last_evaluation)
+            result.setdefault(EVALUATION_RESULTS, {})[ENV_RUNNER_RESULTS] = evaluation
             for key in played:
                 if key.endswith("_mean"):
                     evaluation.setdefault(key, math.nan)
@@ -210,6 +212,7 @@ class QMIX(Algorithm):
         sums = played.pop(EPISODE_SUMS, {})
         for name, total in sums.items():
             played[name] = total / played[NUM_EPISODES] if self._evaluation_episodes() > before else math.nan
+        self._last_evaluation = played
         return results
 
     def _evaluation_episodes(self) -> int:

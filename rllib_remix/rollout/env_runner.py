@@ -26,6 +26,7 @@ from rllib_remix.rollout.callbacks import RunnerCallbacks
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.metrics import EpisodeMetrics, log_sampled
 from rllib_remix.rollout.recorder import EpisodeRecorder
+from rllib_remix.rollout.spaces import team_spaces
 
 logger = logging.getLogger("ray.rllib")
 
@@ -280,6 +281,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         self._episode_metrics.log(self.metrics)
         self.metrics.log_value("epsilon", self.epsilon, window=1)
         if self.config.in_evaluation:
+            self._episode_metrics.log_sums(self.metrics)
             self._episode_metrics.clear()
         return self.metrics.reduce()
 
@@ -385,26 +387,3 @@ def _is_sound(step: TeamStep) -> bool:
     """Whether the numbers of a step can be learned from; cheap, as it is asked of every step."""
     numbers = (step.rewards, *(array for array in (step.obs, step.state) if array.dtype.kind == "f"))
     return all(np.isfinite(array).all() for array in numbers) and bool(step.avail_actions.any(-1).all())
-
-
-def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:
-    """Observation and action space of a whole team: every size that module and learner need."""
-    return (
-        gym.spaces.Dict(
-            obs=_box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
-            state=_box((spec.state_dim,), spec.state_dtype),
-            avail_actions=gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
-        ),
-        gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents),
-    )
-
-
-def _box(shape: tuple[int, ...], dtype_name: str) -> gym.spaces.Box:
-    dtype = np.dtype(dtype_name)
-    if dtype.kind == "f":
-        low, high = -np.inf, np.inf
-    elif dtype.kind == "b":
-        low, high, dtype = 0, 1, np.dtype(np.int8)
-    else:
-        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
-    return gym.spaces.Box(low, high, shape, dtype.type)

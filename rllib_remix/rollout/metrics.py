@@ -61,18 +61,21 @@ class EpisodeMetrics:
         }
 
     def log(self, metrics: MetricsLogger) -> None:
-        """Logs the means, the least and largest return and length, and the sums that make means over workers exact."""
+        """Logs the means, and the least and largest return and length."""
         if not self._recent:
             return
         for name, value in self.means().items():
             metrics.log_value(name, value, window=1)
-            # RLlib would average the workers' means, however many episodes each played.
-            metrics.log_value((EPISODE_SUMS, name), value * len(self._recent), reduce="sum")
         returns, lengths, _ = zip(*self._recent, strict=True)
         metrics.log_value(EPISODE_RETURN_MIN, min(returns), reduce="min", window=1)
         metrics.log_value(EPISODE_RETURN_MAX, max(returns), reduce="max", window=1)
         metrics.log_value(EPISODE_LEN_MIN, min(lengths), reduce="min", window=1)
         metrics.log_value(EPISODE_LEN_MAX, max(lengths), reduce="max", window=1)
+
+    def log_sums(self, metrics: MetricsLogger) -> None:
+        """Logs sums, for exact means over several workers: RLlib averages their means, however many each played."""
+        for name, value in self.means().items():
+            metrics.log_value((EPISODE_SUMS, name), value * len(self._recent), reduce="sum")
 
     def get_state(self) -> list[Any]:
         return list(self._recent)

@@ -161,6 +161,17 @@ def test_means_are_over_all_episodes_whoever_played_them_and_in_however_many_rou
     assert "episode_sums" not in result["evaluation"]["env_runners"]
 
 
+def test_an_iteration_without_an_evaluation_repeats_the_exact_means_of_the_last(build):
+    algorithm = build(
+        tiny().evaluation(evaluation_interval=2, evaluation_duration=5, evaluation_num_env_runners=2)
+    )
+    evaluations = [algorithm.train()["evaluation"]["env_runners"] for _ in range(3)]
+    assert math.isnan(evaluations[0]["episode_return_mean"])
+    assert evaluations[1]["num_episodes"] == 5
+    assert evaluations[2] == evaluations[1]
+    assert "episode_sums" not in evaluations[2]
+
+
 def test_an_evaluation_of_one_episode_by_two_workers_plays_one(build):
     algorithm = build(
         tiny().evaluation(evaluation_interval=1, evaluation_duration=1, evaluation_num_env_runners=2)
@@ -183,6 +194,14 @@ def test_an_environment_that_keeps_failing_ends_the_run_with_its_own_error(build
     algorithm = build(tiny().environment("unlucky", env_config={}).env_runners(num_env_runners=remote))
     with pytest.raises(RuntimeError, match="the simulator is gone"):
         algorithm.train()
+
+
+def test_without_fault_tolerance_the_first_failure_of_an_environment_ends_the_run(build):
+    register_env("unlucky", lambda context: Unlucky(context.num_envs, **TINY))
+    config = tiny().environment("unlucky", env_config={}).env_runners(num_env_runners=1)
+    algorithm = build(config.fault_tolerance(restart_failed_env_runners=False))
+    with pytest.raises(RuntimeError, match=r"An env runner's environment failed.*the simulator is gone"):
+        algorithm.training_step()
 
 
 def test_an_environment_that_cannot_be_made_remotely_is_named_by_its_own_error():

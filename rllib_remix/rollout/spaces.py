@@ -1,0 +1,31 @@
+"""Every size of a team as Gymnasium spaces, the form in which RLlib hands them on."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+
+from rllib_remix.envs.team_env import TeamSpec
+
+
+def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:
+    """Observation and action space of a whole team: every size that module and learner need."""
+    return (
+        gym.spaces.Dict(
+            obs=_box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
+            state=_box((spec.state_dim,), spec.state_dtype),
+            avail_actions=gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
+        ),
+        gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents),
+    )
+
+
+def _box(shape: tuple[int, ...], dtype_name: str) -> gym.spaces.Box:
+    dtype = np.dtype(dtype_name)
+    if dtype.kind == "f":
+        low, high = -np.inf, np.inf
+    elif dtype.kind == "b":
+        low, high, dtype = 0, 1, np.dtype(np.int8)
+    else:
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    return gym.spaces.Box(low, high, shape, dtype.type)

@@ -18,6 +18,7 @@ from torch import Tensor
 from rllib_remix.learning.loss import masked_mean, weighted_squared_error
 from rllib_remix.learning.targets import lambda_returns, step_mask
 from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
+from rllib_remix.memory import keep_freed_memory, skip_memory_fill
 
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 
@@ -34,6 +35,8 @@ class TeamLearner(TorchLearner):
 
     def build(self) -> None:
         super().build()
+        keep_freed_memory()
+        skip_memory_fill()
         # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
         for module in self._team_modules():
             module.make_target_networks()
@@ -131,6 +134,10 @@ class TeamLearner(TorchLearner):
                 reduce="lifetime_sum",
                 with_throughput=True,
             )
+
+    def _convert_batch_type(self, batch: Any, *args: Any, pin_memory: bool = True, **kwargs: Any) -> Any:
+        """As RLlib's, but through page-locked memory if this learner is on a GPU."""
+        return super()._convert_batch_type(batch, *args, pin_memory=pin_memory, **kwargs)
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Copies the online networks onto the targets, counted in episodes collected from the environments."""

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from ray.rllib.core.rl_module.apis import InferenceOnlyAPI, TargetNetworkAPI
 from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import MIXERS, QMIXMixer, VDNMixer
+from rllib_remix.models.packing import AgentPacking, Packing, agent_lives, step_packing
+
+
+class _Seen(NamedTuple):
+    """A batch as all networks read it, built once; only steps and agents that exist."""
+
+    inputs: Tensor  # [R, I], of the agent networks
+    agents: AgentPacking
+    state: Tensor  # [N, S]
+    steps: Packing  # of the N steps in [B, T+1]
+    actions: Tensor  # [B, T+1, n] int64, 0 after the last
+
 
 ONLINE_NETWORKS = ("agent", "mixer", "q_star_agent", "q_star")
 
@@ -24,7 +37,8 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     Spaces: a `Dict(obs=[n, O], state=[S], avail_actions=[n, U])` and a `MultiDiscrete([U]·n)`.
 
     Model config: `mixer`, `use_q_star`, `use_mixer_gradient`, `agent_hidden_dim`, `mixer_embed_dim`,
-    `hypernet_hidden_dim`, `q_star_hidden_dim`, `observe_last_action`, `observe_agent_id`, `utility_clamp`.
+    `hypernet_hidden_dim`, `q_star_hidden_dim`, `observe_last_action`, `observe_agent_id`, `utility_clamp`,
+    `skip_removed_agents`, `compute_dtype`.
     """
 
     def setup(self) -> None:
@@ -70,38 +84,62 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         """All values of whole episodes; gradients only through `q_tot` and `q_star`.
 
         Args:
-            batch: `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U], `actions` [B, T, n].
+            batch: `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U], `actions` [B, T, n],
+                `lengths` [B].
 
         Returns:
             `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1],
-            and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n].
+            and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n]. Utilities of
+            removed agents are 0 if `skip_removed_agents`; on padding all values are finite and mean nothing.
         """
-        obs, state, actions = batch["obs"], batch["state"], batch["actions"].long()
-        utilities = self.agent(obs, actions)
-        chosen_utilities = chosen(utilities[:, :-1], actions)
+        seen = self._seen(batch)
+        utilities = self._utilities(self.agent, seen)
         greedy = greedy_actions(utilities.detach(), batch["avail_actions"])
         out = {
             "utilities": utilities.detach(),
             "greedy_actions": greedy,
-            "q_tot": self.mixer(chosen_utilities, state[:, :-1]),
-            "target_values": self._target_values(obs, state, actions, greedy),
+            "target_values": self._target_values(seen, greedy),
         }
-        if self.q_star is not None and self.q_star_agent is not None:
-            chosen_values = chosen(self.q_star_agent(obs, actions)[:, :-1], actions)
-            out["q_star"] = self.q_star(chosen_values, state[:, :-1])
+        taken = seen.steps.pack(chosen(utilities, seen.actions))
         if self.model_config["use_mixer_gradient"]:
-            with torch.no_grad():
-                out["mixer_gradient"] = self.mixer.gradient(chosen_utilities, state[:, :-1])
+            q_tot, gradient = self.mixer.with_gradient(taken, seen.state)
+            out["mixer_gradient"] = seen.steps.unpack(gradient)[:, :-1]
+        else:
+            q_tot = self.mixer(taken, seen.state)
+        out["q_tot"] = seen.steps.unpack(q_tot)[:, :-1]
+        if self.q_star is not None and self.q_star_agent is not None:
+            taken = seen.steps.pack(chosen(self._utilities(self.q_star_agent, seen), seen.actions))
+            out["q_star"] = seen.steps.unpack(self.q_star(taken, seen.state))[:, :-1]
         return out
 
+    def _seen(self, batch: dict[str, Any]) -> _Seen:
+        actions, lengths = batch["actions"].long(), batch["lengths"]
+        dtype = getattr(torch, self.model_config["compute_dtype"])
+        lives = agent_lives(
+            batch["avail_actions"], lengths, skip_removed=self.model_config["skip_removed_agents"]
+        )
+        steps = batch["obs"].shape[1]
+        agents, with_last = AgentPacking(lives, steps), step_packing(lengths, steps)
+        return _Seen(
+            inputs=self.agent.inputs(batch["obs"], actions, agents, dtype),
+            agents=agents,
+            state=with_last.pack(batch["state"]).to(dtype),
+            steps=with_last,
+            actions=functional.pad(actions, (0, 0, 0, 1)),
+        )
+
+    def _utilities(self, agent: RecurrentAgent, seen: _Seen) -> Tensor:
+        return seen.agents.unpack(agent(seen.inputs, seen.agents.batch_sizes))
+
     @torch.no_grad()
-    def _target_values(self, obs: Tensor, state: Tensor, actions: Tensor, greedy: Tensor) -> Tensor:
+    def _target_values(self, seen: _Seen, greedy: Tensor) -> Tensor:
         """Value of the online-greedy joint action under the target networks, [B, T+1] (double Q-learning)."""
         if self.q_star is not None:
             agent, joint = self.target_q_star_agent, self.target_q_star
         else:
             agent, joint = self.target_agent, self.target_mixer
-        return joint(chosen(agent(obs, actions), greedy), state)
+        values = seen.steps.pack(chosen(self._utilities(agent, seen), greedy))
+        return seen.steps.unpack(joint(values, seen.state))
 
     # RLlib's hooks
 
@@ -116,12 +154,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def forward_target(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         """`target_values` [B, T+1] of given `greedy_actions` [B, T+1, n]."""
-        actions = batch["actions"].long()
-        return {
-            "target_values": self._target_values(
-                batch["obs"], batch["state"], actions, batch["greedy_actions"]
-            )
-        }
+        return {"target_values": self._target_values(self._seen(batch), batch["greedy_actions"])}
 
     def get_non_inference_attributes(self) -> list[str]:
         return [*ONLINE_NETWORKS[1:], *(f"target_{name}" for name in ONLINE_NETWORKS)]

@@ -1,128 +1,275 @@
 #!/usr/bin/env python
-"""Speed of the parts on Predator-Prey (8 agents, episodes of 200 steps), in CPU-seconds of one thread.
+"""Speed and memory on Predator-Prey (8 agents, episodes of 200 steps), in CPU-seconds of one thread.
 
-Usage: .venv/bin/python scripts/benchmark.py [--out FILE.json]
+Usage:
+  .venv/bin/python scripts/benchmark.py                      all parts, beside their floors; about 5 minutes
+  .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
+  .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
+  .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
+
+With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json, or with
+--compare FILE.json. --record plays 128 episodes of a trained team; .npz keeps whole episodes for --recorded, .json
+only how long they and their agents last, the form of docs/results/half_trained_lengths.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import platform
-import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
+from benchmarks import (
+    compare,
+    end_to_end,
+    episodes,
+    figures,
+    machine,
+    overhead,
+    parts,
+    plots,
+    sweeps,
+    updates,
+)
+from benchmarks.figures import Figure
 
-from rllib_remix.algorithms.qmix import learner_batch
-from rllib_remix.algorithms.registry import get_algorithm_config
-from rllib_remix.envs.predator_prey import PredatorPrey
-from rllib_remix.envs.team_env import random_actions
-from rllib_remix.learner import TeamLearner
-from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
-from rllib_remix.rollout.env_runner import TeamEnvRunner
-from rllib_remix.rollout.spaces import team_spaces
-
-# The MAC-PO authors' code on two cores of a Xeon with AVX-512; CPU-seconds of one thread, for orientation.
-REFERENCE = {
-    "kernel, 64 copies": 490,
-    "rollout, 8 copies": 380,
-    "rollout, 32 copies": 380,
-    "QMIX update, batch 32": 0.35,
-    "QMIX update, batch 128": 1.2,
-    "ReMIX update, batch 32": None,
-    "ReMIX update, batch 128": None,
-    "MACPO update, batch 32": 1.05,
-    "MACPO update, batch 128": 3.2,
-}
+STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
+GROUPS = (*STANDARD, "sweeps", "end_to_end")
+BEFORE = machine.ROOT / "docs" / "results" / "benchmark.json"
+LIVES = machine.ROOT / "docs" / "results" / "half_trained_lengths.json"
 
 
-def cpu_seconds(work: Callable[[], object], repeats: int) -> list[float]:
-    """CPU-seconds of each repetition, after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return times
+class Benchmark:
+    """Runs groups of measurements, prints every figure as it comes, and keeps them.
+
+    Args:
+        repeats: of every measurement.
+        recorded: file of a half-trained team's episodes; None cuts random episodes to LIVES.
+    """
+
+    def __init__(self, repeats: int, recorded: Path | None):
+        self.figures: list[Figure] = []
+        self.half_trained = ""  # where the half-trained episodes come from
+        self._repeats, self._recorded = repeats, recorded
+        self._dense_episodes: list[Any] = []
+
+    def run(self, group: str) -> None:
+        getattr(self, f"_{group}")()
+
+    def _report(self, figure: Figure) -> None:
+        self.figures.append(figure)
+        print(figures.row(figure), flush=True)
+
+    def _dense(self) -> list[Any]:
+        self._dense_episodes = self._dense_episodes or episodes.play_dense(max(updates.BATCHES))
+        return self._dense_episodes
+
+    def _kernel(self) -> None:
+        self._report(parts.bench_kernel(self._repeats))
+
+    def _rollout(self) -> None:
+        for copies in (8, 32):
+            self._report(parts.bench_rollout(copies, self._repeats))
+
+    def _replay(self) -> None:
+        parts.bench_replay(self._dense(), self._repeats, self._report)
+
+    def _update(self) -> None:
+        updates.bench_dense(self._dense(), self._repeats, self._report)
+
+    def _half_trained(self) -> None:
+        if self._recorded is not None:
+            batch, self.half_trained = episodes.load(self._recorded)
+        else:
+            lives = episodes.half_trained_lives(LIVES)
+            batch, self.half_trained = episodes.cut_all(self._dense(), lives), lives.source
+        dense = {figure.name: figure for figure in self.figures}
+        updates.bench_half_trained(batch, self.half_trained, self._repeats, dense, self._report)
+
+    def _memory(self) -> None:
+        updates.bench_memory(self._report)
+
+    def _overhead(self) -> None:
+        with _ray():
+            for algorithm in ("QMIX", "ReMIX"):
+                overhead.bench(algorithm, 5 * self._repeats, self._report)
+            overhead.bench_tune("QMIX", 5 * self._repeats, self._report)
+
+    def _sweeps(self) -> None:
+        with _ray():
+            sweeps.run(self._report)
 
 
-def bench_kernel(copies: int = 64, steps: int = 1000) -> list[float]:
-    """Env-steps per CPU-second of the environment alone: masks, state and observations included."""
-    env = PredatorPrey(copies)
-    step = env.reset(seed=0)
-    actions = random_actions(step.avail_actions, np.random.default_rng(0))
-    stay = np.full_like(actions, 4)
+class _ray:
+    """A Ray of our own, with room for all processes of the sweeps whatever the number of cores."""
 
-    def play() -> None:
-        for _ in range(steps):
-            env.step(stay)
+    def __enter__(self) -> None:
+        import ray
 
-    return [copies * steps / seconds for seconds in cpu_seconds(play, 5)]
-
-
-def bench_rollout(copies: int) -> list[float]:
-    """Env-steps per CPU-second of the env runner, inference and recording of episodes included."""
-    config = get_algorithm_config("QMIX").environment("predator_prey").debugging(seed=0)
-    runner = TeamEnvRunner(config=config.env_runners(num_envs_per_env_runner=copies), worker_index=0)
-    runner.sample()
-    rates = []
-    for _ in range(5):
-        start = time.process_time()
-        steps = sum(map(len, runner.sample()))
-        rates.append(steps / (time.process_time() - start))
-    return rates
-
-
-def bench_update(algorithm: str, batch_size: int) -> list[float]:
-    """CPU-seconds of one update on episodes of full length."""
-    config = get_algorithm_config(algorithm).environment("predator_prey").debugging(seed=0)
-    runner = TeamEnvRunner(config=config, worker_index=0)
-    spec = runner.get_team_spec()
-    buffer = PrioritizedMultiAgentReplayBuffer(spec, capacity=batch_size, seed=0)
-    while len(buffer) < batch_size:
-        buffer.add(
-            [episode for episode in runner.sample(random_actions=True) if len(episode) == spec.episode_limit]
+        ray.init(
+            address="local",
+            num_cpus=16,
+            num_gpus=0,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=500 * 2**20,
         )
-    module_spec = config.get_multi_rl_module_spec(
-        spaces={"default_policy": team_spaces(spec)}, inference_only=False
-    )
-    learner = TeamLearner(config=config, module_spec=module_spec)
-    learner.build()
-    batch = learner_batch(buffer.sample(batch_size), num_learners=1)
-    return cpu_seconds(lambda: learner.update(batch=batch), 5)
+
+    def __exit__(self, *exception: object) -> None:
+        import ray
+
+        ray.shutdown()
 
 
-def main() -> None:
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; exits with a message if it makes no sense."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
-    out = parser.parse_args().out
+    parser.add_argument(
+        "--only", nargs="+", choices=GROUPS, metavar="GROUP", default=STANDARD, help=f"of {', '.join(GROUPS)}"
+    )
+    parser.add_argument("--out", type=Path, help="write the figures to this JSON file")
+    parser.add_argument(
+        "--plots", type=Path, metavar="FOLDER", help="draw benchmark.png and benchmark_sweeps.png"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="of every measurement (default: %(default)s)")
+    parser.add_argument("--recorded", type=Path, help="half-trained episodes, as --record wrote them")
+    parser.add_argument(
+        "--compare", type=Path, metavar="FILE", help="earlier run (default: docs/results/benchmark.json)"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=0.15, help="share of change (default: %(default)s)"
+    )
+    parser.add_argument("--fail-on-slower", action="store_true", help="exit with 1 if a figure became slower")
+    recording = parser.add_argument_group("recording a team")
+    recording.add_argument(
+        "--record", type=Path, metavar="FILE", help="write the team's episodes, and do no more"
+    )
+    recording.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="of the team")
+    training = parser.add_argument_group("end_to_end (--out gets a line every 20,000 env steps)")
+    training.add_argument("--algorithm", default="ReMIX", help="one of tuned_examples/predator_prey")
+    training.add_argument("--batch", type=int, default=128, help="episodes per update (default: %(default)s)")
+    training.add_argument("--env-steps", type=int, default=1_000_000, help="default: %(default)s")
+    training.add_argument("--compute-dtype", default="float32", choices=updates.DTYPES)
+    training.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    for problem in _problems(options):
+        parser.error(problem)
+    return options
+
+
+def _problems(options: argparse.Namespace) -> list[str]:
+    """What does not go together, or is not there."""
+    problems = []
+    if (options.record is None) != (options.checkpoint is None):
+        problems.append("--record and --checkpoint need each other.")
+    if options.record is not None and options.record.suffix not in (".npz", ".json"):
+        problems.append(f"--record: {str(options.record)!r} must end in .npz or .json.")
+    if "end_to_end" in options.only and (len(options.only) > 1 or options.out is None):
+        problems.append("--only end_to_end stands alone, and needs --out FILE.jsonl.")
+    problems += [
+        f"{name}: there is no file {str(file)!r}."
+        for name, file in (("--compare", options.compare), ("--recorded", options.recorded))
+        if file is not None and not file.is_file()
+    ]
+    problems += [
+        f"--{name.replace('_', '-')}: {value} is not allowed; it must be above 0."
+        for name in ("repeats", "tolerance", "batch", "env_steps")
+        if (value := getattr(options, name)) <= 0
+    ]
+    folders = [file.parent for file in (options.out, options.record) if file is not None]
+    problems += [f"there is no folder {str(folder)!r}." for folder in folders if not folder.is_dir()]
+    return problems
+
+
+def main() -> int:
+    options = parse()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
+    if options.record is not None:
+        print(f"{options.record}: {episodes.record(options.checkpoint, options.record)}")
+        return 0
+    described = machine.describe()
+    print(machine.summary(described), flush=True)
+    if options.only == ["end_to_end"]:
+        return _train(options, described)
+    before = _read_before(options.compare)
+    benchmark = Benchmark(options.repeats, options.recorded)
+    print(f"\n{figures.HEADER}")
+    for group in (group for group in GROUPS if group in options.only):
+        benchmark.run(group)
+    for line in (*figures.footnotes(benchmark.figures), *_captions(benchmark)):
+        print(line)
+    if options.out is not None:
+        settings = {
+            "groups": list(options.only),
+            "repeats": options.repeats,
+            "half_trained": benchmark.half_trained,
+        }
+        figures.write(options.out, benchmark.figures, described, settings)
+    if options.plots is not None:
+        _draw(benchmark.figures, options.plots, described)
+    if before is None:
+        return 0
+    same = compare.same_cpu(described, before)
+    changes = compare.compare(benchmark.figures, before, tolerance=options.tolerance, same_machine=same)
+    print("\n" + "\n".join(compare.lines(changes, before, described, options.tolerance)))
+    slower = any(change.verdict == "slower" for change in changes)
+    return 1 if slower and options.fail_on_slower else 0
 
-    measured = {"kernel, 64 copies": bench_kernel()}
-    measured |= {f"rollout, {copies} copies": bench_rollout(copies) for copies in (8, 32)}
-    for algorithm in ("QMIX", "ReMIX", "MACPO"):
-        for batch_size in (32, 128):
-            measured[f"{algorithm} update, batch {batch_size}"] = bench_update(algorithm, batch_size)
 
-    print(f"torch {torch.__version__}, {platform.processor() or platform.machine()}, one thread")
-    print(f"{'':26}{'median':>12}{'least':>12}{'largest':>12}{'reference':>12}  unit")
-    for name, values in measured.items():
-        unit, form = ("CPU-s per update", ".3f") if "update" in name else ("env steps per CPU-s", ",.0f")
-        row = [statistics.median(values), min(values), max(values), REFERENCE[name]]
-        cells = "".join(f"{'–' if value is None else format(value, form):>12}" for value in row)
-        print(f"{name:26}{cells}  {unit}")
-    if out is not None:
-        out.write_text(json.dumps({"torch": torch.__version__, "figures": measured}, indent=1) + "\n")
+def _train(options: argparse.Namespace, described: dict[str, Any]) -> int:
+    try:
+        config = end_to_end.new_config(
+            options.algorithm, batch_size=options.batch, dtype=options.compute_dtype, seed=options.seed
+        )
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    names = ("algorithm", "batch", "env_steps", "compute_dtype", "seed")
+    settings = {name: getattr(options, name) for name in names}
+    end_to_end.train(
+        config, options.out, env_steps=options.env_steps, facts=settings | {"machine": described}
+    )
+    return 0
+
+
+def _read_before(file: Path | None) -> dict[str, Any] | None:
+    """The run to compare with; the one of the repository may be missing."""
+    if file is None and not BEFORE.is_file():
+        return None
+    try:
+        return figures.read(file or BEFORE)
+    except ValueError as error:
+        print(f"No comparison: {error}")
+        return None
+
+
+def _captions(benchmark: Benchmark) -> list[str]:
+    captions = []
+    if benchmark.half_trained:
+        captions.append(f"half-trained: {benchmark.half_trained}.")
+    if any(figure.sweep for figure in benchmark.figures):
+        captions.append(
+            "sweeps: CPU time of all processes, Ray's own among them, per env step played; QMIX, one update on 32 "
+            "episodes per 8 played. With fewer cores than processes they show overhead and correctness, no speed-up."
+        )
+    return captions
+
+
+def _draw(measured: Sequence[Figure], folder: Path, described: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    title = machine.summary(described)
+    if plots.beside_others(measured):
+        plots.draw_figures(measured, folder / "benchmark.png", title)
+    if any(figure.sweep for figure in measured):
+        plots.draw_sweeps(measured, folder / "benchmark_sweeps.png", title)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

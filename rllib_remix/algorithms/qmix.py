@@ -9,7 +9,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -29,6 +28,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
     WEIGHTS_SEQ_NO,
 )
+from torch import Tensor
 
 from rllib_remix.algorithms.checkpoint import (
     check_checkpoint,
@@ -37,14 +37,13 @@ from rllib_remix.algorithms.checkpoint import (
     local_folder,
     write_manifest,
 )
-from rllib_remix.algorithms.patience import Patience
 from rllib_remix.algorithms.qmix_config import QMIXConfig
-from rllib_remix.envs.checker import TeamEnvError
+from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
+from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.rollout.building import build_team_env
-from rllib_remix.rollout.env_runner import BrokenEnvironment
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
 
@@ -82,11 +81,14 @@ class QMIX(Algorithm):
         self.replay_buffer = PrioritizedMultiAgentReplayBuffer(
             self.team_spec, capacity=capacity, seed=self.config.seed
         )
+        self._batches = Prefetcher(self._draw_batch, in_background=bool(self.config.num_gpus_per_learner))
         self._episodes_collected = 0
         self._episodes_since_update = 0
         self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
         self._epsilon = math.nan
-        self._patience = Patience(self.config)
+        rounds = OverlappedRounds if self.config.overlap_sampling else Rounds
+        assert self.env_runner_group is not None
+        self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
         self._last_evaluation: dict[str, Any] = {}
 
     def _ask_for_team_spec(self) -> TeamSpec:
@@ -109,25 +111,18 @@ class QMIX(Algorithm):
 
     def training_step(self) -> None:
         self.replay_buffer.add(self._collect())
+        self._rounds.start_next()
         while self._update_is_due():
             self._update()
 
     def _collect(self) -> list[TeamEpisode]:
-        """One episode from every copy of every env runner, played with the newest weights."""
-        group = self.env_runner_group
-        assert group is not None
-        remote = group.num_remote_env_runners() > 0
+        """One episode from every copy of every env runner."""
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-            results = group.foreach_env_runner(
-                functools.partial(_play_with, state=self._runner_state(by_reference=remote)),
-                local_env_runner=not remote,
-                timeout_seconds=self.config.sample_timeout_s if remote else None,
-            )
-        self.metrics.aggregate([metrics for _, metrics, _ in results], key=ENV_RUNNER_RESULTS)
-        episodes = [episode for played, _, _ in results for episode in played]
-        self._patience.check(group, len(episodes), [failure for _, _, failure in results if failure])
+            played = self._rounds.collect()
+        self.metrics.aggregate([part.metrics for part in played], key=ENV_RUNNER_RESULTS)
+        episodes = [episode for part in played for episode in part.episodes]
         if episodes:
-            self._epsilon = next(metrics["epsilon"].peek() for played, metrics, _ in results if played)
+            self._epsilon = next(part.metrics["epsilon"].peek() for part in played if part.episodes)
         for episode in episodes:
             self._recent.add(episode)
         self._count(len(episodes))
@@ -146,9 +141,9 @@ class QMIX(Algorithm):
 
     def _update(self) -> None:
         """One gradient step on one batch of episodes."""
+        self._episodes_since_update -= self.config.rollout_episodes_per_update
         with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
-            sample = self.replay_buffer.sample(self.config.train_batch_episodes)
-            batch = learner_batch(sample, num_learners=self.config.num_learners or 1)
+            batch = self._batches.next(another=self._update_is_due())
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             assert self.learner_group is not None
             results = self.learner_group.update(
@@ -159,7 +154,16 @@ class QMIX(Algorithm):
                 },
             )
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
-        self._episodes_since_update -= self.config.rollout_episodes_per_update
+
+    def _draw_batch(self) -> MultiAgentBatch:
+        sample = self.replay_buffer.sample(
+            self.config.train_batch_episodes, pin_memory=self._learns_here_on_gpu()
+        )
+        return learner_batch(sample, num_learners=self.config.num_learners or 1)
+
+    def _learns_here_on_gpu(self) -> bool:
+        config = self.config
+        return not config.num_learners and bool(config.num_gpus_per_learner) and torch.cuda.is_available()
 
     def _env_steps_sampled(self) -> int:
         return int(self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0))
@@ -176,6 +180,11 @@ class QMIX(Algorithm):
             WEIGHTS_SEQ_NO: learner[WEIGHTS_SEQ_NO],
             NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),
         }
+
+    def cleanup(self) -> None:
+        self._rounds.stop()
+        self._batches.stop()
+        super().cleanup()
 
     # Results
 
@@ -195,6 +204,7 @@ class QMIX(Algorithm):
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.
         played |= {EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), "epsilon": self._epsilon}
+        played["weights_lag"] = self._rounds.weights_lag
         if self.config.evaluation_interval:
             # An iteration without an evaluation repeats the last one, as RLlib does, but with its exact means.
             evaluation = dict(self._last_evaluation)
@@ -248,6 +258,7 @@ class QMIX(Algorithm):
         self._episodes_since_update = loop.get("episodes_since_update", self._episodes_since_update)
         self._recent.set_state(loop.get("recent_episodes", []))
         self._epsilon = loop.get("epsilon", self._epsilon)
+        self._push_state_to_runners()
 
     def get_checkpointable_components(self) -> list[tuple[str, Any]]:
         return [*super().get_checkpointable_components(), (COMPONENT_REPLAY_BUFFER, self.replay_buffer)]
@@ -276,10 +287,11 @@ class QMIX(Algorithm):
         self._push_state_to_runners()
 
     def _push_state_to_runners(self) -> None:
-        """Sets every env runner's weights and env steps, and waits for it.
+        """Sets every env runner's weights and env steps, and waits for it; what is in flight is dropped.
 
         RLlib's own two calls share one tag with one request in flight, so the second is dropped silently.
         """
+        self._rounds.forget()
         for group in (self.env_runner_group, self.eval_env_runner_group):
             if group is not None:
                 remote = group.num_remote_env_runners() > 0
@@ -294,25 +306,13 @@ def _team_spec(runner: Any) -> TeamSpec:
     return runner.get_team_spec()
 
 
-def _play_with(runner: Any, *, state: dict[str, Any]) -> tuple[list[TeamEpisode], Any, str]:
-    """Episodes, metrics, and what went wrong. A remote env runner that raised would lose its cause."""
-    runner.set_state(state)
-    try:
-        return runner.sample(), runner.get_metrics(), ""
-    except (BrokenEnvironment, TeamEnvError) as error:
-        if not runner.worker_index:
-            raise
-        runner.make_env()
-        return [], runner.get_metrics(), str(error)
-
-
 def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
     runner.set_state(state)
 
 
-def learner_batch(sample: dict[str, np.ndarray], *, num_learners: int) -> MultiAgentBatch:
-    """The replay buffer's arrays as RLlib's learners take them: torch tensors under the module's id."""
-    tensors = {name: torch.from_numpy(array) for name, array in sample.items() if name != "slots"}
+def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:
+    """What the replay buffer drew as RLlib's learners take it: under the module's id."""
+    tensors = {name: tensor for name, tensor in sample.items() if name != "slots"}
     num_steps = int(sample["lengths"].sum())
     # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
     tensors["num_steps"] = torch.full((len(sample["lengths"]),), num_steps / num_learners)

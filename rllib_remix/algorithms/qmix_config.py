@@ -86,6 +86,9 @@ class QMIXConfig(AlgorithmConfig):
         self.replay_buffer_capacity = 5000
         self.rollout_episodes_per_update = 8
         self.epsilon: float | list[list[float]] = [[0, 0.995], [100_000, 0.05]]
+        self.overlap_sampling = False
+        self.skip_removed_agents = True
+        self.compute_dtype = "float32"
         self.num_torch_threads: int | None = 1
 
     def training(
@@ -108,6 +111,9 @@ class QMIXConfig(AlgorithmConfig):
         replay_buffer_capacity: int = NOT_GIVEN,
         rollout_episodes_per_update: int = NOT_GIVEN,
         epsilon: float | list[list[float]] = NOT_GIVEN,
+        overlap_sampling: bool = NOT_GIVEN,
+        skip_removed_agents: bool = NOT_GIVEN,
+        compute_dtype: str = NOT_GIVEN,
         num_torch_threads: int | None = NOT_GIVEN,
         **kwargs: Any,
     ) -> QMIXConfig:
@@ -131,6 +137,14 @@ class QMIXConfig(AlgorithmConfig):
             replay_buffer_capacity: episodes. 5,000 to 10,000 in both papers.
             rollout_episodes_per_update: episodes collected per update, whatever the number of env runners. 8.
             epsilon: exploration rate, or its schedule over env steps as [[0, start], [steps, end], …].
+            overlap_sampling: whether env runners play while the learner makes the updates for the episodes that came
+                before, instead of waiting for them. They then play with weights that lag by the updates of one
+                round at most (`env_runners/weights_lag` in the results), and with the ε of the moment at which the
+                round was requested. Needs `num_env_runners` ≥ 1; the number of updates per episode stays.
+            skip_removed_agents: an agent that has no choice left until its episode ends (one available action) is
+                not computed from there on; its utility is 0. False computes all agents until the end.
+            compute_dtype: "float32", or "bfloat16" for the learner's large matrix products (faster on CPUs with
+                AVX512-BF16 or AMX and on GPUs); utilities, Q_tot, Q*, targets, weights and parameters stay float32.
             num_torch_threads: threads that PyTorch may use in each process; None leaves its own choice. The
                 networks are small: more than 1 was never faster.
         """
@@ -178,6 +192,7 @@ class QMIXConfig(AlgorithmConfig):
         self._validate_networks()
         self._validate_loop()
         self._validate_workers()
+        self._validate_overlap()
         self._validate_evaluation()
         super().validate()
         if not self.in_evaluation:
@@ -237,8 +252,9 @@ class QMIXConfig(AlgorithmConfig):
         check_choice("mixer", self.mixer, MIXERS)
         for name in ("agent_hidden_dim", "mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim"):
             _check_count(name, getattr(self, name), low=1)
-        for name in ("observe_last_action", "observe_agent_id"):
+        for name in ("observe_last_action", "observe_agent_id", "skip_removed_agents"):
             check_flag(name, getattr(self, name))
+        check_choice("compute_dtype", self.compute_dtype, ("float32", "bfloat16"))
         if self.utility_clamp is not None and not _is_interval(self.utility_clamp):
             raise SettingError(
                 f"utility_clamp: {self.utility_clamp!r} is not allowed; it must be None or (low, high), two finite "
@@ -281,6 +297,21 @@ class QMIXConfig(AlgorithmConfig):
             raise SettingError(
                 f"num_learners: {self.num_learners} is more than the {self.train_batch_episodes} episodes of a batch "
                 f"(train_batch_episodes); allowed: 0 … {self.train_batch_episodes}, so that each has an episode."
+            )
+
+    def _validate_overlap(self) -> None:
+        check_flag("overlap_sampling", self.overlap_sampling)
+        if not self.overlap_sampling or self.in_evaluation:  # Evaluation has env runners of its own.
+            return
+        if not self.num_env_runners:
+            raise SettingError(
+                "overlap_sampling: True is not allowed with num_env_runners = 0, where the learner's own process "
+                "plays; allowed: False, or num_env_runners of 1 or more."
+            )
+        if self.max_requests_in_flight_per_env_runner != 1:
+            raise SettingError(
+                f"max_requests_in_flight_per_env_runner: {self.max_requests_in_flight_per_env_runner!r} is not "
+                "allowed with overlap_sampling; it must be 1, so that no episode is played with older weights."
             )
 
     def _validate_evaluation(self) -> None:
@@ -328,6 +359,8 @@ class QMIXConfig(AlgorithmConfig):
             "observe_last_action": self.observe_last_action,
             "observe_agent_id": self.observe_agent_id,
             "utility_clamp": tuple(self.utility_clamp) if self.utility_clamp else None,
+            "skip_removed_agents": self.skip_removed_agents,
+            "compute_dtype": self.compute_dtype,
         }
 
     @property

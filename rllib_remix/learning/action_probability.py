@@ -5,9 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# In place of -inf, so that a row without any available action (padding) stays finite.
-_IMPOSSIBLE = -1e30
-
 
 def boltzmann_probabilities(
     utilities: Tensor, avail_actions: Tensor, actions: Tensor, *, temperature: float
@@ -21,10 +18,14 @@ def boltzmann_probabilities(
         temperature: above 0; small is close to greedy. 1 in both papers.
 
     Returns:
-        [B, T, n] float32 in [0, 1]; an agent with a single available action has 1.
+        [B, T, n] float32 in [0, 1]; 1 for an agent with a single available action, 0 for an action that is not
+        available (on padding).
     """
-    log_probs = (utilities / temperature).masked_fill(~avail_actions, _IMPOSSIBLE).log_softmax(-1)
-    return log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1).exp()
+    # 1 / Σ_u exp((Q(u) - Q(taken)) / temperature): one pass, and an overflow is a probability of 0.
+    taken = utilities.gather(-1, actions.unsqueeze(-1))
+    odds = ((utilities - taken) / temperature).masked_fill(~avail_actions, -torch.inf).exp().sum(-1)
+    available = avail_actions.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    return torch.where(available, odds.reciprocal(), 0.0)
 
 
 def joint_action_probability(action_probs: Tensor) -> Tensor:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rllib_remix.models.layers import linear
+from rllib_remix.models.packed_gru import gru_outputs
+from rllib_remix.models.packing import AgentPacking
+
 
 class RecurrentAgent(nn.Module):
     """Linear to H, ReLU, GRU of H, linear to U; one set of parameters for all agents.
@@ -39,23 +43,44 @@ class RecurrentAgent(nn.Module):
         self.gru = nn.GRU(hidden_dim, hidden_dim)
         self.head = nn.Linear(hidden_dim, n_actions)
 
-    def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """Utilities along whole episodes, in one fused recurrent call.
+    def inputs(self, obs: Tensor, actions: Tensor, packing: AgentPacking, dtype: torch.dtype) -> Tensor:
+        """What the network sees at the packed steps; the same for all networks of these settings.
 
         Args:
             obs: [B, T+1, n, O], any real dtype.
             actions: [B, T, n] integers; the action of step t is an input of step t + 1.
+            packing: of lives in [B, T+1, n].
+            dtype: float32 or bfloat16, in which the network then computes.
 
         Returns:
-            [B, T+1, n, U] float32.
+            [R, I] of that dtype.
         """
-        episodes, steps, agents = obs.shape[:3]
-        last_actions = torch.cat([actions.new_full((episodes, 1, agents), -1), actions], dim=1)
-        # The GRU wants time first; rows are the agents of all episodes.
-        encoded = self._encode(obs.transpose(0, 1), last_actions.transpose(0, 1))
-        hidden, _ = self.gru(encoded.reshape(steps, episodes * agents, self.hidden_dim))
-        utilities = self._utilities(hidden).view(steps, episodes, agents, self.n_actions)
-        return utilities.transpose(0, 1)
+        obs_dim = obs.shape[-1]
+        inputs = obs.new_zeros(len(packing.index), self.encoder.in_features, dtype=dtype)
+        inputs[:, :obs_dim] = packing.pack(obs)
+        first_column = torch.arange(len(inputs), device=obs.device) * inputs.shape[1] + obs_dim
+        entries = inputs.view(-1)
+        if self.observe_last_action:
+            later = slice(packing.batch_sizes[0], None)  # At the first step there is no last action.
+            last_actions = actions[packing.episode[later], packing.step[later] - 1, packing.agent[later]]
+            entries.index_fill_(0, first_column[later] + last_actions, 1)
+            first_column = first_column + self.n_actions
+        if self.observe_agent_id:
+            entries.index_fill_(0, first_column + packing.agent, 1)
+        return inputs
+
+    def forward(self, inputs: Tensor, batch_sizes: list[int]) -> Tensor:
+        """Utilities along whole lives, in one fused recurrent call.
+
+        Args:
+            inputs: [R, I] from `inputs`, float32 or bfloat16; everything before the head is computed in its dtype.
+            batch_sizes: of the same packing.
+
+        Returns:
+            [R, U] float32.
+        """
+        encoded = torch.relu_(linear(self.encoder, inputs))
+        return self._clamp(gru_outputs(self.gru, self.head, encoded, batch_sizes))
 
     def step(self, obs: Tensor, last_actions: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """Utilities of one step, for acting.
@@ -70,7 +95,7 @@ class RecurrentAgent(nn.Module):
         """
         encoded = self._encode(obs, last_actions).view(1, -1, self.hidden_dim)
         output, hidden = self.gru(encoded, hidden.unsqueeze(0))
-        return self._utilities(output).view(*obs.shape[:2], self.n_actions), hidden.squeeze(0)
+        return self._clamp(self.head(output)).view(*obs.shape[:2], self.n_actions), hidden.squeeze(0)
 
     def _encode(self, obs: Tensor, last_actions: Tensor) -> Tensor:
         parts = [obs.to(self.encoder.weight.dtype)]
@@ -83,6 +108,5 @@ class RecurrentAgent(nn.Module):
             parts.append(identity.expand(*obs.shape[:-1], self.n_agents))
         return torch.relu(self.encoder(torch.cat(parts, dim=-1)))
 
-    def _utilities(self, hidden: Tensor) -> Tensor:
-        utilities = self.head(hidden)
+    def _clamp(self, utilities: Tensor) -> Tensor:
         return utilities if self.utility_clamp is None else utilities.clamp(*self.utility_clamp)

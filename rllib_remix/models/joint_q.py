@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from rllib_remix.models.layers import hidden_layers, last_layer
 
 
 class UnrestrictedJointQ(nn.Module):
@@ -32,10 +37,20 @@ class UnrestrictedJointQ(nn.Module):
 
         Args:
             chosen_values: [..., n] float32, what Q*'s own agent network gives for the chosen actions.
-            state: [..., S], any real dtype.
+            state: [..., S], any real dtype; all layers but the last compute in bfloat16 if it is bfloat16.
 
         Returns:
             [...] float32.
         """
-        state = state.to(chosen_values.dtype)
-        return (self.net(torch.cat([state, chosen_values], dim=-1)) + self.value(state)).squeeze(-1)
+        state = state if state.dtype == torch.bfloat16 else state.float()
+        hidden = hidden_layers(list(self.net)[1:], self._first_layer(chosen_values, state))
+        return (
+            last_layer(self.net, hidden) + last_layer(self.value, hidden_layers(self.value, state))
+        ).squeeze(-1)
+
+    def _first_layer(self, chosen_values: Tensor, state: Tensor) -> Tensor:
+        """The first layer of `net` on (state, chosen values), without a gradient of the state, nor a copy of it."""
+        layer = cast(nn.Linear, self.net[0])
+        weight = layer.weight.to(state.dtype)
+        from_state = functional.linear(state, weight[:, : state.shape[-1]], layer.bias.to(state.dtype))
+        return from_state + functional.linear(chosen_values.to(state.dtype), weight[:, state.shape[-1] :])

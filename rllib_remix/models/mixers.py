@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from rllib_remix.models.layers import hidden_layers, last_layer, linear, two_layers
 
 
 class VDNMixer(nn.Module):
@@ -14,9 +18,9 @@ class VDNMixer(nn.Module):
         """[..., n] float32 → [...]; the state is not used."""
         return chosen_utilities.sum(-1)
 
-    def gradient(self, chosen_utilities: Tensor, state: Tensor) -> Tensor:
-        """∂Q_tot/∂Q^j = 1, as [..., n]."""
-        return torch.ones_like(chosen_utilities)
+    def with_gradient(self, chosen_utilities: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Q_tot, and ∂Q_tot/∂Q^j = 1 as [..., n]."""
+        return self(chosen_utilities, state), torch.ones_like(chosen_utilities)
 
 
 class QMIXMixer(nn.Module):
@@ -31,43 +35,51 @@ class QMIXMixer(nn.Module):
     def __init__(self, n_agents: int, state_dim: int, *, embed_dim: int = 32, hypernet_dim: int = 64):
         super().__init__()
         self.n_agents, self.embed_dim = n_agents, embed_dim
-        self.w1 = _two_layers(state_dim, hypernet_dim, n_agents * embed_dim)
-        self.w2 = _two_layers(state_dim, hypernet_dim, embed_dim)
+        self.w1 = two_layers(state_dim, hypernet_dim, n_agents * embed_dim)
+        self.w2 = two_layers(state_dim, hypernet_dim, embed_dim)
         self.b1 = nn.Linear(state_dim, embed_dim)
-        self.b2 = _two_layers(state_dim, embed_dim, 1)
+        self.b2 = two_layers(state_dim, embed_dim, 1)
 
     def forward(self, chosen_utilities: Tensor, state: Tensor) -> Tensor:
         """Q_tot of the joint action.
 
         Args:
             chosen_utilities: [..., n] float32.
-            state: [..., S], any real dtype.
+            state: [..., S], any real dtype; if it is bfloat16 the networks that give the weights compute in
+                bfloat16, but the mixing stays in float32.
 
         Returns:
             [...] float32.
         """
-        state = state.to(self.b1.weight.dtype)
-        z, _, w2 = self._hidden_layer(chosen_utilities, state)
-        return (functional.elu(z) * w2).sum(-1) + self.b2(state).squeeze(-1)
+        return self._mix(*self._hidden_layer(chosen_utilities, state))
 
-    def gradient(self, chosen_utilities: Tensor, state: Tensor) -> Tensor:
-        """f'_j = ∂Q_tot/∂Q^j = Σ_k ELU'(z_k)·W1[j, k]·w2[k] (ReMIX, Lemma 1, with ELU' inside the sum).
+    def with_gradient(self, chosen_utilities: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Q_tot, and f'_j = ∂Q_tot/∂Q^j = Σ_k ELU'(z_k)·W1[j, k]·w2[k] in closed form from the same pass.
 
-        Same arguments as `forward`; returns [..., n] float32, never negative.
+        That is Lemma 1 of ReMIX, with ELU' inside the sum. Same arguments as `forward`; the gradient is [..., n]
+        float32, never negative, and carries none itself.
         """
-        z, w1, w2 = self._hidden_layer(chosen_utilities, state.to(self.b1.weight.dtype))
-        slope = torch.exp(z.clamp(max=0))  # ELU'(z) is 1 above 0 and exp(z) below
-        return torch.matmul(w1, (slope * w2).unsqueeze(-1)).squeeze(-1)
+        z, w1, w2, b2 = self._hidden_layer(chosen_utilities, state)
+        with torch.no_grad():
+            slope = torch.exp(z.clamp(max=0))  # ELU'(z) is 1 above 0 and exp(z) below
+            gradient = (w1 * (slope * w2).unsqueeze(-2)).sum(-1)
+        return self._mix(z, w1, w2, b2), gradient
 
-    def _hidden_layer(self, chosen_utilities: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        w1 = self.w1(state).abs().unflatten(-1, (self.n_agents, self.embed_dim))
-        w2 = self.w2(state).abs()
-        z = torch.matmul(chosen_utilities.unsqueeze(-2), w1).squeeze(-2) + self.b1(state)
-        return z, w1, w2
+    def _hidden_layer(self, chosen_utilities: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        state = state if state.dtype == torch.bfloat16 else state.float()
+        w1 = _output(self.w1, state).abs().unflatten(-1, (self.n_agents, self.embed_dim))
+        w2 = _output(self.w2, state).abs()
+        b2 = last_layer(self.b2, hidden_layers(self.b2, state)).squeeze(-1)
+        # As a product and a sum: thousands of tiny matrix products would take several times as long.
+        z = (chosen_utilities.unsqueeze(-1) * w1).sum(-2) + linear(self.b1, state).float()
+        return z, w1, w2, b2
+
+    def _mix(self, z: Tensor, w1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
+        return (functional.elu(z) * w2).sum(-1) + b2
 
 
-def _two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+def _output(layers: nn.Sequential, inputs: Tensor) -> Tensor:
+    return linear(cast(nn.Linear, layers[-1]), hidden_layers(layers, inputs)).float()
 
 
 MIXERS: dict[str, type[nn.Module]] = {"vdn": VDNMixer, "qmix": QMIXMixer}

@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from ray.rllib.utils.checkpoints import Checkpointable
+from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.rollout.episode import TeamEpisode
@@ -74,8 +76,12 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
             self._next = (slot + 1) % self.capacity
             self._size = min(self._size + 1, self.capacity)
 
-    def sample(self, num_episodes: int) -> dict[str, np.ndarray]:
-        """Draws episodes, cut to the longest of them.
+    def sample(self, num_episodes: int, *, pin_memory: bool = False) -> dict[str, Tensor]:
+        """Draws episodes, cut to the longest of them, into new tensors.
+
+        Args:
+            num_episodes: how many, all different.
+            pin_memory: into page-locked memory, from which a GPU copies without waiting; needs CUDA.
 
         Returns:
             `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U] bool, `actions` [B, T, n],
@@ -88,13 +94,24 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         if not 1 <= num_episodes <= self._size:
             raise ValueError(f"replay buffer: {num_episodes} episodes asked for, {self._size} are stored.")
         slots = self._rng.choice(self._size, size=num_episodes, replace=False)
-        return self._batch(slots)
+        return self._batch(slots, pin_memory)
 
-    def _batch(self, slots: np.ndarray) -> dict[str, np.ndarray]:
-        lengths = self._lengths[slots].astype(np.int64)
-        longest = int(lengths.max())
-        batch = {name: self._arrays[name][:, : longest + last][slots] for name, last in _FIELDS.items()}
-        return batch | {"lengths": lengths, "terminated": self._terminated[slots], "slots": slots}
+    def _batch(self, slots: np.ndarray, pin_memory: bool) -> dict[str, Tensor]:
+        small = {
+            "lengths": self._lengths[slots].astype(np.int64),
+            "terminated": self._terminated[slots],
+            "slots": slots,
+        }
+        batch = {name: torch.from_numpy(array) for name, array in small.items()}
+        longest = int(small["lengths"].max())
+        for name, has_last in _FIELDS.items():
+            stored = self._arrays[name][:, : longest + has_last]
+            dtype = torch.from_numpy(stored[:0]).dtype
+            batch[name] = torch.empty((len(slots), *stored.shape[1:]), dtype=dtype, pin_memory=pin_memory)
+            drawn = batch[name].numpy()
+            for row, slot in enumerate(slots):
+                drawn[row] = stored[slot]
+        return batch
 
     def _check(self, episode: TeamEpisode) -> None:
         if not 1 <= len(episode) <= self.spec.episode_limit:

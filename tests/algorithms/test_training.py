@@ -76,7 +76,9 @@ def test_env_steps_trained_are_counted_in_env_steps(build):
     algorithm = build(tiny("QMIX"))
     lengths = []
     sample = algorithm.replay_buffer.sample
-    algorithm.replay_buffer.sample = lambda n: lengths.append((batch := sample(n))["lengths"].sum()) or batch
+    algorithm.replay_buffer.sample = lambda n, **kwargs: (
+        lengths.append((batch := sample(n, **kwargs))["lengths"].sum()) or batch
+    )
     result = algorithm.train()
     assert lengths
     assert result["learners"]["__all_modules__"]["num_env_steps_trained_lifetime"] == sum(lengths)
@@ -275,7 +277,7 @@ def test_two_learners_compute_the_same_update_as_one(build):
         one.replay_buffer.add(one._collect())
     sample = one.replay_buffer.sample(6)
     # Episodes of unlike lengths: the mean over all steps is not the mean of the learners' means.
-    sample["lengths"][:3] = [1, 2, 3]
+    sample["lengths"][:3] = torch.tensor([1, 2, 3])
     for algorithm, learners in ((one, 1), (two, 2)):
         algorithm.learner_group.update(batch=learner_batch(sample, num_learners=learners), timesteps={})
     after_one, after_two = weights(one), weights(two)

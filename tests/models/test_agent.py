@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.packing import AgentPacking
 
 EPISODES, STEPS, AGENTS, OBS_DIM, ACTIONS = 3, 7, 4, 5, 6
 
@@ -15,6 +16,16 @@ def episodes(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     obs = torch.randn(EPISODES, STEPS + 1, AGENTS, OBS_DIM, generator=generator)
     return obs, torch.randint(ACTIONS, (EPISODES, STEPS, AGENTS), generator=generator)
+
+
+def whole(
+    network: RecurrentAgent, obs: torch.Tensor, actions: torch.Tensor, lives: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The utilities of whole episodes, as in learning; everybody lives to the end unless `lives` are given."""
+    steps = obs.shape[1]
+    packing = AgentPacking(torch.full((len(obs), AGENTS), steps) if lives is None else lives, steps)
+    inputs = network.inputs(obs, actions, packing, torch.float32)
+    return packing.unpack(network(inputs, packing.batch_sizes))
 
 
 def stepped(network: RecurrentAgent, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
@@ -35,7 +46,7 @@ def stepped(network: RecurrentAgent, obs: torch.Tensor, actions: torch.Tensor) -
 def test_whole_episodes_give_the_same_utilities_as_step_by_step(observe_last_action, observe_agent_id):
     network = agent(observe_last_action=observe_last_action, observe_agent_id=observe_agent_id)
     obs, actions = episodes()
-    utilities = network(obs, actions)
+    utilities = whole(network, obs, actions)
     assert utilities.shape == (EPISODES, STEPS + 1, AGENTS, ACTIONS)
     assert utilities.dtype == torch.float32
     torch.testing.assert_close(utilities, stepped(network, obs, actions), rtol=1e-5, atol=1e-5)
@@ -46,7 +57,7 @@ def test_the_last_action_is_an_input_of_the_next_step_and_not_of_its_own():
     obs, actions = episodes()
     changed = actions.clone()
     changed[:, 3] = (changed[:, 3] + 1) % ACTIONS
-    before, after = network(obs, actions), network(obs, changed)
+    before, after = whole(network, obs, actions), whole(network, obs, changed)
     assert torch.equal(before[:, :4], after[:, :4])
     assert (before[:, 4] != after[:, 4]).any(-1).all()
 
@@ -54,7 +65,7 @@ def test_the_last_action_is_an_input_of_the_next_step_and_not_of_its_own():
 def test_without_the_last_action_actions_change_nothing():
     network = agent(observe_last_action=False)
     obs, actions = episodes()
-    assert torch.equal(network(obs, actions), network(obs, (actions + 1) % ACTIONS))
+    assert torch.equal(whole(network, obs, actions), whole(network, obs, (actions + 1) % ACTIONS))
 
 
 def test_at_the_first_step_no_last_action_is_set():
@@ -72,18 +83,30 @@ def test_at_the_first_step_no_last_action_is_set():
 def test_what_comes_later_does_not_change_earlier_utilities():
     network = agent()
     obs, actions = episodes()
-    expected = network(obs, actions)
+    expected = whole(network, obs, actions)
     obs[:, 5:], actions[:, 5:] = float("nan"), 0
-    torch.testing.assert_close(network(obs, actions)[:, :5], expected[:, :5])
-    torch.testing.assert_close(network(obs[:, :5], actions[:, :4]), expected[:, :5])
+    torch.testing.assert_close(whole(network, obs, actions)[:, :5], expected[:, :5])
+    torch.testing.assert_close(whole(network, obs[:, :5], actions[:, :4]), expected[:, :5])
+
+
+def test_steps_after_a_life_are_not_computed_and_change_nothing_before():
+    network = agent()
+    obs, actions = episodes()
+    expected = whole(network, obs, actions)
+    lives = torch.tensor([[8, 1, 3, 8], [2, 2, 5, 1], [7, 4, 8, 6]])
+    over = torch.arange(STEPS + 1)[:, None] >= lives[:, None]  # [B, T+1, n]
+    obs[over] = float("nan")
+    utilities = whole(network, obs, actions, lives)
+    assert (utilities[over] == 0).all()
+    torch.testing.assert_close(utilities[~over], expected[~over], rtol=1e-5, atol=1e-6)
 
 
 def test_agents_and_episodes_do_not_see_each_other():
     network = agent()
     obs, actions = episodes()
-    expected = network(obs, actions)
+    expected = whole(network, obs, actions)
     obs[0, :, 2] += 1.0
-    changed = (network(obs, actions) != expected).any(-1).any(1)  # [B, n]
+    changed = (whole(network, obs, actions) != expected).any(-1).any(1)  # [B, n]
     assert changed.nonzero().tolist() == [[0, 2]]
 
 
@@ -92,15 +115,15 @@ def test_agents_without_an_id_are_interchangeable():
     obs, actions = episodes()
     order = torch.tensor([2, 0, 3, 1])
     torch.testing.assert_close(
-        network(obs[:, :, order], actions[:, :, order]), network(obs, actions)[:, :, order]
+        whole(network, obs[:, :, order], actions[:, :, order]), whole(network, obs, actions)[:, :, order]
     )
 
 
 def test_agents_with_an_id_may_differ_on_the_same_observation():
     obs = torch.ones(1, 1, AGENTS, OBS_DIM)
     nothing = torch.zeros(1, 0, AGENTS, dtype=torch.int64)
-    with_id = agent()(obs, nothing)[0, 0]
-    without_id = agent(observe_agent_id=False)(obs, nothing)[0, 0]
+    with_id = whole(agent(), obs, nothing)[0, 0]
+    without_id = whole(agent(observe_agent_id=False), obs, nothing)[0, 0]
     assert (with_id[0] != with_id[1]).any()
     torch.testing.assert_close(without_id, without_id[:1].expand_as(without_id))
 
@@ -131,8 +154,8 @@ def test_all_agents_share_one_set_of_parameters():
 def test_utilities_are_clamped_if_asked_for():
     obs, actions = episodes()
     free, clamped = agent(), agent(utility_clamp=(-0.05, 0.02))
-    expected = free(obs, actions).clamp(-0.05, 0.02)
-    assert torch.equal(clamped(obs, actions), expected)
+    expected = whole(free, obs, actions).clamp(-0.05, 0.02)
+    assert torch.equal(whole(clamped, obs, actions), expected)
     assert torch.equal(stepped(clamped, obs, actions).clamp(-0.05, 0.02), stepped(clamped, obs, actions))
     assert (expected == 0.02).any()
     assert (expected == -0.05).any()
@@ -143,11 +166,13 @@ def test_observations_may_have_any_real_dtype(dtype):
     network = agent()
     obs = torch.randint(2, (EPISODES, STEPS + 1, AGENTS, OBS_DIM)).to(dtype)
     _, actions = episodes()
-    torch.testing.assert_close(network(obs, actions.to(torch.int16)), network(obs.float(), actions))
+    torch.testing.assert_close(
+        whole(network, obs, actions.to(torch.int16)), whole(network, obs.float(), actions)
+    )
     assert stepped(network, obs, actions).dtype == torch.float32
 
 
 def test_gradients_reach_every_parameter():
     network = agent()
-    network(*episodes()).square().sum().backward()
+    whole(network, *episodes()).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -42,11 +43,11 @@ def buffer(capacity: int = 5, *, seed: int = 0, episodes=()) -> PrioritizedMulti
 
 def stored(replay: PrioritizedMultiAgentReplayBuffer) -> list[int]:
     """Numbers of the stored episodes, sorted."""
-    return sorted(replay.sample(len(replay))["rewards"][:, 0].astype(int).tolist()) if len(replay) else []
+    return sorted(replay.sample(len(replay))["rewards"][:, 0].int().tolist()) if len(replay) else []
 
 
-def same_batch(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+def same_batch(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 # Storing
@@ -85,11 +86,12 @@ def test_what_was_stored_comes_back_in_the_dtypes_of_the_environment():
     )
     batch = buffer(episodes=[played]).sample(1)
     for name in FIELDS:
-        assert batch[name].dtype == getattr(played, name).dtype
-        assert np.array_equal(batch[name][0], getattr(played, name))
-    assert (batch["lengths"].tolist(), batch["lengths"].dtype) == ([3], np.int64)
-    assert (batch["terminated"].tolist(), batch["terminated"].dtype) == ([True], np.bool_)
-    assert (batch["slots"].tolist(), batch["slots"].dtype) == ([0], np.int64)
+        expected = torch.from_numpy(getattr(played, name))
+        assert batch[name].dtype == expected.dtype
+        assert torch.equal(batch[name][0], expected)
+    assert (batch["lengths"].tolist(), batch["lengths"].dtype) == ([3], torch.int64)
+    assert (batch["terminated"].tolist(), batch["terminated"].dtype) == ([True], torch.bool)
+    assert (batch["slots"].tolist(), batch["slots"].dtype) == ([0], torch.int64)
 
 
 def test_a_very_large_action_set_gets_wider_actions():
@@ -134,9 +136,9 @@ def test_a_batch_is_cut_to_its_longest_episode():
     assert sorted(batch["lengths"].tolist()) == [2, 3, 4]
 
 
-def assert_padding_is_zero(batch: dict[str, np.ndarray]) -> None:
+def assert_padding_is_zero(batch: dict[str, torch.Tensor]) -> None:
     for i, length in enumerate(batch["lengths"]):
-        for name, end in zip(FIELDS, (length + 1,) * 3 + (length,) * 2, strict=True):
+        for name, end in zip(FIELDS, (int(length) + 1,) * 3 + (int(length),) * 2, strict=True):
             assert not batch[name][i, end:].any()
             assert (batch["rewards"][i, :length] != 0).all()
 
@@ -174,7 +176,7 @@ def test_a_batch_holds_the_newest_episodes_and_zeros_behind_them(rounds, capacit
             batch = replay.sample(len(replay))
             assert_padding_is_zero(batch)
             for got, length, terminated in zip(
-                batch["rewards"][:, 0].astype(int), batch["lengths"], batch["terminated"], strict=True
+                batch["rewards"][:, 0].tolist(), batch["lengths"], batch["terminated"], strict=True
             ):
                 assert length == lengths[got]
                 assert terminated == (got % 2 == 0)

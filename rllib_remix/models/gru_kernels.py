@@ -1,0 +1,156 @@
+"""Compiled elementwise parts of a GRU's steps, forward and backward, on float32 or bfloat16 arrays.
+
+NumPy has no bfloat16: such arrays come as uint16, the upper halves of float32 numbers. All arithmetic is float32.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+# Without the check for division by 0, and with these liberties, loops become vector instructions.
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "arcp", "nsz"},
+}
+_ONE, _TWO = np.float32(1), np.float32(2)
+_LOG2_E = np.float32(1.4426950408889634)
+_MAX_EXPONENT = np.float32(60)  # σ is 0 or 1 in float32 long before
+_ROUNDER = np.float32(1.5 * 2**23)  # added and subtracted, it rounds to an integer
+# 2^x on [-1/2, 1/2]: ln(2)^k / k!
+_P1, _P2, _P3, _P4, _P5, _P6 = (
+    np.float32(c)
+    for c in (0.6931471806, 0.2402265070, 0.0555041087, 0.0096181291, 0.0013333558, 0.0001540353)
+)
+
+
+@intrinsic
+def _power_of_two(typing_context: Any, exponent: Any) -> Any:
+    """2^k of an integral float32 k in [-126, 127]."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(32)
+        biased = builder.add(builder.fptosi(arguments[0], integer), ir.Constant(integer, 127))
+        return builder.bitcast(builder.shl(biased, ir.Constant(integer, 23)), ir.FloatType())
+
+    return types.float32(types.float32), generate
+
+
+@intrinsic
+def _from_bfloat16(typing_context: Any, bits: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(32)
+        upper = builder.shl(builder.zext(arguments[0], integer), ir.Constant(integer, 16))
+        return builder.bitcast(upper, ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
+@intrinsic
+def _to_bfloat16(typing_context: Any, number: Any) -> Any:
+    """Rounded to the nearest, ties to even; not for NaN."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = ir.IntType(32)
+        sixteen = ir.Constant(integer, 16)
+        bits = builder.bitcast(arguments[0], integer)
+        is_odd = builder.and_(builder.lshr(bits, sixteen), ir.Constant(integer, 1))
+        rounded = builder.add(builder.add(bits, ir.Constant(integer, 0x7FFF)), is_odd)
+        return builder.trunc(builder.lshr(rounded, sixteen), ir.IntType(16))
+
+    return types.uint16(types.float32), generate
+
+
+@njit(inline="always", **_OPTIONS)
+def _same(number):
+    return number
+
+
+@njit(inline="always", **_OPTIONS)
+def _sigmoid(x):
+    y = -x * _LOG2_E
+    y = _MAX_EXPONENT if y > _MAX_EXPONENT else y
+    y = -_MAX_EXPONENT if y < -_MAX_EXPONENT else y
+    whole = (y + _ROUNDER) - _ROUNDER
+    f = y - whole
+    power = _ONE + f * (_P1 + f * (_P2 + f * (_P3 + f * (_P4 + f * (_P5 + f * _P6)))))
+    return _ONE / (_ONE + power * _power_of_two(whole))  # pyright: ignore[reportCallIssue]
+
+
+@functools.cache
+def step_kernels(hidden_dim: int, bfloat16: bool) -> tuple[Callable[..., None], Callable[..., None]]:
+    """`forward_step` and `backward_step` for H hidden units, a constant so that their loops are vectorised.
+
+    Arrays are [rows, …]; "low" ones are uint16 if `bfloat16`, else float32; all others are float32.
+    The step is PyTorch's: h' = n + z·(h - n) with n = tanh(x_n + r·h_n) and r, z = σ(x + h).
+    """
+    H = hidden_dim
+    load: Any = _from_bfloat16 if bfloat16 else _same
+    store: Any = _to_bfloat16 if bfloat16 else _same
+
+    # The compiler gives up on loops over more arrays than these, because it must check that none overlap.
+
+    @njit(**_OPTIONS)
+    def forward_step(products, bias, hidden, gates, new_hidden, new_hidden_low):
+        """Fills low `gates` [4H] with n, r, z, h_n, and `new_hidden` [H] with h'.
+
+        The first rows of h', as many as the low `new_hidden_low` [H] has, are also written there.
+
+        Args:
+            products: low [6H], W·x and U·h, each in PyTorch's order r, z, n.
+            bias: [6H] in all, not per row, b and c.
+            hidden: [H], h.
+        """
+        for i in range(len(new_hidden)):
+            for j in range(H):
+                x_r, h_r = load(products[i, j]) + bias[j], load(products[i, 3 * H + j]) + bias[3 * H + j]
+                x_z, h_z = (
+                    load(products[i, H + j]) + bias[H + j],
+                    load(products[i, 4 * H + j]) + bias[4 * H + j],
+                )
+                x_n = load(products[i, 2 * H + j]) + bias[2 * H + j]
+                h_n = load(products[i, 5 * H + j]) + bias[5 * H + j]
+                r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
+                n = _TWO * _sigmoid(_TWO * (x_n + r * h_n)) - _ONE
+                gates[i, j], gates[i, H + j] = store(n), store(r)
+                gates[i, 2 * H + j], gates[i, 3 * H + j] = store(z), store(h_n)
+                new_hidden[i, j] = n + z * (hidden[i, j] - n)
+        for i in range(len(new_hidden_low)):
+            for j in range(H):
+                new_hidden_low[i, j] = store(new_hidden[i, j])
+
+    @njit(**_OPTIONS)
+    def backward_step(d_out, hidden, gates, d_hidden, d_bias):
+        """From ∂L/∂h' to the gradients of the gates' sums, which replace `gates`: those of n, r, z, h_n.
+
+        The first three are the gradient of W·x + b, the last three that of U·h + c.
+
+        Args:
+            d_out: [H], what reaches h' from outside.
+            hidden: [H], h. gates: low [4H], from `forward_step`.
+            d_hidden: [H], what reaches h' from the next step; becomes the part of ∂L/∂h that goes past the gates.
+            d_bias: [4H], to which the gradients are added, summed over rows.
+        """
+        for i in range(len(d_out)):
+            for j in range(H):
+                n, r = load(gates[i, j]), load(gates[i, H + j])
+                z, h_n = load(gates[i, 2 * H + j]), load(gates[i, 3 * H + j])
+                d_new = d_out[i, j] + d_hidden[i, j]
+                d_past = d_new * z
+                d_hidden[i, j] = d_past
+                d_n = (d_new - d_past) * (_ONE - n * n)
+                d_h_n = d_n * r
+                gates[i, j], gates[i, H + j] = store(d_n), store(d_h_n * h_n * (_ONE - r))
+                gates[i, 2 * H + j] = store(d_past * (_ONE - z) * (hidden[i, j] - n))
+                gates[i, 3 * H + j] = store(d_h_n)
+            for j in range(4 * H):
+                d_bias[j] += load(gates[i, j])
+
+    return forward_step, backward_step

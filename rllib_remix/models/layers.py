@@ -1,0 +1,32 @@
+"""Layers that compute in the dtype of their input; parameters stay float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def linear(layer: nn.Linear, inputs: Tensor) -> Tensor:
+    """[..., I] float32 or bfloat16 → [..., O] of the same dtype."""
+    return functional.linear(inputs, layer.weight.to(inputs.dtype), layer.bias.to(inputs.dtype))
+
+
+def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Linear, ReLU, linear."""
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+
+def hidden_layers(layers: Iterable[nn.Module], inputs: Tensor) -> Tensor:
+    """All of a feed-forward network but its last layer, in the dtype of `inputs`."""
+    for layer in list(layers)[:-1]:
+        inputs = linear(layer, inputs) if isinstance(layer, nn.Linear) else torch.relu_(inputs)
+    return inputs
+
+
+def last_layer(layers: nn.Sequential, hidden: Tensor) -> Tensor:
+    """The last layer in float32, for what must not lose digits."""
+    return linear(cast(nn.Linear, layers[-1]), hidden.float())

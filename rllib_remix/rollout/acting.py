@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from rllib_remix.envs.team_env import random_actions
-from rllib_remix.learning.targets import greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.stepper import AgentStepper
 
 
 class TeamActor:
-    """The agents' memory (hidden states and last actions) between the steps of N copies."""
+    """Agents that act in N copies and remember what they saw and did."""
 
     def __init__(self, agent: RecurrentAgent, num_envs: int):
-        self.agent = agent
-        self._last_actions = torch.full((num_envs, agent.n_agents), -1)
-        self._hidden = torch.zeros(num_envs, agent.n_agents, agent.hidden_dim)
+        self._network = AgentStepper(agent, num_envs)
 
-    @torch.inference_mode()
     def forget(self, copies: np.ndarray) -> None:
         """Clears the memory of the copies where `copies` [N] bool is True: their episodes begin."""
-        began = torch.from_numpy(copies)
-        self._last_actions[began] = -1
-        self._hidden[began] = 0.0
+        self._network.forget(copies)
 
-    @torch.inference_mode()
     def act(
         self,
         obs: np.ndarray,
@@ -41,13 +34,11 @@ class TeamActor:
             epsilon: probability that an agent takes a uniformly random available action instead.
             rng: source of that randomness; needed if `epsilon` is above 0.
         """
-        hidden = self._hidden.view(-1, self.agent.hidden_dim)
-        utilities, hidden = self.agent.step(torch.from_numpy(obs), self._last_actions, hidden)
-        self._hidden = hidden.view_as(self._hidden)
-        actions = greedy_actions(utilities, torch.from_numpy(avail_actions)).numpy()
+        utilities = self._network.step(obs)
+        actions = np.where(avail_actions, utilities, -np.inf).argmax(-1)
         if epsilon > 0:
             assert rng is not None
             explores = rng.random(actions.shape) < epsilon
             actions = np.where(explores, random_actions(avail_actions, rng), actions)
-        self._last_actions = torch.tensor(actions)
+        self._network.remember(actions)
         return actions

@@ -20,6 +20,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from rllib_remix.envs.checker import check_step
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
+from rllib_remix.memory import skip_memory_fill
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.callbacks import RunnerCallbacks
@@ -56,6 +57,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         super().__init__(config=config, **kwargs)
         if self.config.num_torch_threads is not None:
             torch.set_num_threads(self.config.num_torch_threads)
+        skip_memory_fill()
         self.spaces: dict[str, Any] = kwargs.get("spaces") or {}
         self._callbacks = RunnerCallbacks(self.config)
         self._epsilon_schedule = Scheduler(self.config.epsilon)

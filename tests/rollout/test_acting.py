@@ -29,6 +29,12 @@ def are_available(actions: np.ndarray, avail_actions: np.ndarray) -> bool:
     return bool(np.take_along_axis(avail_actions, actions[..., None], -1).all())
 
 
+def remembered(actor: TeamActor) -> np.ndarray:
+    """Last actions [N, n], -1 where there is none."""
+    codes = actor._network._last_action
+    return np.where(codes.any(-1), codes.argmax(-1), -1)
+
+
 def test_without_exploration_every_agent_takes_its_best_available_action_along_the_episode():
     agent, copies = network(), 4
     actor = TeamActor(agent, copies)
@@ -83,9 +89,9 @@ def test_the_explored_action_is_the_one_that_is_remembered():
     obs, avail_actions = seen(3)
     explorer = TeamActor(agent, 3)
     taken = explorer.act(obs, avail_actions, epsilon=1.0, rng=np.random.default_rng(3))
-    assert torch.equal(explorer._last_actions, torch.from_numpy(taken))
+    assert remembered(explorer).tolist() == taken.tolist()
     taken[:] = 0  # what the caller does with its array is its own affair
-    assert not torch.equal(explorer._last_actions, torch.from_numpy(taken))
+    assert remembered(explorer).tolist() != taken.tolist()
 
 
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([0.05, 0.5, 1.0]))
@@ -101,12 +107,12 @@ def test_forgetting_clears_the_memory_of_the_named_copies_only():
     actor = TeamActor(agent, copies)
     for t in range(3):
         actor.act(*seen(copies, seed=t))
-    hidden, last_actions = actor._hidden.clone(), actor._last_actions.clone()
+    hidden, last_actions = actor._network.hidden.clone(), remembered(actor)
     actor.forget(np.array([False, True, False, True]))
-    assert (actor._hidden[[1, 3]] == 0).all()
-    assert (actor._last_actions[[1, 3]] == -1).all()
-    assert torch.equal(actor._hidden[[0, 2]], hidden[[0, 2]])
-    assert torch.equal(actor._last_actions[[0, 2]], last_actions[[0, 2]])
+    assert (actor._network.hidden[[1, 3]] == 0).all()
+    assert (remembered(actor)[[1, 3]] == -1).all()
+    assert torch.equal(actor._network.hidden[[0, 2]], hidden[[0, 2]])
+    assert np.array_equal(remembered(actor)[[0, 2]], last_actions[[0, 2]])
 
 
 def test_a_copy_that_forgot_acts_as_if_it_had_just_begun():
@@ -119,8 +125,8 @@ def test_a_copy_that_forgot_acts_as_if_it_had_just_begun():
     fresh = TeamActor(agent, 2)
     fresh.act(obs, avail_actions)
     actor.act(obs, avail_actions)
-    torch.testing.assert_close(actor._hidden[0], fresh._hidden[0])
-    assert not torch.allclose(actor._hidden[1], fresh._hidden[1])
+    torch.testing.assert_close(actor._network.hidden[0], fresh._network.hidden[0])
+    assert not torch.allclose(actor._network.hidden[1], fresh._network.hidden[1])
 
 
 def test_memory_of_earlier_steps_changes_what_agents_think():
@@ -130,7 +136,7 @@ def test_memory_of_earlier_steps_changes_what_agents_think():
     experienced.act(*seen(2, seed=1))
     fresh.act(obs, avail_actions)
     experienced.act(obs, avail_actions)
-    assert not torch.allclose(fresh._hidden, experienced._hidden)
+    assert not torch.allclose(fresh._network.hidden, experienced._network.hidden)
 
 
 def test_the_same_randomness_gives_the_same_actions():

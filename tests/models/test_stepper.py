@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.stepper import AgentStepper
+
+COPIES, AGENTS, OBS_DIM, ACTIONS, HIDDEN = 3, 4, 5, 6, 8
+
+
+def network(**settings) -> RecurrentAgent:
+    torch.manual_seed(0)
+    return RecurrentAgent(OBS_DIM, ACTIONS, AGENTS, hidden_dim=HIDDEN, **settings)
+
+
+@torch.no_grad()
+def expected_utilities(agent: RecurrentAgent, obs: np.ndarray, actions: np.ndarray) -> list[torch.Tensor]:
+    """Of `RecurrentAgent.step`: obs [T, N, n, O], actions [T, N, n]; an action counts at the step after it."""
+    hidden, last_actions = torch.zeros(COPIES * AGENTS, HIDDEN), torch.full((COPIES, AGENTS), -1)
+    result = []
+    for now, taken in zip(obs, actions, strict=True):
+        utilities, hidden = agent.step(torch.from_numpy(now), last_actions, hidden)
+        result.append(utilities)
+        last_actions = torch.from_numpy(taken)
+    return result
+
+
+@pytest.mark.parametrize("observe_last_action", [True, False])
+@pytest.mark.parametrize("observe_agent_id", [True, False])
+@pytest.mark.parametrize("clamp", [None, (-0.05, 0.02)])
+def test_utilities_are_those_of_the_network_step_after_step(observe_last_action, observe_agent_id, clamp):
+    agent = network(
+        observe_last_action=observe_last_action, observe_agent_id=observe_agent_id, utility_clamp=clamp
+    )
+    rng = np.random.default_rng(0)
+    obs = rng.normal(size=(7, COPIES, AGENTS, OBS_DIM)).astype(np.float32)
+    actions = rng.integers(ACTIONS, size=(7, COPIES, AGENTS))
+    stepper = AgentStepper(agent, COPIES)
+    for now, taken, expected in zip(obs, actions, expected_utilities(agent, obs, actions), strict=True):
+        torch.testing.assert_close(torch.from_numpy(stepper.step(now)), expected, rtol=1e-5, atol=1e-6)
+        stepper.remember(taken)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float64, np.bool_])
+def test_observations_may_have_any_real_dtype(dtype):
+    obs = np.random.default_rng(0).integers(2, size=(COPIES, AGENTS, OBS_DIM))
+    one, other = AgentStepper(network(), COPIES), AgentStepper(network(), COPIES)
+    assert np.array_equal(one.step(obs.astype(dtype)), other.step(obs.astype(np.float32)))
+
+
+def test_copies_that_forget_start_anew_and_the_others_go_on():
+    rng = np.random.default_rng(0)
+    obs = rng.normal(size=(4, COPIES, AGENTS, OBS_DIM))
+    forgetful, constant, fresh = (AgentStepper(network(), COPIES) for _ in range(3))
+    for now in obs[:3]:
+        taken = rng.integers(ACTIONS, size=(COPIES, AGENTS))
+        for stepper in (forgetful, constant):
+            stepper.step(now)
+            stepper.remember(taken)
+    forgetful.forget(np.array([True, False, True]))
+    after, unchanged, anew = (stepper.step(obs[3]).copy() for stepper in (forgetful, constant, fresh))
+    assert np.array_equal(after[1], unchanged[1])
+    np.testing.assert_allclose(after[[0, 2]], anew[[0, 2]], rtol=1e-5, atol=1e-6)

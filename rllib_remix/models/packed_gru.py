@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -69,24 +68,28 @@ class _PackedGRU(torch.autograd.Function):
         gates = inputs.new_empty(room, 4 * hidden_dim)
         low_states = inputs.new_empty(room, hidden_dim)  # what a step starts from
         states = bias.new_empty(room, hidden_dim)  # what it leads to
-        state = bias.new_zeros(most, hidden_dim)
         low_states[:most] = 0
         products = inputs.new_empty(most, 6 * hidden_dim)
-        outputs = bias.new_empty(total, len(d))
-        start = slot = 0
-        for rows, rows_next in itertools.pairwise([*batch_sizes, 0]):
-            end, slot_next = start + rows, slot + rows if keep else most - slot
-            torch.mm(inputs[start:end], w.t(), out=products[:rows, : 3 * hidden_dim])
-            torch.mm(low_states[slot : slot + rows], u.t(), out=products[:rows, 3 * hidden_dim :])
-            new_state = states[slot : slot + rows]
-            low_new_state = low_states[slot_next : slot_next + rows_next]
-            step(*_arrays(products, bias, state, gates[slot : slot + rows], new_state, low_new_state))
-            torch.addmm(d, new_state, v.t(), out=outputs[start:end])
-            state, start, slot = new_state, end, slot_next
+        outputs = bias.new_empty(len(d), total)  # this way round the products are much faster
+        gates_, low_states_, states_, products_ = map(_array, (gates, low_states, states, products))
+        bias_, state_ = _array(bias), np.zeros((most, hidden_dim), np.float32)
+        slot = 0
+        for rows_next, x, output in zip(
+            [*batch_sizes[1:], 0], inputs.split(batch_sizes), outputs.split(batch_sizes, 1), strict=True
+        ):
+            rows, end = len(x), slot + len(x)
+            slot_next = end if keep else most - slot
+            torch.mm(x, w.t(), out=products[:rows, : 3 * hidden_dim])
+            torch.mm(low_states[slot:end], u.t(), out=products[:rows, 3 * hidden_dim :])
+            new_state_ = states_[slot:end]
+            low_new_state_ = low_states_[slot_next : slot_next + rows_next]
+            step(products_, bias_, state_, gates_[slot:end], new_state_, low_new_state_)
+            torch.mm(v, states[slot:end].t(), out=output)
+            state_, slot = new_state_, slot_next
         if keep:
             ctx.save_for_backward(inputs, low_states, states, w, u, v)
             ctx.gates, ctx.batch_sizes = gates, batch_sizes
-        return outputs
+        return outputs.t() + d
 
     @staticmethod
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -94,20 +97,28 @@ class _PackedGRU(torch.autograd.Function):
         gates, ctx.gates = ctx.gates, None  # They are about to become their own gradients.
         if gates is None:
             raise RuntimeError("Only one backward pass through a packed GRU is possible.")
-        hidden_dim, most = u.shape[1], ctx.batch_sizes[0]
+        sizes, hidden_dim, most = ctx.batch_sizes, u.shape[1], ctx.batch_sizes[0]
         _, step = step_kernels(hidden_dim, inputs.dtype == torch.bfloat16)
         d_bias = states.new_zeros(4 * hidden_dim)
-        d_state = states.new_zeros(most, hidden_dim)
-        d_new_state, first_state = torch.empty_like(d_state), torch.zeros_like(d_state)
+        d_state, d_new_state = states.new_zeros(2, most, hidden_dim)
         d_inputs, w = torch.empty_like(inputs), _n_first(w)
+        gates_, states_, d_bias_, d_state_, d_new_state_ = map(
+            _array, (gates, states, d_bias, d_state, d_new_state)
+        )
         end = len(inputs)
-        for rows, rows_before in itertools.pairwise([*reversed(ctx.batch_sizes), 0]):
+        for rows, rows_before, d_output, d_gates, d_x in zip(
+            reversed(sizes),
+            [*reversed(sizes[:-1]), 0],
+            reversed(d_outputs.split(sizes)),
+            reversed(gates.split(sizes)),
+            reversed(d_inputs.split(sizes)),
+            strict=True,
+        ):
             start = end - rows
-            state = states[start - rows_before : start] if rows_before else first_state
-            d_gates = gates[start:end]
-            torch.mm(d_outputs[start:end], v, out=d_new_state[:rows])
-            step(*_arrays(d_new_state[:rows], state, d_gates, d_state, d_bias))
-            torch.mm(d_gates[:, : 3 * hidden_dim], w, out=d_inputs[start:end])
+            state_ = states_[start - rows_before : start] if rows_before else np.zeros_like(d_state_)
+            torch.mm(d_output, v, out=d_new_state[:rows])
+            step(d_new_state_[:rows], state_, gates_[start:end], d_state_, d_bias_)
+            torch.mm(d_gates[:, : 3 * hidden_dim], w, out=d_x)
             d_state[:rows] += d_gates[:, hidden_dim:] @ u
             end = start
         d_n, d_r, d_z, d_h_n = d_bias.chunk(4)
@@ -134,9 +145,6 @@ def _n_last(rows: Tensor) -> Tensor:
     return torch.cat([r, z, n])
 
 
-def _arrays(*tensors: Tensor) -> Iterator[Any]:
-    """The tensors' memory as NumPy sees it."""
-    return (
-        (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
-        for tensor in tensors
-    )
+def _array(tensor: Tensor) -> Any:
+    """The tensor's memory as NumPy sees it."""
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -3,6 +3,7 @@ import torch
 
 from rllib_remix.algorithms.registry import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.models.packed_gru import gru_outputs, library_gru_outputs
 from rllib_remix.rl_module import TeamRLModule
 from rllib_remix.rollout.spaces import team_spaces
 
@@ -122,3 +123,18 @@ def test_the_mixer_gradient_is_autograds():
 def test_only_q_tot_and_q_star_carry_gradients():
     values = module("ReMIX")._forward_train(batch())
     assert {name for name, value in values.items() if value.requires_grad} == {"q_tot", "q_star"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_values_and_gradients_with_pytorchs_gru_as_on_gpus(monkeypatch, dtype):
+    results = []
+    for function in (gru_outputs, library_gru_outputs):
+        monkeypatch.setattr("rllib_remix.models.agent.gru_outputs", function)
+        network = module("ReMIX", compute_dtype=dtype)
+        values = network._forward_train(batch())
+        (values["q_tot"].square().sum() + values["q_star"].square().sum()).backward()
+        gradients = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
+        results.append((values["q_tot"].detach(), values["target_values"], torch.cat(gradients)))
+    tolerance = 1e-5 if dtype == "float32" else 0.05
+    for ours, librarys in zip(*results, strict=True):
+        assert float((ours - librarys).abs().max()) <= tolerance * float(librarys.abs().max())

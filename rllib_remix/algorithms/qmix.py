@@ -46,6 +46,7 @@ from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
+from rllib_remix.settings import SettingError
 
 logger = logging.getLogger("ray.rllib")
 
@@ -68,6 +69,7 @@ class QMIX(Algorithm):
         return QMIXConfig()
 
     def setup(self, config: Any) -> None:
+        self._check_gpu()
         if self.config.num_torch_threads is not None:
             torch.set_num_threads(self.config.num_torch_threads)
         try:
@@ -90,6 +92,15 @@ class QMIX(Algorithm):
         assert self.env_runner_group is not None
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
         self._last_evaluation: dict[str, Any] = {}
+
+    def _check_gpu(self) -> None:
+        """Here and not in the config's validation, which may run on another machine of a cluster."""
+        wanted = self.config.num_gpus_per_learner
+        if wanted and not self.config.num_learners and not torch.cuda.is_available():
+            raise SettingError(
+                f"num_gpus_per_learner: {wanted!r} is not possible, PyTorch sees no GPU on this machine; allowed here: "
+                "0, or with `num_learners` of 1 and more on a Ray cluster that has GPUs."
+            )
 
     def _ask_for_team_spec(self) -> TeamSpec:
         assert self.env_runner_group is not None

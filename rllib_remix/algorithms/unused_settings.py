@@ -12,6 +12,7 @@ _NETWORKS = "use the network settings of training(), such as `agent_hidden_dim`"
 _OFFLINE = "teams learn from the episodes that their env runners play"
 _PROCESSES = "the copies of an environment are stepped together in the env runner's process"
 _ACTIONS = "actions are discrete"
+_COMPILED = "the networks' time loops have compiled kernels of their own"
 
 # Attribute of AlgorithmConfig → how to get there.
 UNUSED_SETTINGS = {
@@ -46,6 +47,9 @@ UNUSED_SETTINGS = {
     # learners()
     "_learner_connector": _CONNECTOR,
     "num_aggregator_actors_per_learner": "the replay buffer builds the batches",
+    # framework()
+    "torch_compile_learner": _COMPILED,
+    "torch_compile_worker": _COMPILED,
     # offline_data()
     "input_": _OFFLINE,
     "output": _OFFLINE,

@@ -202,6 +202,8 @@ WITHOUT_EFFECT = [
     ({"render_env": True}, "render_env: True .*rllib evaluate --render"),
     ({"_learner_connector": print}, "learner_connector: .*environment"),
     ({"num_aggregator_actors_per_learner": 2}, "num_aggregator_actors_per_learner: 2 .*replay buffer"),
+    ({"torch_compile_learner": True}, "torch_compile_learner: True .*compiled kernels"),
+    ({"torch_compile_worker": True}, "torch_compile_worker: True .*compiled kernels"),
     ({"input_": "files"}, "input: 'files' .*env runners play"),
     ({"output": "files"}, "output: 'files' .*env runners play"),
 ]

@@ -15,6 +15,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry, register_env
 import rllib_remix
 from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
 from rllib_remix.envs.predator_prey import PredatorPrey
+from rllib_remix.settings import SettingError
 from tests.algorithms.games import TINY, equal, one_shot, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
@@ -384,3 +385,9 @@ def test_no_actor_is_left_when_an_algorithm_stops():
         time.sleep(0.2)
     assert time.time() < deadline
     assert ray.is_initialized()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_started():
+    with pytest.raises(SettingError, match=r"num_gpus_per_learner: 1 .* sees no GPU"):
+        tiny().learners(num_gpus_per_learner=1).build_algo()

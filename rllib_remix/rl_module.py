@@ -89,8 +89,9 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
         Returns:
             `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1],
-            and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n]. Utilities of
-            removed agents are 0 if `skip_removed_agents`; on padding all values are finite and mean nothing.
+            and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n]. With
+            `skip_removed_agents` the utilities of agents that have left stay as they were when they left; on padding
+            all values are finite and mean nothing.
         """
         seen = self._seen(batch)
         utilities = self._utilities(self.agent, seen)

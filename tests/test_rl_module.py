@@ -77,16 +77,18 @@ def test_values_of_one_episode_are_those_of_the_batch(algorithm):
             )
 
 
-def test_a_removed_agents_utility_is_0_and_only_then():
-    values = module("ReMIX")._forward_train(batch())
-    computed_to_the_end = module("ReMIX", skip_removed_agents=False)._forward_train(batch())
-    gone = values["utilities"][0, 3:, 2]
-    assert (gone == 0).all()
-    assert (computed_to_the_end["utilities"][0, 3:, 2] != 0).any()
-    both = values["utilities"] != 0
-    torch.testing.assert_close(values["utilities"][both], computed_to_the_end["utilities"][both])
-    # Other episodes do not notice.
-    torch.testing.assert_close(values["q_tot"][1:], computed_to_the_end["q_tot"][1:])
+def test_a_removed_agent_keeps_the_utilities_with_which_it_left():
+    values = module("ReMIX")._forward_train(batch())["utilities"]
+    computed_to_the_end = module("ReMIX", skip_removed_agents=False)._forward_train(batch())["utilities"]
+    gone, still_computed = values[0, 3:, 2], computed_to_the_end[0, 3:, 2]
+    torch.testing.assert_close(gone[0], still_computed[0])
+    assert torch.equal(gone, gone[:1].expand_as(gone))
+    assert (still_computed[1] != still_computed[0]).any()
+    for episode, length in enumerate(LENGTHS.tolist()):
+        others = [0, 1] if episode == 0 else [0, 1, 2]
+        torch.testing.assert_close(
+            values[episode, : length + 1, others], computed_to_the_end[episode, : length + 1, others]
+        )
 
 
 @pytest.mark.parametrize("algorithm", ["QMIX", "MACPO"])

@@ -49,25 +49,35 @@ class AgentPacking(Packing):
         self.episode = row // agents
         super().__init__((self.episode * steps + step) * agents + self.agent, (episodes, steps, agents))
         self.batch_sizes = [size for size in step.bincount().tolist() if size]
+        self._lives = lives
+
+    def unpack(self, packed: Tensor) -> Tensor:
+        """[R, …] → [B, T+1, n, …]; after an agent's life what it had last."""
+        row = self.index.new_zeros(self.leading).flatten()
+        row[self.index] = torch.arange(len(packed), device=row.device)
+        step = torch.arange(self.leading[1], device=row.device).unsqueeze(-1)
+        held = row.view(self.leading).gather(1, torch.minimum(step, self._lives.unsqueeze(1) - 1))
+        return packed.index_select(0, held.flatten()).unflatten(0, self.leading)
 
 
 def agent_lives(avail_actions: Tensor, lengths: Tensor, *, skip_removed: bool) -> Tensor:
-    """Steps for which an agent's utilities are needed, the one after the last action included.
+    """Steps for which an agent's utilities are computed, the one after the last action included.
 
     Args:
         avail_actions: [B, T+1, n, U] bool. lengths: [B] int64.
-        skip_removed: an agent's life ends with the last step at which it has a choice (two available actions or
-            more); otherwise with its episode.
+        skip_removed: an agent's life ends with the first step from which on it has no choice (one available
+            action); otherwise with its episode.
 
     Returns:
         [B, n] int64, at least 1.
     """
-    episodes, steps, agents, _ = avail_actions.shape
-    position = torch.arange(1, steps + 1, device=lengths.device)
-    needed = (position <= lengths.unsqueeze(-1) + 1).unsqueeze(-1).expand(episodes, steps, agents)
-    if skip_removed:
-        needed = needed & (avail_actions.sum(-1) > 1)
-    return (needed * position.unsqueeze(-1)).amax(1).clamp(min=1)
+    whole = (lengths + 1).unsqueeze(-1).expand(-1, avail_actions.shape[2])
+    if not skip_removed:
+        return whole
+    position = torch.arange(1, avail_actions.shape[1] + 1, device=lengths.device).unsqueeze(-1)
+    has_choice = (avail_actions.sum(-1) > 1) & (position <= whole.unsqueeze(1))
+    last_choice = (has_choice * position).amax(1)
+    return torch.minimum(last_choice + 1, whole)
 
 
 def step_packing(lengths: Tensor, steps: int) -> Packing:

@@ -89,16 +89,17 @@ def test_what_comes_later_does_not_change_earlier_utilities():
     torch.testing.assert_close(whole(network, obs[:, :5], actions[:, :4]), expected[:, :5])
 
 
-def test_steps_after_a_life_are_not_computed_and_change_nothing_before():
+def test_after_its_life_an_agent_keeps_its_utilities_and_nothing_is_computed():
     network = agent()
     obs, actions = episodes()
     expected = whole(network, obs, actions)
     lives = torch.tensor([[8, 1, 3, 8], [2, 2, 5, 1], [7, 4, 8, 6]])
-    over = torch.arange(STEPS + 1)[:, None] >= lives[:, None]  # [B, T+1, n]
-    obs[over] = float("nan")
+    obs[torch.arange(STEPS + 1)[:, None] >= lives[:, None]] = float("nan")
     utilities = whole(network, obs, actions, lives)
-    assert (utilities[over] == 0).all()
-    torch.testing.assert_close(utilities[~over], expected[~over], rtol=1e-5, atol=1e-6)
+    for row in [(b, a) for b in range(EPISODES) for a in range(AGENTS)]:
+        ours, full, life = utilities[row[0], :, row[1]], expected[row[0], :, row[1]], int(lives[row])
+        torch.testing.assert_close(ours[:life], full[:life], rtol=1e-5, atol=1e-6)
+        assert torch.equal(ours[life:], ours[life - 1].expand_as(ours[life:]))
 
 
 def test_agents_and_episodes_do_not_see_each_other():

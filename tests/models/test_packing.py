@@ -19,21 +19,24 @@ def test_steps_that_nobody_lives_have_no_batch_size():
     assert AgentPacking(torch.tensor([[2, 1]]), steps=5).batch_sizes == [2, 1]
 
 
-def test_unpacking_restores_what_was_packed_and_is_0_elsewhere():
-    lives = torch.tensor([[1, 3], [2, 3]])
-    dense = torch.arange(1.0, 25.0).view(2, 3, 2, 2)
-    packing = AgentPacking(lives, steps=3)
-    lived = torch.arange(3)[:, None] < lives[:, None]
-    restored = packing.unpack(packing.pack(dense))
-    assert torch.equal(restored, dense * lived.unsqueeze(-1))
+def test_unpacking_restores_what_was_packed_and_holds_what_came_last():
+    packing = AgentPacking(torch.tensor([[1, 3]]), steps=3)
+    dense = torch.tensor([[[10.0, 20.0], [11.0, 21.0], [12.0, 22.0]]])  # [1, 3, 2]
+    assert packing.unpack(packing.pack(dense)).tolist() == [[[10, 20], [10, 21], [10, 22]]]
 
 
-def test_gradients_pass_through_packing():
+def test_gradients_of_what_is_held_reach_the_step_that_it_came_from():
     dense = torch.ones(1, 3, 2, requires_grad=True)
     packing = AgentPacking(torch.tensor([[1, 2]]), steps=3)
-    packing.unpack(packing.pack(dense) * 2).sum().backward()
+    (packing.unpack(packing.pack(dense)) * torch.tensor([[[1.0], [10.0], [100.0]]])).sum().backward()
     assert dense.grad is not None
-    assert dense.grad.tolist() == [[[2, 2], [0, 2], [0, 0]]]
+    assert dense.grad.tolist() == [[[111, 1], [0, 110], [0, 0]]]
+
+
+def test_steps_are_unpacked_with_0_where_there_are_none():
+    packing = step_packing(torch.tensor([1, 2]), steps=3)
+    dense = torch.arange(1.0, 7.0).view(2, 3)
+    assert packing.unpack(packing.pack(dense)).tolist() == [[1, 2, 0], [4, 5, 6]]
 
 
 def test_an_episodes_steps_include_the_one_after_its_last_action():
@@ -46,15 +49,15 @@ def choices(*counts: list[int]) -> torch.Tensor:
     return torch.arange(3) < torch.tensor(counts)[None, :, :, None]
 
 
-def test_a_removed_agents_life_ends_with_its_last_choice():
-    avail = choices([3, 2, 1], [1, 2, 1], [2, 1, 1], [1, 1, 1])
+def test_a_removed_agents_life_ends_with_the_first_step_after_its_last_choice():
+    avail = choices([3, 2, 1], [1, 2, 1], [1, 1, 1], [2, 1, 1])
     lengths = torch.tensor([3])
-    assert agent_lives(avail, lengths, skip_removed=True).tolist() == [[3, 2, 1]]
+    assert agent_lives(avail, lengths, skip_removed=True).tolist() == [[4, 3, 1]]
     assert agent_lives(avail, lengths, skip_removed=False).tolist() == [[4, 4, 4]]
 
 
 def test_padding_is_no_life_whatever_it_holds():
-    avail = choices([2, 2], [2, 1], [3, 3], [3, 3])
+    avail = choices([2, 1], [2, 1], [3, 3], [3, 3])
     lengths = torch.tensor([1])
     assert agent_lives(avail, lengths, skip_removed=True).tolist() == [[2, 1]]
     assert agent_lives(avail, lengths, skip_removed=False).tolist() == [[2, 2]]

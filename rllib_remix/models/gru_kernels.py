@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 # Without the check for division by 0, and with these liberties, loops become vector instructions.
 _OPTIONS: dict[str, Any] = {
@@ -68,9 +68,30 @@ def _to_bfloat16(typing_context: Any, number: Any) -> Any:
     return types.uint16(types.float32), generate
 
 
-@njit(inline="always", **_OPTIONS)
-def _same(number):
-    return number
+def _load(number) -> Any:
+    """A number of an array as float32."""
+
+
+@overload(_load, inline="always")
+def _load_by_type(number):
+    if isinstance(number, types.Integer):
+        return lambda number: _from_bfloat16(number)  # pyright: ignore[reportCallIssue]
+    return lambda number: number
+
+
+def _store(array, row, column, number) -> None:
+    """Writes a float32 number into an array."""
+
+
+@overload(_store)
+def _store_by_type(array, row, column, number):
+    def store(array, row, column, number):
+        array[row, column] = number
+
+    def store_rounded(array, row, column, number):
+        array[row, column] = _to_bfloat16(number)  # pyright: ignore[reportCallIssue]
+
+    return store_rounded if isinstance(array.dtype, types.Integer) else store
 
 
 @njit(inline="always", **_OPTIONS)
@@ -85,15 +106,13 @@ def _sigmoid(x):
 
 
 @functools.cache
-def step_kernels(hidden_dim: int, bfloat16: bool) -> tuple[Callable[..., None], Callable[..., None]]:
+def step_kernels(hidden_dim: int) -> tuple[Callable[..., None], Callable[..., None]]:
     """`forward_step` and `backward_step` for H hidden units, a constant so that their loops are vectorised.
 
-    Arrays are [rows, …]; "low" ones are uint16 if `bfloat16`, else float32; all others are float32.
+    Arrays are [rows, …]; "low" ones are float32 or uint16 (bfloat16), all others are float32.
     The step is PyTorch's: h' = n + z·(h - n) with n = tanh(x_n + r·h_n) and r, z = σ(x + h).
     """
     H = hidden_dim
-    load: Any = _from_bfloat16 if bfloat16 else _same
-    store: Any = _to_bfloat16 if bfloat16 else _same
 
     # The compiler gives up on loops over more arrays than these, because it must check that none overlap.
 
@@ -110,21 +129,23 @@ def step_kernels(hidden_dim: int, bfloat16: bool) -> tuple[Callable[..., None], 
         """
         for i in range(len(new_hidden)):
             for j in range(H):
-                x_r, h_r = load(products[i, j]) + bias[j], load(products[i, 3 * H + j]) + bias[3 * H + j]
+                x_r, h_r = _load(products[i, j]) + bias[j], _load(products[i, 3 * H + j]) + bias[3 * H + j]
                 x_z, h_z = (
-                    load(products[i, H + j]) + bias[H + j],
-                    load(products[i, 4 * H + j]) + bias[4 * H + j],
+                    _load(products[i, H + j]) + bias[H + j],
+                    _load(products[i, 4 * H + j]) + bias[4 * H + j],
                 )
-                x_n = load(products[i, 2 * H + j]) + bias[2 * H + j]
-                h_n = load(products[i, 5 * H + j]) + bias[5 * H + j]
+                x_n = _load(products[i, 2 * H + j]) + bias[2 * H + j]
+                h_n = _load(products[i, 5 * H + j]) + bias[5 * H + j]
                 r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
                 n = _TWO * _sigmoid(_TWO * (x_n + r * h_n)) - _ONE
-                gates[i, j], gates[i, H + j] = store(n), store(r)
-                gates[i, 2 * H + j], gates[i, 3 * H + j] = store(z), store(h_n)
+                _store(gates, i, j, n)
+                _store(gates, i, H + j, r)
+                _store(gates, i, 2 * H + j, z)
+                _store(gates, i, 3 * H + j, h_n)
                 new_hidden[i, j] = n + z * (hidden[i, j] - n)
         for i in range(len(new_hidden_low)):
             for j in range(H):
-                new_hidden_low[i, j] = store(new_hidden[i, j])
+                _store(new_hidden_low, i, j, new_hidden[i, j])
 
     @njit(**_OPTIONS)
     def backward_step(d_out, hidden, gates, d_hidden, d_bias):
@@ -140,17 +161,18 @@ def step_kernels(hidden_dim: int, bfloat16: bool) -> tuple[Callable[..., None], 
         """
         for i in range(len(d_out)):
             for j in range(H):
-                n, r = load(gates[i, j]), load(gates[i, H + j])
-                z, h_n = load(gates[i, 2 * H + j]), load(gates[i, 3 * H + j])
+                n, r = _load(gates[i, j]), _load(gates[i, H + j])
+                z, h_n = _load(gates[i, 2 * H + j]), _load(gates[i, 3 * H + j])
                 d_new = d_out[i, j] + d_hidden[i, j]
                 d_past = d_new * z
                 d_hidden[i, j] = d_past
                 d_n = (d_new - d_past) * (_ONE - n * n)
                 d_h_n = d_n * r
-                gates[i, j], gates[i, H + j] = store(d_n), store(d_h_n * h_n * (_ONE - r))
-                gates[i, 2 * H + j] = store(d_past * (_ONE - z) * (hidden[i, j] - n))
-                gates[i, 3 * H + j] = store(d_h_n)
+                _store(gates, i, j, d_n)
+                _store(gates, i, H + j, d_h_n * h_n * (_ONE - r))
+                _store(gates, i, 2 * H + j, d_past * (_ONE - z) * (hidden[i, j] - n))
+                _store(gates, i, 3 * H + j, d_h_n)
             for j in range(4 * H):
-                d_bias[j] += load(gates[i, j])
+                d_bias[j] += _load(gates[i, j])
 
     return forward_step, backward_step

@@ -61,7 +61,7 @@ class _PackedGRU(torch.autograd.Function):
         w, u, b, c, v, d = (parameter.detach() for parameter in parameters)
         w, u, bias = w.to(inputs.dtype), u.to(inputs.dtype), torch.cat([b, c])
         hidden_dim, most, total = u.shape[1], batch_sizes[0], len(inputs)
-        step, _ = step_kernels(hidden_dim, inputs.dtype == torch.bfloat16)
+        step, _ = step_kernels(hidden_dim)
         # For a backward pass every step's values are kept; otherwise two slots are used in turn.
         keep = any(ctx.needs_input_grad)
         room = total if keep else 2 * most
@@ -98,7 +98,7 @@ class _PackedGRU(torch.autograd.Function):
         if gates is None:
             raise RuntimeError("Only one backward pass through a packed GRU is possible.")
         sizes, hidden_dim, most = ctx.batch_sizes, u.shape[1], ctx.batch_sizes[0]
-        _, step = step_kernels(hidden_dim, inputs.dtype == torch.bfloat16)
+        _, step = step_kernels(hidden_dim)
         d_bias = states.new_zeros(4 * hidden_dim)
         d_state, d_new_state = states.new_zeros(2, most, hidden_dim)
         d_inputs, w = torch.empty_like(inputs), _n_first(w)

@@ -31,7 +31,7 @@ class AgentStepper:
         self._utilities = torch.zeros(rows, agent.n_actions)
         self._take_weights(agent)
         self._lay_out(agent, num_envs)
-        self._step, _ = step_kernels(hidden, False)
+        self._step, _ = step_kernels(hidden)
 
     def _take_weights(self, agent: RecurrentAgent) -> None:
         """Views, so that they follow what is loaded into the network."""

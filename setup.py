@@ -12,6 +12,7 @@ RUNTIME = [
     "pettingzoo>=1.24",
     "gymnasium>=1.0",
     "numba>=0.60",
+    "llvmlite",  # as numba wants it
     "scipy>=1.11",
     "matplotlib>=3.8",
     "typer>=0.12",

@@ -18,7 +18,7 @@ from torch import Tensor
 from rllib_remix.learning.loss import masked_mean, weighted_squared_error
 from rllib_remix.learning.targets import lambda_returns, step_mask
 from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
-from rllib_remix.memory import keep_freed_memory, skip_memory_fill
+from rllib_remix.memory import kept_memory, skip_memory_fill
 
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 
@@ -35,12 +35,15 @@ class TeamLearner(TorchLearner):
 
     def build(self) -> None:
         super().build()
-        keep_freed_memory()
         skip_memory_fill()
         # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
         for module in self._team_modules():
             module.make_target_networks()
         self._episodes_at_last_target_copy = 0
+
+    def update(self, *args: Any, **kwargs: Any) -> Any:
+        with kept_memory():
+            return super().update(*args, **kwargs)
 
     def compute_loss_for_module(
         self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]

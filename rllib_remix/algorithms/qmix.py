@@ -41,6 +41,7 @@ from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
+from rllib_remix.memory import return_memory
 from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
 from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.rollout.building import build_team_env
@@ -193,9 +194,12 @@ class QMIX(Algorithm):
         }
 
     def cleanup(self) -> None:
-        self._rounds.stop()
-        self._batches.stop()
-        super().cleanup()
+        try:
+            self._rounds.stop()
+            self._batches.stop()
+        finally:
+            super().cleanup()
+            return_memory()
 
     # Results
 
@@ -261,6 +265,7 @@ class QMIX(Algorithm):
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
+        self._batches.forget()
         super().set_state(state)
         if COMPONENT_REPLAY_BUFFER in state:
             self.replay_buffer.set_state(state[COMPONENT_REPLAY_BUFFER])
@@ -293,6 +298,7 @@ class QMIX(Algorithm):
         folder = local_folder(path)
         if kwargs.get("component") is None:
             check_checkpoint(folder, type(self).__name__, self.team_spec)
+        self._batches.forget()
         with explain_damage(folder):
             super().restore_from_path(folder, *args, **kwargs)
         self._push_state_to_runners()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from rllib_remix.compiling import CACHE
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=CACHE, inline="always")
 def next_uint64(streams: np.ndarray, copy: int) -> np.uint64:
     """The next 64 random bits of the copy's stream; `streams` is [N] uint64 and moves on in place."""
     streams[copy] += _GOLDEN
@@ -22,13 +24,13 @@ def next_uint64(streams: np.ndarray, copy: int) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, inline="always")
+@njit(cache=CACHE, inline="always")
 def next_below(streams: np.ndarray, copy: int, bound: int) -> int:
     """A uniform integer in [0, bound), from the upper 32 bits (bias below bound / 2³²)."""
     return int(((next_uint64(streams, copy) >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
 
 
-@njit(cache=True)
+@njit(cache=CACHE)
 def permute(streams: np.ndarray, copy: int, out: np.ndarray) -> None:
     """Writes a uniformly random order of 0 … len(out) - 1 into `out` (Fisher and Yates, inside out)."""
     for i in range(len(out)):

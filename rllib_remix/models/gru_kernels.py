@@ -14,15 +14,17 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from rllib_remix.compiling import CACHE
+
 # Without the check for division by 0, and with these liberties, loops become vector instructions.
 _OPTIONS: dict[str, Any] = {
-    "cache": True,
+    "cache": CACHE,
     "error_model": "numpy",
     "fastmath": {"contract", "arcp", "nsz"},
 }
 _ONE, _TWO = np.float32(1), np.float32(2)
 _LOG2_E = np.float32(1.4426950408889634)
-_MAX_EXPONENT = np.float32(60)  # σ is 0 or 1 in float32 long before
+_MAX_EXPONENT = np.float32(60)  # of 2; what σ then lacks of 0 or 1 is below 1e-18
 _ROUNDER = np.float32(1.5 * 2**23)  # added and subtracted, it rounds to an integer
 # 2^x on [-1/2, 1/2]: ln(2)^k / k!
 _P1, _P2, _P3, _P4, _P5, _P6 = (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
 from rllib_remix.models.gru_kernels import step_kernels
@@ -20,8 +21,8 @@ def gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[
     Args:
         gru: one layer, one direction, with biases; float32 parameters.
         head: from the GRU's H hidden units to O outputs, in float32.
-        inputs: [R, I] float32 or bfloat16 (then the GRU's matrix products and what is kept for its backward pass
-            are bfloat16), packed: the sequences' first steps, longest sequence first, then their second steps, ….
+        inputs: [R, I] float32 or bfloat16 (then, on CPUs, the GRU's matrix products and what is kept for its
+            backward pass are bfloat16), packed: the sequences' first steps, longest sequence first, then their second steps, ….
         batch_sizes: how many sequences have a step 0, a step 1, …; never increasing.
 
     Returns:
@@ -36,15 +37,18 @@ def gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[
             head.weight,
             head.bias,
         )
-        return _PackedGRU.apply(inputs, batch_sizes, *parameters)  # pyright: ignore[reportReturnType]
+        learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *parameters))
+        return _PackedGRU.apply(inputs, batch_sizes, learns, *parameters)  # pyright: ignore[reportReturnType]
     return library_gru_outputs(gru, head, inputs, batch_sizes)
 
 
 def library_gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[int]) -> Tensor:
-    """The same with PyTorch's GRU: one fused call on GPUs."""
-    with torch.autocast(inputs.device.type, inputs.dtype, enabled=inputs.dtype != torch.float32):
-        hidden, _ = gru(PackedSequence(inputs, torch.tensor(batch_sizes)))
-    return head(hidden.data.float())
+    """The same with PyTorch's GRU, always in float32: one fused call on GPUs.
+
+    Under autocast to bfloat16 a GPU's GRU would run in float16, whose range is too small for these gradients.
+    """
+    hidden, _ = gru(PackedSequence(inputs.float(), torch.tensor(batch_sizes)))
+    return head(hidden.data)
 
 
 class _PackedGRU(torch.autograd.Function):
@@ -56,14 +60,13 @@ class _PackedGRU(torch.autograd.Function):
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, inputs: Tensor, batch_sizes: list[int], *parameters: Tensor
+        ctx: Any, inputs: Tensor, batch_sizes: list[int], keep: bool, *parameters: Tensor
     ) -> Tensor:
         w, u, b, c, v, d = (parameter.detach() for parameter in parameters)
         w, u, bias = w.to(inputs.dtype), u.to(inputs.dtype), torch.cat([b, c])
         hidden_dim, most, total = u.shape[1], batch_sizes[0], len(inputs)
         step, _ = step_kernels(hidden_dim)
         # For a backward pass every step's values are kept; otherwise two slots are used in turn.
-        keep = any(ctx.needs_input_grad)
         room = total if keep else 2 * most
         gates = inputs.new_empty(room, 4 * hidden_dim)
         low_states = inputs.new_empty(room, hidden_dim)  # what a step starts from
@@ -92,6 +95,7 @@ class _PackedGRU(torch.autograd.Function):
         return outputs.t() + d
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         inputs, low_states, states, w, u, v = ctx.saved_tensors
         gates, ctx.gates = ctx.gates, None  # They are about to become their own gradients.
@@ -124,6 +128,7 @@ class _PackedGRU(torch.autograd.Function):
         d_n, d_r, d_z, d_h_n = d_bias.chunk(4)
         return (
             d_inputs,
+            None,
             None,
             _n_last(gates[:, : 3 * hidden_dim].t() @ inputs).float(),
             (gates[:, hidden_dim:].t() @ low_states).float(),

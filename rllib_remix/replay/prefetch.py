@@ -33,6 +33,12 @@ class Prefetcher(Generic[T]):
         self._ahead = self._thread.submit(self._draw) if another and self._thread else None
         return batch
 
+    def forget(self) -> None:
+        """Drops a batch that was drawn ahead; called before the buffer is replaced."""
+        if self._ahead is not None:
+            self._ahead.exception()  # Waits for it.
+            self._ahead = None
+
     def stop(self) -> None:
         """Waits for a draw that is under way, and ends the thread."""
         if self._thread is not None:

@@ -40,3 +40,12 @@ def test_a_draw_that_fails_ahead_fails_where_its_batch_is_asked_for():
     with pytest.raises(StopIteration):
         source.next(another=False)
     source.stop()
+
+
+def test_a_forgotten_batch_is_not_handed_out():
+    counter = itertools.count()
+    source = Prefetcher(lambda: next(counter), in_background=True)
+    assert source.next(another=True) == 0
+    source.forget()
+    assert source.next(another=False) == 2
+    source.stop()

@@ -26,8 +26,8 @@ _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 class TeamLearner(TorchLearner):
     """Updates a TeamRLModule from batches of whole episodes.
 
-    A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `terminated` as the replay
-    buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch divided by the number of
+    A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated` as the
+    replay buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch divided by the number of
     learners, so that the mean over learners of their parts is exactly the loss of the whole.
     """
 

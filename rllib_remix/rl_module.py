@@ -15,7 +15,7 @@ from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import MIXERS, QMIXMixer, VDNMixer
-from rllib_remix.models.packing import AgentPacking, Packing, agent_lives, step_packing
+from rllib_remix.models.packing import AgentPacking, Packing, step_packing
 
 
 class _Seen(NamedTuple):
@@ -85,7 +85,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
         Args:
             batch: `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U], `actions` [B, T, n],
-                `lengths` [B].
+                `lengths` [B], `lives` [B, n].
 
         Returns:
             `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1],
@@ -116,14 +116,13 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     def _seen(self, batch: dict[str, Any]) -> _Seen:
         actions, lengths = batch["actions"].long(), batch["lengths"]
         dtype = getattr(torch, self.model_config["compute_dtype"])
-        lives = agent_lives(
-            batch["avail_actions"], lengths, skip_removed=self.model_config["skip_removed_agents"]
-        )
-        steps = batch["obs"].shape[1]
-        agents, with_last = AgentPacking(lives, steps), step_packing(lengths, steps)
+        steps, agents = batch["obs"].shape[1:3]
+        whole = (lengths + 1).unsqueeze(-1).expand(-1, agents)
+        lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole
+        lived, with_last = AgentPacking(lives, steps), step_packing(lengths, steps)
         return _Seen(
-            inputs=self.agent.inputs(batch["obs"], actions, agents, dtype),
-            agents=agents,
+            inputs=self.agent.inputs(batch["obs"], actions, lived, dtype),
+            agents=lived,
             state=with_last.pack(batch["state"]).to(dtype),
             steps=with_last,
             actions=functional.pad(actions, (0, 0, 0, 1)),

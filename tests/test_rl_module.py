@@ -38,6 +38,7 @@ def batch(seed: int = 0) -> dict[str, torch.Tensor]:
         "avail_actions": avail,
         "actions": actions,
         "lengths": LENGTHS,
+        "lives": torch.tensor([[7, 7, 4], [2, 2, 2], [5, 5, 5], [4, 4, 4]]),
     }
 
 
@@ -69,8 +70,8 @@ def test_values_of_one_episode_are_those_of_the_batch(algorithm):
         alone = {
             name: value[episode : episode + 1, : length + (name in ("obs", "state", "avail_actions"))]
             for name, value in together.items()
-            if name != "lengths"
-        } | {"lengths": LENGTHS[episode : episode + 1]}
+            if name not in ("lengths", "lives")
+        } | {name: together[name][episode : episode + 1] for name in ("lengths", "lives")}
         for name, value in network._forward_train(alone).items():
             torch.testing.assert_close(
                 value[0], expected[name][episode, : value.shape[1]], rtol=1e-4, atol=1e-5

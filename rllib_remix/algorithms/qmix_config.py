@@ -141,9 +141,9 @@ class QMIXConfig(AlgorithmConfig):
                 before, instead of waiting for them. They then play with weights that lag by the updates of one
                 round at most (`env_runners/weights_lag` in the results), and with the ε of the moment at which the
                 round was requested. Needs `num_env_runners` ≥ 1; the number of updates per episode stays.
-            skip_removed_agents: an agent that has no choice left until its episode ends (one available action) is
-                computed at the first such step only, and keeps these utilities. False computes all agents until
-                the end.
+            skip_removed_agents: an agent that has no choice (one available action) and sees nothing new until its
+                episode ends is computed at the first such step only, and keeps these utilities. False computes all
+                agents until the end.
             compute_dtype: "float32", or "bfloat16" for the learner's large matrix products (faster on CPUs with
                 AVX512-BF16 or AMX and on GPUs); utilities, Q_tot, Q*, targets, weights and parameters stay float32.
             num_torch_threads: threads that PyTorch may use in each process; None leaves its own choice. The

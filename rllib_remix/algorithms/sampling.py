@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 
 MAX_SECONDS_TO_STOP = 30.0  # that env runners may take to finish and to close their environments
 
+_POLL_SECONDS = 1.0  # between looks at who has come, while somebody is late
 _TAG = "round"  # of the requests in flight, by which RLlib counts them
 
 
@@ -103,13 +105,14 @@ class OverlappedRounds(Rounds):
     def __init__(self, group: EnvRunnerGroup, config: Any, newest_state: Callable[..., dict[str, Any]]):
         super().__init__(group, config, newest_state)
         self._round_number = 0
+        self._asked = 0  # env runners that play the current round
         self._collected: list[Played] = []
 
     def collect(self) -> list[Played]:
-        # The first round, and one whose env runners all died.
-        if not self._group.num_in_flight_async_reqs(_TAG):
+        if not self._asked:  # The first round, or all env runners died, or their request was forgotten.
             self.start_next()
-        self._collected = [part for part in self._fetch() if part.round_number == self._round_number]
+        self._collected = self._fetch()
+        self._asked = 0
         self._check(self._collected)
         return self._collected
 
@@ -119,18 +122,30 @@ class OverlappedRounds(Rounds):
         self._measure_lag(self._collected, state)
         self._collected = []
         self._round_number += 1
-        self._group.foreach_env_runner_async(
+        self._asked = self._group.foreach_env_runner_async(
             functools.partial(play, state=state, round_number=self._round_number), tag=_TAG
         )
 
     def forget(self) -> None:
-        self._round_number += 1  # For those that do not come in time, either.
-        self._fetch()
+        if self._asked:
+            self._fetch()
+        self._round_number += 1  # For those that did not come in time, either.
+        self._asked = 0
 
     def _fetch(self) -> list[Played]:
-        """Waits for all requests in flight; env runners that died are marked, to be restored."""
-        arrived = self._group.fetch_ready_async_reqs(tags=_TAG, timeout_seconds=self._timeout)
-        return [part for _, part in arrived]
+        """Waits for those who play the current round; env runners that died are marked, to be restored.
+
+        One that is late with an earlier round holds up nobody, and what it brings is dropped.
+        """
+        deadline = math.inf if self._timeout is None else time.monotonic() + self._timeout
+        played: list[Played] = []
+        while len(played) < self._asked and self._group.num_in_flight_async_reqs(_TAG):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            arrived = self._group.fetch_ready_async_reqs(tags=_TAG, timeout_seconds=min(left, _POLL_SECONDS))
+            played += [part for _, part in arrived if part.round_number == self._round_number]
+        return played
 
 
 # What env runners are asked to do; at module level, so that Ray ships them by name.

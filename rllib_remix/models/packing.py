@@ -60,26 +60,6 @@ class AgentPacking(Packing):
         return packed.index_select(0, held.flatten()).unflatten(0, self.leading)
 
 
-def agent_lives(avail_actions: Tensor, lengths: Tensor, *, skip_removed: bool) -> Tensor:
-    """Steps for which an agent's utilities are computed, the one after the last action included.
-
-    Args:
-        avail_actions: [B, T+1, n, U] bool. lengths: [B] int64.
-        skip_removed: an agent's life ends with the first step from which on it has no choice (one available
-            action); otherwise with its episode.
-
-    Returns:
-        [B, n] int64, at least 1.
-    """
-    whole = (lengths + 1).unsqueeze(-1).expand(-1, avail_actions.shape[2])
-    if not skip_removed:
-        return whole
-    position = torch.arange(1, avail_actions.shape[1] + 1, device=lengths.device).unsqueeze(-1)
-    has_choice = (avail_actions.sum(-1) > 1) & (position <= whole.unsqueeze(1))
-    last_choice = (has_choice * position).amax(1)
-    return torch.minimum(last_choice + 1, whole)
-
-
 def step_packing(lengths: Tensor, steps: int) -> Packing:
     """Steps 0 … L of every episode, out of [B, steps]: the one after the last action is needed for its value."""
     position = torch.arange(steps, device=lengths.device)

@@ -43,6 +43,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         }
         self._lengths = np.zeros(self.capacity, np.int32)
         self._terminated = np.zeros(self.capacity, np.bool_)
+        self._lives = np.zeros((self.capacity, spec.n_agents), np.int32)
         self._next, self._size = 0, 0
         self._rng = np.random.default_rng(seed)
 
@@ -52,7 +53,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         per_episode = sum(
             int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in _layout(spec).values()
         )
-        return capacity * (per_episode + np.int32().itemsize + np.bool_().itemsize)
+        return capacity * (per_episode + np.int32().itemsize * (1 + spec.n_agents) + np.bool_().itemsize)
 
     def __len__(self) -> int:
         return self._size
@@ -73,6 +74,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
                 # What an earlier, longer episode left behind must not reach a batch.
                 self._arrays[name][slot, end : self._lengths[slot] + has_last] = 0
             self._lengths[slot], self._terminated[slot] = length, episode.terminated
+            self._lives[slot] = episode.lives()
             self._next = (slot + 1) % self.capacity
             self._size = min(self._size + 1, self.capacity)
 
@@ -85,8 +87,8 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
 
         Returns:
             `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U] bool, `actions` [B, T, n],
-            `rewards` [B, T] float32, `lengths` [B] int64, `terminated` [B] bool, `slots` [B] int64 (where the
-            episodes lie). Everything past an episode's end is 0.
+            `rewards` [B, T] float32, `lengths` [B] int64, `lives` [B, n] int64 (see `TeamEpisode.lives`), `terminated`
+            [B] bool, `slots` [B] int64 (where the episodes lie). Everything past an episode's end is 0.
 
         Raises:
             ValueError: more episodes asked for than are stored.
@@ -99,6 +101,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
     def _batch(self, slots: np.ndarray, pin_memory: bool) -> dict[str, Tensor]:
         small = {
             "lengths": self._lengths[slots].astype(np.int64),
+            "lives": self._lives[slots].astype(np.int64),
             "terminated": self._terminated[slots],
             "slots": slots,
         }
@@ -142,6 +145,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
             "arrays": {name: array[stored].copy() for name, array in self._arrays.items()},
             "lengths": self._lengths[stored].copy(),
             "terminated": self._terminated[stored].copy(),
+            "lives": self._lives[stored].copy(),
             "next": self._next,
             "rng": self._rng.bit_generator.state,
         }
@@ -159,6 +163,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         # Slots behind keep the lengths of what still lies in them, so that `add` clears it.
         self._lengths[: self._size] = state["lengths"][order]
         self._terminated[: self._size] = state["terminated"][order]
+        self._lives[: self._size] = state["lives"][order]
         self._rng.bit_generator.state = state["rng"]
 
     def _slots_to_restore(self, size: int, capacity: int, following: int) -> tuple[np.ndarray, int]:

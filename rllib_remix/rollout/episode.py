@@ -49,6 +49,18 @@ class TeamEpisode:
     def agent_steps(self) -> int:
         return len(self.rewards) * self.obs.shape[1]
 
+    def lives(self) -> np.ndarray:
+        """How many steps of each agent tell something: [n] int64, 1 … T+1.
+
+        They end with the first step from which on the agent has a single available action and sees the same, as
+        one that was removed from the game does.
+        """
+        steps = np.arange(len(self.avail_actions))[:, None]
+        last_choice = np.where(self.avail_actions.sum(-1) > 1, steps, -1).max(0)
+        sees_new = (self.obs[1:] != self.obs[:-1]).any(-1)
+        last_change = np.where(sees_new, steps[1:], 0).max(0, initial=0)
+        return np.minimum(np.maximum(last_choice + 1, last_change) + 1, len(steps))
+
     def get_return(self) -> float:
         """Sum of the team rewards, undiscounted."""
         return float(self.rewards.sum())

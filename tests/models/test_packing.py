@@ -1,6 +1,6 @@
 import torch
 
-from rllib_remix.models.packing import AgentPacking, agent_lives, step_packing
+from rllib_remix.models.packing import AgentPacking, step_packing
 
 
 def test_lives_are_packed_step_by_step_longest_first():
@@ -42,22 +42,3 @@ def test_steps_are_unpacked_with_0_where_there_are_none():
 def test_an_episodes_steps_include_the_one_after_its_last_action():
     packing = step_packing(torch.tensor([1, 3]), steps=4)
     assert packing.index.tolist() == [0, 1, 4, 5, 6, 7]
-
-
-def choices(*counts: list[int]) -> torch.Tensor:
-    """[1, T+1, n, 3] bool with so many available actions, from a list per step."""
-    return torch.arange(3) < torch.tensor(counts)[None, :, :, None]
-
-
-def test_a_removed_agents_life_ends_with_the_first_step_after_its_last_choice():
-    avail = choices([3, 2, 1], [1, 2, 1], [1, 1, 1], [2, 1, 1])
-    lengths = torch.tensor([3])
-    assert agent_lives(avail, lengths, skip_removed=True).tolist() == [[4, 3, 1]]
-    assert agent_lives(avail, lengths, skip_removed=False).tolist() == [[4, 4, 4]]
-
-
-def test_padding_is_no_life_whatever_it_holds():
-    avail = choices([2, 1], [2, 1], [3, 3], [3, 3])
-    lengths = torch.tensor([1])
-    assert agent_lives(avail, lengths, skip_removed=True).tolist() == [[2, 1]]
-    assert agent_lives(avail, lengths, skip_removed=False).tolist() == [[2, 2]]

@@ -320,17 +320,19 @@ def test_it_is_saved_to_and_rebuilt_from_a_folder(tmp_path):
 @pytest.mark.parametrize("capacity", [1, 7])
 def test_the_stated_memory_is_what_the_arrays_take(capacity):
     replay = buffer(capacity)
-    arrays = [*replay._arrays.values(), replay._lengths, replay._terminated]
+    arrays = [*replay._arrays.values(), replay._lengths, replay._lives, replay._terminated]
     assert PrioritizedMultiAgentReplayBuffer.bytes_needed(SPEC, capacity) == sum(a.nbytes for a in arrays)
 
 
 def test_the_stated_memory_worked_by_hand():
-    # obs 7·2·4, state 7·5·2, available 7·2·3, actions 6·2·2, rewards 6·4, length 4, terminated 1.
-    assert PrioritizedMultiAgentReplayBuffer.bytes_needed(SPEC, 10) == 10 * (56 + 70 + 42 + 24 + 24 + 4 + 1)
+    # obs 7·2·4, state 7·5·2, available 7·2·3, actions 6·2·2, rewards 6·4, length 4, lives 2·4, terminated 1.
+    assert PrioritizedMultiAgentReplayBuffer.bytes_needed(SPEC, 10) == 10 * (
+        56 + 70 + 42 + 24 + 24 + 4 + 8 + 1
+    )
 
 
 def test_a_buffer_larger_than_the_machine_is_refused_with_what_would_fit(monkeypatch):
-    # 221 bytes an episode, as above, and a machine of 2300 bytes: 10 fit.
+    # 229 bytes an episode, as above, and a machine of 2300 bytes: 10 fit.
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 23, "SC_PHYS_PAGES": 100}.__getitem__)
     assert buffer(10).capacity == 10
     with pytest.raises(

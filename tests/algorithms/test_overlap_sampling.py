@@ -196,3 +196,45 @@ def test_overlapped_learning_solves_a_game(build):
     result = build(config.environment(env_config={"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]})).train()
     assert result["evaluation"]["env_runners"]["episode_return_mean"] == 4
     assert result["env_runners"]["weights_lag"] == 1
+
+
+class TwoRunners:
+    """Stands in for Ray's group of env runners: runner 1 answers when it is asked to, runner 2 at once."""
+
+    def __init__(self):
+        self.asked, self._waiting, self._stuck = [], {}, True
+
+    def foreach_env_runner_async(self, function, tag):
+        idle = [runner for runner in (1, 2) if runner not in self._waiting]
+        for runner in idle:
+            self._waiting[runner] = function.keywords["round_number"]
+        self.asked.append(idle)
+        return len(idle)
+
+    def fetch_ready_async_reqs(self, tags, timeout_seconds):
+        ready = [runner for runner in self._waiting if runner == 2 or not self._stuck]
+        numbers = [self._waiting.pop(runner) for runner in ready]
+        return [(0, sampling.Played([], {}, "", number)) for number in numbers]
+
+    def num_in_flight_async_reqs(self, tag):
+        return len(self._waiting)
+
+    def answer(self):
+        self._stuck = False
+
+
+def test_an_env_runner_that_is_late_after_a_restore_holds_up_nobody(monkeypatch):
+    config = tiny(overlap_sampling=True).env_runners(num_env_runners=2, sample_timeout_s=0.2)
+    group = TwoRunners()
+    rounds = sampling.OverlappedRounds(group, config, lambda by_reference: {"weights_seq_no": 0})
+    monkeypatch.setattr(rounds, "_measure_lag", lambda *arguments: None)
+    monkeypatch.setattr(rounds, "_check", lambda played: None)
+    rounds.start_next()
+    rounds.forget()  # A restore: runner 2 has come, runner 1 still plays with the old weights.
+    assert len(rounds.collect()) == 1
+    assert group.asked == [[1, 2], [2]]
+    group.answer()  # Runner 1 brings its old round, which is dropped, and plays again from the next one on.
+    rounds.start_next()
+    assert [part.round_number for part in rounds.collect()] == [rounds._round_number]
+    rounds.start_next()
+    assert group.asked[-1] == [1, 2]

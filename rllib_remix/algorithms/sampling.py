@@ -111,6 +111,9 @@ class OverlappedRounds(Rounds):
     def collect(self) -> list[Played]:
         if not self._asked:  # The first round, or all env runners died, or their request was forgotten.
             self.start_next()
+        if not self._asked:  # All are late with an earlier round: give them the time of one to become free.
+            self._fetch()
+            self.start_next()
         self._collected = self._fetch()
         self._asked = 0
         self._check(self._collected)
@@ -135,11 +138,12 @@ class OverlappedRounds(Rounds):
     def _fetch(self) -> list[Played]:
         """Waits for those who play the current round; env runners that died are marked, to be restored.
 
-        One that is late with an earlier round holds up nobody, and what it brings is dropped.
+        One that is late with an earlier round holds up nobody, and what it brings is dropped; if all are late,
+        it waits for them.
         """
         deadline = math.inf if self._timeout is None else time.monotonic() + self._timeout
         played: list[Played] = []
-        while len(played) < self._asked and self._group.num_in_flight_async_reqs(_TAG):
+        while self._group.num_in_flight_async_reqs(_TAG) and (not self._asked or len(played) < self._asked):
             left = deadline - time.monotonic()
             if left <= 0:
                 break

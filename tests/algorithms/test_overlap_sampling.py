@@ -238,3 +238,15 @@ def test_an_env_runner_that_is_late_after_a_restore_holds_up_nobody(monkeypatch)
     assert [part.round_number for part in rounds.collect()] == [rounds._round_number]
     rounds.start_next()
     assert group.asked[-1] == [1, 2]
+
+
+def test_a_round_for_which_everybody_is_late_is_waited_for_and_not_given_up(monkeypatch):
+    config = tiny(overlap_sampling=True).env_runners(num_env_runners=2, sample_timeout_s=60)
+    group = TwoRunners()
+    rounds = sampling.OverlappedRounds(group, config, lambda by_reference: {"weights_seq_no": 0})
+    monkeypatch.setattr(rounds, "_measure_lag", lambda *arguments: None)
+    monkeypatch.setattr(rounds, "_check", lambda played: None)
+    group._waiting = {1: -1, 2: -1}  # Both still play an earlier round, and then bring it.
+    group.answer()
+    assert [part.round_number for part in rounds.collect()] == [rounds._round_number] * 2
+    assert group.asked == [[], [1, 2]]

@@ -25,6 +25,16 @@ _ALGORITHM_MODULES = {
     "ReMIXConfig": "remix",
     "MACPO": "macpo",
     "MACPOConfig": "macpo",
+    "MACPOApprox": "macpo",
+    "MACPOApproxConfig": "macpo",
+    "PERQMIX": "replay_schemes",
+    "PERQMIXConfig": "replay_schemes",
+    "PSERQMIX": "replay_schemes",
+    "PSERQMIXConfig": "replay_schemes",
+    "DisCorQMIX": "replay_schemes",
+    "DisCorQMIXConfig": "replay_schemes",
+    "ReMERNQMIX": "replay_schemes",
+    "ReMERNQMIXConfig": "replay_schemes",
 }
 _OTHER_NAMES = {
     "TeamPolicy": "rllib_remix.policy",
@@ -36,6 +46,8 @@ _OTHER_NAMES = {
     "make_team_env": "rllib_remix.envs.registry",
     "check_team_env": "rllib_remix.envs.checker",
     "parallel_env": "rllib_remix.envs.parallel",
+    "MultiAgentReplayBuffer": "rllib_remix.replay.buffer",
+    "PrioritizedMultiAgentReplayBuffer": "rllib_remix.replay.prioritized",
 }
 
 __all__ = ["register", *_ALGORITHM_MODULES, *_OTHER_NAMES]

@@ -15,20 +15,22 @@ from ray.rllib.utils.metrics import (
 )
 from torch import Tensor
 
-from rllib_remix.learning.loss import masked_mean, weighted_squared_error
+from rllib_remix.learning.loss import masked_mean, masked_std, weighted_squared_error
+from rllib_remix.learning.priorities import episode_priorities, profile_weights
 from rllib_remix.learning.targets import lambda_returns, step_mask
 from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
 from rllib_remix.memory import kept_memory, skip_memory_fill
 
+EPISODE_WEIGHTS = "episode_weights"  # what the loop takes out of the results, see `_report_weights`
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 
 
 class TeamLearner(TorchLearner):
     """Updates a TeamRLModule from batches of whole episodes.
 
-    A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated` as the
-    replay buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch divided by the number of
-    learners, so that the mean over learners of their parts is exactly the loss of the whole.
+    A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated`, `numbers`,
+    `importance` as the replay buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch
+    divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the whole.
     """
 
     config: Any  # a QMIXConfig
@@ -58,15 +60,23 @@ class TeamLearner(TorchLearner):
             td_lambda=config.td_lambda,
         )
         result = self._weigh(config, batch, fwd_out, targets, mask)
+        priorities = episode_priorities(result.weights, mask)
+        weights, q_star_weights = result.weights, None
+        if config.weighting_mode == "sampling":
+            weights = profile_weights(weights, priorities, batch["importance"])
+            q_star_weights = batch["importance"].unsqueeze(-1)
         num_steps = batch["num_steps"][0]
         q_tot = fwd_out["q_tot"]
-        td_loss = weighted_squared_error(q_tot, targets, result.weights, mask, num_steps)
+        td_loss = weighted_squared_error(q_tot, targets, weights, mask, num_steps)
         loss = td_loss
         values = {"td_loss": td_loss}
         if "q_star" in fwd_out:
-            values["q_star_loss"] = weighted_squared_error(fwd_out["q_star"], targets, None, mask, num_steps)
+            values["q_star_loss"] = weighted_squared_error(
+                fwd_out["q_star"], targets, q_star_weights, mask, num_steps
+            )
             loss = loss + config.q_star_loss_weight * values["q_star_loss"]
         self._log(module_id, values, q_tot, targets, result, mask)
+        self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
         return loss
 
     @torch.no_grad()
@@ -109,11 +119,25 @@ class TeamLearner(TorchLearner):
             "overestimated_share": masked_mean((q_tot > targets).float(), mask),
         }
         for name, term in result.terms.items():
-            suffix = "_share" if term.dtype == torch.bool else "_mean"
-            metrics[f"weight_terms/{name}{suffix}"] = masked_mean(term.float(), mask)
+            if term.dtype == torch.bool:
+                metrics[f"weight_terms/{name}_share"] = masked_mean(term.float(), mask)
+            else:
+                metrics[f"weight_terms/{name}_mean"] = masked_mean(term, mask)
+                metrics[f"weight_terms/{name}_std"] = masked_std(term, mask)
         # One transfer for all of them.
         for name, number in zip(metrics, torch.stack(list(metrics.values())).tolist(), strict=True):
             self.metrics.log_value((module_id, *name.split("/")), number, window=1)
+
+    def _report_weights(self, module_id: str, weights: Tensor, numbers: Tensor, priorities: Tensor) -> None:
+        """Hands the loop what it counts and what the replay buffer draws by.
+
+        Args:
+            weights: [N] float32, of the real steps.
+            numbers, priorities: [B], of the episodes.
+        """
+        report = {"weights": weights, "numbers": numbers, "priorities": priorities}
+        arrays = {name: values.cpu().numpy() for name, values in report.items()}
+        self.metrics.log_value((module_id, EPISODE_WEIGHTS), arrays, reduce="item_series")
 
     def postprocess_gradients_for_module(
         self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Any]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
-from collections.abc import Collection, Iterable
-from numbers import Real
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 
 class SettingError(ValueError):
@@ -83,3 +84,80 @@ def check_flag(name: str, value: object) -> None:
     """Raises SettingError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise SettingError(f"{name}: {value!r} is not allowed; it must be true or false.")
+
+
+def check_schedule(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
+    """Raises SettingError unless `value` is a number or a schedule that moves forward.
+
+    Args:
+        name: the setting's.
+        value: a number in [low, high], or [[0, number], [env steps, number], …] with increasing env steps.
+        low, high: limits of the numbers.
+    """
+    if isinstance(value, Real):
+        check_number(name, value, low=low, high=high)
+        return
+    form = f"a number in [{low:g}, {high:g}] or a schedule [[0, start], [env steps, end], …]"
+    # RLlib takes any other sequence for a constant.
+    if not isinstance(value, list | tuple) or not all(_is_point(point) for point in value):
+        raise SettingError(f"{name}: {value!r} is not allowed; it must be {form}.")
+    if len(value) < 2 or value[0][0] != 0:
+        raise SettingError(
+            f"{name}: {value!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
+        )
+    for steps, number in value:
+        check_number(f"{name}, env steps of the schedule", steps, low=0)
+        check_number(name, number, low=low, high=high)
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(value)):
+        raise SettingError(f"{name}: the schedule {value!r} runs backwards; its env steps must increase.")
+
+
+def _is_point(point: Any) -> bool:
+    return (
+        isinstance(point, list | tuple) and len(point) == 2 and all(isinstance(part, Real) for part in point)
+    )
+
+
+def is_interval(value: Any) -> bool:
+    """Whether `value` is (low, high), two finite numbers with low < high."""
+    return _is_point(value) and all(map(math.isfinite, value)) and value[0] < value[1]
+
+
+def check_count(name: str, value: Any, *, low: int, high: float = math.inf) -> None:
+    """Raises SettingError unless `value` is an integer from `low` to `high`."""
+    check_number(name, value, low=low, high=high, integer=True)
+    if not isinstance(value, Integral):  # 2.0, which Python's range() does not take.
+        raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: an integer.")
+
+
+class Interval(NamedTuple):
+    """Annotation of a setting that is a number: `alpha: Annotated[float, Interval(0, 1)]`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+    integer: bool = False
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is a finite number in the interval."""
+        check_number(name, value, **self._asdict())
+
+
+class OneOf(NamedTuple):
+    """Annotation of a setting that is a name: `range_map: Annotated[str, OneOf(("clip", "minmax"))]`."""
+
+    names: Collection[str]
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is one of the names."""
+        check_choice(name, value, self.names)
+
+
+def check_name_list(name: str, value: object, allowed: Collection[str]) -> None:
+    """Raises SettingError unless `value` is a list (maybe empty) of names that are all among `allowed`."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        names = ", ".join(allowed) or "nothing"
+        raise SettingError(f"{name}: {value!r} is not allowed; it must be a list of {names}.")
+    for entry in value:
+        check_choice(name, entry, allowed)

@@ -20,3 +20,19 @@ class MACPO(QMIX):
     @classmethod
     def get_default_config(cls) -> MACPOConfig:
         return MACPOConfig()
+
+
+class MACPOApproxConfig(QMIXConfig):
+    """QMIX with the weighting `macpo_approx`; its settings: `rllib_remix.learning.weighting.macpo_approx`."""
+
+    def __init__(self, algo_class: type | None = None):
+        super().__init__(algo_class or MACPOApprox)
+        self.weighting = "macpo_approx"
+
+
+class MACPOApprox(QMIX):
+    """Multi-agent collective priority optimization with three levels in the place of J (Algorithm 2)."""
+
+    @classmethod
+    def get_default_config(cls) -> MACPOApproxConfig:
+        return MACPOApproxConfig()

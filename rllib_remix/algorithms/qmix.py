@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -28,6 +29,7 @@ from ray.rllib.utils.metrics import (
     TIMERS,
     WEIGHTS_SEQ_NO,
 )
+from ray.rllib.utils.schedules.scheduler import Scheduler
 from torch import Tensor
 
 from rllib_remix.algorithms.checkpoint import (
@@ -40,10 +42,12 @@ from rllib_remix.algorithms.checkpoint import (
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.learner import EPISODE_WEIGHTS
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.memory import return_memory
-from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
 from rllib_remix.replay.prefetch import Prefetcher
+from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
+from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
@@ -78,13 +82,22 @@ class QMIX(Algorithm):
             self.team_spec = self._ask_for_team_spec()
         except IndexError as error:  # No env runner answered.
             self._explain_failed_runners(error)
-        capacity = self.config.replay_buffer_capacity
-        self._replay_mib = PrioritizedMultiAgentReplayBuffer.bytes_needed(self.team_spec, capacity) / 2**20
-        logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
-        self.replay_buffer = PrioritizedMultiAgentReplayBuffer(
-            self.team_spec, capacity=capacity, seed=self.config.seed
+        self.replay_buffer = REPLAY_BUFFERS[self.config.replay_buffer](
+            self.team_spec, **self.config.replay_settings()
         )
-        self._batches = Prefetcher(self._draw_batch, in_background=bool(self.config.num_gpus_per_learner))
+        capacity = self.config.replay_buffer_capacity
+        self._replay_mib = self.replay_buffer.bytes_needed(self.team_spec, capacity) / 2**20
+        logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
+        self._draws_by_priority = self.config.weighting_mode == "sampling"
+        self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
+        self._batches = Prefetcher(
+            self._draw_batch,
+            # A batch that is drawn ahead would not know the priorities that the current one changes.
+            in_background=bool(self.config.num_gpus_per_learner) and not self._draws_by_priority,
+        )
+        self._weight_histogram = WeightHistogram(
+            *self.config.weight_histogram_range, self.config.weight_histogram_bins
+        )
         self._episodes_collected = 0
         self._episodes_since_update = 0
         self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
@@ -165,13 +178,35 @@ class QMIX(Algorithm):
                     NUM_EPISODES_LIFETIME: self._episodes_collected,
                 },
             )
+        self._take_weights(results)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
 
     def _draw_batch(self) -> MultiAgentBatch:
+        by_priority = {"beta": self._beta()} if self._draws_by_priority else {}
         sample = self.replay_buffer.sample(
-            self.config.train_batch_episodes, pin_memory=self._learns_here_on_gpu()
+            self.config.train_batch_episodes,
+            num_recent=self.config.recent_episodes_per_batch(),
+            pin_memory=self._learns_here_on_gpu(),
+            **by_priority,
         )
         return learner_batch(sample, num_learners=self.config.num_learners or 1)
+
+    def _beta(self) -> float:
+        return float(self._beta_schedule.update(self._env_steps_sampled()))
+
+    def _take_weights(self, results: list[dict[str, Any]]) -> None:
+        """Counts the weights that the learners report, and refreshes the priorities of the episodes they saw."""
+        reports = [
+            report
+            for of_learner in results
+            for report in of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS).peek()
+        ]
+        self._weight_histogram.add([report["weights"] for report in reports])
+        if self._draws_by_priority:
+            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer)
+            numbers = np.concatenate([report["numbers"] for report in reports])
+            priorities = np.concatenate([report["priorities"] for report in reports])
+            self.replay_buffer.update_priorities(numbers, priorities)
 
     def _learns_here_on_gpu(self) -> bool:
         config = self.config
@@ -215,7 +250,11 @@ class QMIX(Algorithm):
         terms = learner.setdefault(WEIGHT_TERMS, {})
         for key in weight_term_keys(self.config.weighting):
             terms.setdefault(key, math.nan)
-        result["replay_buffer"] = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
+        # A tuple, which TensorBoard's logger leaves alone: it would draw a histogram of the counts.
+        learner["weight_histogram"] = self._weight_histogram.counts
+        learner["weight_quantiles"] = self._weight_histogram.quantiles()
+        self._weight_histogram.reset()
+        result["replay_buffer"] = self._replay_results()
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.
         played |= {EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), "epsilon": self._epsilon}
@@ -228,6 +267,18 @@ class QMIX(Algorithm):
                 if key.endswith("_mean"):
                     evaluation.setdefault(key, math.nan)
         return result
+
+    def _replay_results(self) -> dict[str, Any]:
+        results = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
+        if self._draws_by_priority and isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer):
+            stored = self.replay_buffer.priorities
+            results |= {
+                "priority_mean": stored.mean(),
+                "priority_min": stored.min(),
+                "priority_max": stored.max(),
+            }
+            results["beta"] = self._beta()
+        return results
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As RLlib's, with means over all episodes, and NaN instead of old values if none was played."""
@@ -329,11 +380,12 @@ def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
 
 def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:
     """What the replay buffer drew as RLlib's learners take it: under the module's id."""
-    tensors = {name: tensor for name, tensor in sample.items() if name != "slots"}
     num_steps = int(sample["lengths"].sum())
     # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
-    tensors["num_steps"] = torch.full((len(sample["lengths"]),), num_steps / num_learners)
-    return MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(tensors)}, env_steps=num_steps)
+    share = torch.full((len(sample["lengths"]),), num_steps / num_learners)
+    return MultiAgentBatch(
+        {DEFAULT_MODULE_ID: SampleBatch(sample | {"num_steps": share})}, env_steps=num_steps
+    )
 
 
 def learner_result_keys(weighting: str) -> list[str]:
@@ -346,4 +398,5 @@ def learner_result_keys(weighting: str) -> list[str]:
 def weight_term_keys(weighting: str) -> list[str]:
     """What the learner logs of the weighting's terms at every update, under `weight_terms`."""
     scheme = SCHEMES[weighting]
-    return [*(f"{term}_mean" for term in scheme.terms), *(f"{share}_share" for share in scheme.shares)]
+    of_terms = [f"{term}_{statistic}" for term in scheme.terms for statistic in ("mean", "std")]
+    return [*of_terms, *(f"{share}_share" for share in scheme.shares)]

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import inspect
-import itertools
-import math
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 
+from rllib_remix.algorithms.replay_settings import check_replay
 from rllib_remix.algorithms.unused_settings import check_unused
 from rllib_remix.envs.registry import make_team_env
-from rllib_remix.learning.weighting import SCHEMES, check_weighting
+from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
+from rllib_remix.learning.weighting_settings import check_weighting
 from rllib_remix.models.mixers import MIXERS
+from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
-from rllib_remix.settings import SettingError, check_choice, check_flag, check_keys, check_number
+from rllib_remix.settings import (
+    SettingError,
+    check_choice,
+    check_count,
+    check_flag,
+    check_keys,
+    check_number,
+    check_schedule,
+    is_interval,
+)
 
 # RLlib's mark for an argument that was left out.
 NOT_GIVEN: Any = NotProvided
@@ -78,12 +88,22 @@ class QMIXConfig(AlgorithmConfig):
         # The loss.
         self.weighting = "uniform"
         self.weighting_config: dict[str, Any] = {}
+        self.weighting_mode = "loss"
         self.q_star_loss_weight = 1.0
         self.td_lambda = 0.6
         self.target_network_update_episodes = 200
-        # The off-policy loop.
+        self.weight_histogram_range: tuple[float, float] = (1e-3, 10.0)
+        self.weight_histogram_bins = 80
+        # Replay.
         self.train_batch_episodes = 128
+        self.replay_buffer = "prioritized"
         self.replay_buffer_capacity = 5000
+        self.recent_episodes_share: float | None = None
+        self.recent_episodes_capacity = 200
+        self.prioritized_replay_alpha = 1.0
+        self.prioritized_replay_beta: float | list[list[float]] = 0.0
+        self.prioritized_replay_epsilon = 1e-6
+        # The off-policy loop.
         self.rollout_episodes_per_update = 8
         self.epsilon: float | list[list[float]] = [[0, 0.995], [100_000, 0.05]]
         self.overlap_sampling = False
@@ -104,11 +124,20 @@ class QMIXConfig(AlgorithmConfig):
         utility_clamp: tuple[float, float] | None = NOT_GIVEN,
         weighting: str = NOT_GIVEN,
         weighting_config: dict[str, Any] = NOT_GIVEN,
+        weighting_mode: str = NOT_GIVEN,
         q_star_loss_weight: float = NOT_GIVEN,
         td_lambda: float = NOT_GIVEN,
         target_network_update_episodes: int = NOT_GIVEN,
+        weight_histogram_range: tuple[float, float] = NOT_GIVEN,
+        weight_histogram_bins: int = NOT_GIVEN,
         train_batch_episodes: int = NOT_GIVEN,
+        replay_buffer: str = NOT_GIVEN,
         replay_buffer_capacity: int = NOT_GIVEN,
+        recent_episodes_share: float | None = NOT_GIVEN,
+        recent_episodes_capacity: int = NOT_GIVEN,
+        prioritized_replay_alpha: float = NOT_GIVEN,
+        prioritized_replay_beta: float | list[list[float]] = NOT_GIVEN,
+        prioritized_replay_epsilon: float = NOT_GIVEN,
         rollout_episodes_per_update: int = NOT_GIVEN,
         epsilon: float | list[list[float]] = NOT_GIVEN,
         overlap_sampling: bool = NOT_GIVEN,
@@ -128,13 +157,27 @@ class QMIXConfig(AlgorithmConfig):
             observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index.
             utility_clamp: (low, high) limits of the agents' utilities; None for no limits. The MAC-PO reference
                 code has (-5, 2), which also stops gradients outside.
-            weighting: the loss weighting: "uniform", "ow", "cw", "remix" or "macpo".
+            weighting: "uniform", "ow", "cw", "remix", "macpo", "macpo_approx", "discor", "remern", "per" or "pser".
             weighting_config: settings of that weighting, see `rllib_remix.learning.weighting`.
+            weighting_mode: "loss" draws batches uniformly and weighs the loss (what the papers run); "sampling" draws
+                episodes in proportion to their mean weight and keeps in the loss the profile of the weights within
+                an episode (MAC-PO, section 2.3).
             q_star_loss_weight: factor of the Q* loss. 1; the ReMIX reference code has 0.5.
             td_lambda: λ of the λ-return; 0 is one-step. 0.6 in both papers.
             target_network_update_episodes: episodes collected between two copies onto the target networks. 200.
+            weight_histogram_range, weight_histogram_bins: the bins, evenly spaced on a logarithmic axis, of
+                `weight_histogram` in the results.
             train_batch_episodes: episodes per update. 128 in both papers.
+            replay_buffer: "prioritized" or "uniform"; mode "sampling" needs the first.
             replay_buffer_capacity: episodes. 5,000 to 10,000 in both papers.
+            recent_episodes_share: share of every batch, [0, 1], that is drawn from the newest episodes alone (ReMIX's
+                on-policiness). None is what the weighting has for a default: 0.25 for "remix", 0 for all others.
+            recent_episodes_capacity: how many of the newest episodes these are. 200, as between two target updates.
+            prioritized_replay_alpha: α of mode "sampling": an episode is drawn in proportion to (priority + ε)^α; in
+                (0, 1]. 1, at which both modes have the same expected gradient.
+            prioritized_replay_beta: β of its importance correction (1 / (N·P))^β, in [0, 1], or its schedule over env
+                steps as [[0, start], [steps, end], …]. 0 keeps the preference, 1 undoes it.
+            prioritized_replay_epsilon: ε of its priorities, in (0, 1]. 1e-6.
             rollout_episodes_per_update: episodes collected per update, whatever the number of env runners. 8.
             epsilon: exploration rate, or its schedule over env steps as [[0, start], [steps, end], …].
             overlap_sampling: whether env runners play while the learner makes the updates for the episodes that came
@@ -190,6 +233,8 @@ class QMIXConfig(AlgorithmConfig):
         if not self.in_evaluation:  # RLlib itself sets some of these for its evaluation.
             check_unused(self, QMIXConfig())
         self._validate_loss()
+        check_replay(self, QMIXConfig())
+        self._validate_histogram()
         self._validate_networks()
         self._validate_loop()
         self._validate_workers()
@@ -249,41 +294,40 @@ class QMIXConfig(AlgorithmConfig):
             )
         check_choice("grad_clip_by", self.grad_clip_by, ("value", "norm", "global_norm"))
 
+    def _validate_histogram(self) -> None:
+        limits = self.weight_histogram_range
+        if not is_interval(limits) or limits[0] < 1e-30 or limits[1] > 1e30:
+            raise SettingError(
+                f"weight_histogram_range: {limits!r} is not allowed; it must be (low, high), two numbers in "
+                "[1e-30, 1e+30], low < high."
+            )
+        check_count("weight_histogram_bins", self.weight_histogram_bins, low=1, high=1000)
+
     def _validate_networks(self) -> None:
         check_choice("mixer", self.mixer, MIXERS)
         for name in ("agent_hidden_dim", "mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim"):
-            _check_count(name, getattr(self, name), low=1)
+            check_count(name, getattr(self, name), low=1)
         for name in ("observe_last_action", "observe_agent_id", "skip_removed_agents"):
             check_flag(name, getattr(self, name))
         check_choice("compute_dtype", self.compute_dtype, ("float32", "bfloat16"))
-        if self.utility_clamp is not None and not _is_interval(self.utility_clamp):
+        if self.utility_clamp is not None and not is_interval(self.utility_clamp):
             raise SettingError(
                 f"utility_clamp: {self.utility_clamp!r} is not allowed; it must be None or (low, high), two finite "
                 "numbers, low < high."
             )
 
     def _validate_loop(self) -> None:
-        for name in (
-            "target_network_update_episodes",
-            "train_batch_episodes",
-            "replay_buffer_capacity",
-            "rollout_episodes_per_update",
-        ):
-            _check_count(name, getattr(self, name), low=1)
+        for name in ("target_network_update_episodes", "rollout_episodes_per_update"):
+            check_count(name, getattr(self, name), low=1)
         if self.num_torch_threads is not None:
-            _check_count("num_torch_threads", self.num_torch_threads, low=1)
+            check_count("num_torch_threads", self.num_torch_threads, low=1)
         check_schedule("epsilon", self.epsilon, low=0, high=1)
-        if self.train_batch_episodes > self.replay_buffer_capacity:
-            raise SettingError(
-                f"train_batch_episodes: {self.train_batch_episodes} is more than replay_buffer_capacity, "
-                f"{self.replay_buffer_capacity}; allowed: 1 … {self.replay_buffer_capacity}."
-            )
 
     def _validate_workers(self) -> None:
-        _check_count("num_envs_per_env_runner", self.num_envs_per_env_runner, low=1)
+        check_count("num_envs_per_env_runner", self.num_envs_per_env_runner, low=1)
         for name in ("num_env_runners", "num_learners", "evaluation_num_env_runners"):
-            _check_count(name, getattr(self, name), low=0)
-        _check_count("metrics_num_episodes_for_smoothing", self.metrics_num_episodes_for_smoothing, low=1)
+            check_count(name, getattr(self, name), low=0)
+        check_count("metrics_num_episodes_for_smoothing", self.metrics_num_episodes_for_smoothing, low=1)
         for name in (
             "explore",
             "restart_failed_sub_environments",
@@ -317,9 +361,9 @@ class QMIXConfig(AlgorithmConfig):
 
     def _validate_evaluation(self) -> None:
         if self.evaluation_interval is not None:
-            _check_count("evaluation_interval", self.evaluation_interval, low=0)
+            check_count("evaluation_interval", self.evaluation_interval, low=0)
         if self.evaluation_duration != "auto":
-            _check_count("evaluation_duration", self.evaluation_duration, low=1)
+            check_count("evaluation_duration", self.evaluation_duration, low=1)
         elif self.evaluation_interval:
             raise SettingError(
                 "evaluation_duration: 'auto' is not allowed, because it drops late results; give a number of episodes."
@@ -364,6 +408,27 @@ class QMIXConfig(AlgorithmConfig):
             "compute_dtype": self.compute_dtype,
         }
 
+    def replay_settings(self) -> dict[str, Any]:
+        """Arguments of the replay buffer; in mode "loss" it draws uniformly, α = 0."""
+        settings = {
+            "capacity": self.replay_buffer_capacity,
+            "recent_capacity": self.recent_episodes_capacity,
+            "seed": self.seed,
+        }
+        if issubclass(REPLAY_BUFFERS[self.replay_buffer], PrioritizedMultiAgentReplayBuffer):
+            by_priority = self.weighting_mode == "sampling"
+            settings["alpha"] = self.prioritized_replay_alpha if by_priority else 0.0
+            settings["epsilon"] = self.prioritized_replay_epsilon
+        return settings
+
+    def recent_episodes_per_batch(self) -> int:
+        """How many episodes of a batch are drawn from the newest alone: the share rounded, and at least one of any."""
+        share = self.recent_episodes_share
+        if share is None:
+            is_off = ON_POLICINESS in self.weighting_config.get("disable", ())
+            share = 0.0 if is_off else SCHEMES[self.weighting].recent_share
+        return max(1, round(share * self.train_batch_episodes)) if share else 0
+
     @property
     def _model_config_auto_includes(self) -> dict[str, Any]:
         return super()._model_config_auto_includes | self.networks()
@@ -372,48 +437,6 @@ class QMIXConfig(AlgorithmConfig):
         from rllib_remix.learner import TeamLearner
 
         return TeamLearner
-
-
-def check_schedule(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
-    """Raises SettingError unless `value` is a number or a schedule that moves forward.
-
-    Args:
-        name: the setting's.
-        value: a number in [low, high], or [[0, number], [env steps, number], …] with increasing env steps.
-        low, high: limits of the numbers.
-    """
-    if isinstance(value, Real):
-        check_number(name, value, low=low, high=high)
-        return
-    form = f"a number in [{low:g}, {high:g}] or a schedule [[0, start], [env steps, end], …]"
-    # RLlib takes any other sequence for a constant.
-    if not isinstance(value, list | tuple) or not all(_is_point(point) for point in value):
-        raise SettingError(f"{name}: {value!r} is not allowed; it must be {form}.")
-    if len(value) < 2 or value[0][0] != 0:
-        raise SettingError(
-            f"{name}: {value!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
-        )
-    for steps, number in value:
-        check_number(f"{name}, env steps of the schedule", steps, low=0)
-        check_number(name, number, low=low, high=high)
-    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(value)):
-        raise SettingError(f"{name}: the schedule {value!r} runs backwards; its env steps must increase.")
-
-
-def _is_point(point: Any) -> bool:
-    return (
-        isinstance(point, list | tuple) and len(point) == 2 and all(isinstance(part, Real) for part in point)
-    )
-
-
-def _is_interval(value: Any) -> bool:
-    return _is_point(value) and all(map(math.isfinite, value)) and value[0] < value[1]
-
-
-def _check_count(name: str, value: Any, *, low: int) -> None:
-    check_number(name, value, low=low, integer=True)
-    if not isinstance(value, Integral):  # 2.0, which Python's range() does not take.
-        raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: an integer.")
 
 
 def _own_settings() -> list[str]:

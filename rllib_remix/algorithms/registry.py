@@ -14,6 +14,11 @@ ALGORITHMS: dict[str, str] = {
     "CWQMIX": "rllib_remix.algorithms.wqmix:CWQMIXConfig",
     "ReMIX": "rllib_remix.algorithms.remix:ReMIXConfig",
     "MACPO": "rllib_remix.algorithms.macpo:MACPOConfig",
+    "MACPOApprox": "rllib_remix.algorithms.macpo:MACPOApproxConfig",
+    "PERQMIX": "rllib_remix.algorithms.replay_schemes:PERQMIXConfig",
+    "PSERQMIX": "rllib_remix.algorithms.replay_schemes:PSERQMIXConfig",
+    "DisCorQMIX": "rllib_remix.algorithms.replay_schemes:DisCorQMIXConfig",
+    "ReMERNQMIX": "rllib_remix.algorithms.replay_schemes:ReMERNQMIXConfig",
 }
 
 

@@ -49,3 +49,29 @@ def curves(
     except RunError as error:
         raise UserError(str(error)) from error
     typer.echo(f"Learning curves of {len(trials)} trial{'s' if len(trials) != 1 else ''}: {out}")
+
+
+@app.command()
+def weights(
+    runs: list[Path] = typer.Argument(help="Experiment or trial folders."),
+    out: Path = typer.Option(
+        Path("weights.png"), "--out", "-o", help="The picture to write (.png, .pdf or .svg)."
+    ),
+    title: str = typer.Option(None, "--title", help="Title [default: the environment]."),
+    verbose: int = typer.Option(
+        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
+    ),
+) -> None:
+    """Draw heat maps of loss weights: how likely each weight was over environment steps, one panel per trial."""
+    from rllib_remix.reporting.heat_maps import draw_weights, with_weights
+    from rllib_remix.reporting.runs import RunError, read_runs
+
+    try:
+        trials = read_runs(runs)
+        draw_weights(trials, out, title=title)
+    except RunError as error:
+        raise UserError(str(error)) from error
+    shown = len(with_weights(trials))
+    typer.echo(f"Loss weights of {shown} trial{'s' if shown != 1 else ''}: {out}")
+    if shown < len(trials):
+        typer.echo(f"Left out, without weight histograms: {len(trials) - shown} of {len(trials)} trials")

@@ -46,3 +46,28 @@ def joint_action_probability(action_probs: Tensor) -> Tensor:
     after = torch.cat([ones, action_probs.flip(-1)[..., :-1]], dim=-1).cumprod(-1).flip(-1)
     n_agents = action_probs.shape[-1]
     return 1.0 + (before * after).sum(-1) - n_agents * action_probs.prod(-1)
+
+
+def approximate_joint_action_probability(
+    action_probs: Tensor, *, threshold: float, high: float, medium: float, low: float
+) -> Tensor:
+    """Three levels in the place of J, told apart without any product (MAC-PO, Algorithm 2 and section 4.3).
+
+    With t the threshold: high where one agent's π ≤ t and every other's ≥ 1 - t (the maximum of J, Theorem 2);
+    low where two or more agents' π ≤ t, or all are ≥ 1 - t (J = 1); medium elsewhere.
+
+    Args:
+        action_probs: [..., n] float32 in [0, 1].
+        threshold: t, in (0, 0.5): what counts as close to 0, and 1 - t as close to 1.
+        high, medium, low: α_h, α_m, α_l.
+
+    Returns:
+        [...] float32.
+    """
+    n_agents = action_probs.shape[-1]
+    unlikely = (action_probs <= threshold).sum(-1)
+    certain = (action_probs >= 1.0 - threshold).sum(-1)
+    is_high = (unlikely == 1) & (certain == n_agents - 1)
+    is_low = (unlikely >= 2) | (certain == n_agents)
+    levels = torch.full_like(action_probs[..., 0], medium)
+    return levels.masked_fill(is_high, high).masked_fill(is_low, low)

@@ -15,6 +15,11 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return masked_sum(values, mask) / mask.sum().clamp(min=1)
 
 
+def masked_std(values: Tensor, mask: Tensor) -> Tensor:
+    """Standard deviation over real steps of [B, T] float32, √(mean of squared distances); 0 if there are none."""
+    return masked_mean((values - masked_mean(values, mask)) ** 2, mask).sqrt()
+
+
 def weighted_squared_error(
     prediction: Tensor, targets: Tensor, weights: Tensor | None, mask: Tensor, num_steps: Tensor
 ) -> Tensor:

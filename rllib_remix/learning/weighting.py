@@ -1,22 +1,40 @@
 """The loss weightings: each a pure function from what the networks say to one weight per env step.
 
-A scheme takes `WeightingInputs` and its own settings as keyword arguments with defaults, and returns weights
-[B, T] that are finite, never negative and 0 on padding, together with its terms for the log. To add one: write
-the function, enter it into `SCHEMES`, and test it with numbers worked out by hand.
+A scheme takes `WeightingInputs` and its own settings as keyword arguments with defaults, annotated with what they
+may be, and returns weights [B, T] that are finite, never negative and 0 on padding, together with its terms for the
+log. To add one: write the function, enter it into `SCHEMES`, and test it with numbers worked out by hand.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rllib_remix.learning.action_probability import boltzmann_probabilities, joint_action_probability
-from rllib_remix.learning.loss import masked_mean
-from rllib_remix.settings import SettingError, check_choice, check_keys, check_number
+from rllib_remix.learning.action_probability import (
+    approximate_joint_action_probability,
+    boltzmann_probabilities,
+    joint_action_probability,
+)
+from rllib_remix.learning.weight_ranges import NORMALIZATIONS, RANGE_MAPS
+from rllib_remix.learning.weight_terms import (
+    error_priority,
+    mixer_gradient_term,
+    spread_backwards,
+    value_enhancement,
+    value_underestimation,
+)
+from rllib_remix.settings import Interval, OneOf
+
+# What settings may be.
+Level = Annotated[float, Interval(0, 1, low_open=True)]
+Temperature = Annotated[float, Interval(1e-6)]
+Normalization = Annotated[str, OneOf(NORMALIZATIONS)]
+ErrorExponent = Annotated[float, Interval(0, 1)]
+ErrorOffset = Annotated[float, Interval(0, 1, low_open=True)]
 
 
 class WeightingInputs(NamedTuple):
@@ -38,7 +56,12 @@ class Weights(NamedTuple):
     """A scheme's result."""
 
     weights: Tensor  # [B, T] float32
-    terms: dict[str, Tensor]  # name -> [B, T]; the log shows their means over real steps (bool: shares)
+    terms: dict[
+        str, Tensor
+    ]  # name -> [B, T]: factors of the weight (float32) and conditions (bool), for the log
+
+
+# QMIX and its weighted kin
 
 
 def uniform(inputs: WeightingInputs) -> Weights:
@@ -46,43 +69,47 @@ def uniform(inputs: WeightingInputs) -> Weights:
     return Weights(inputs.mask.to(inputs.q_tot.dtype), {})
 
 
-def optimistic(inputs: WeightingInputs, *, alpha: float = 0.1) -> Weights:
+def optimistic(inputs: WeightingInputs, *, alpha: Level = 0.1) -> Weights:
     """1 where Q_tot underestimates, else α: OW-QMIX (Rashid et al. 2020; ReMIX, equation 2).
 
     Args:
         alpha: weight of overestimated steps, (0, 1]; the papers use 0.1 on Predator-Prey and 0.5 on SMAC.
     """
-    return _on_real_steps(torch.where(inputs.q_tot < inputs.targets, 1.0, alpha), inputs.mask)
+    weights = torch.where(inputs.q_tot < inputs.targets, 1.0, alpha)
+    return _on_real_steps(weights, inputs.mask, **_limits(weights, alpha))
 
 
-def central(inputs: WeightingInputs, *, alpha: float = 0.1) -> Weights:
+def central(inputs: WeightingInputs, *, alpha: Level = 0.1) -> Weights:
     """1 where the joint action is the greedy one or its target beats V(t), else α: CW-QMIX (Rashid et al. 2020).
 
     Args:
         alpha: weight of all other steps, (0, 1]; 0.1 on Predator-Prey and 0.5 on SMAC.
     """
     better = inputs.targets > inputs.greedy_value
-    central_weight = torch.where(inputs.took_greedy | better, 1.0, alpha)
-    return _on_real_steps(
-        central_weight, inputs.mask, took_greedy=inputs.took_greedy, better_than_greedy=better
-    )
+    weights = torch.where(inputs.took_greedy | better, 1.0, alpha)
+    conditions = {"took_greedy": inputs.took_greedy, "better_than_greedy": better}
+    return _on_real_steps(weights, inputs.mask, **conditions, **_limits(weights, alpha))
+
+
+# ReMIX
 
 
 def remix(
     inputs: WeightingInputs,
     *,
-    min_weight: float = 0.1,
-    range_map: str = "clip",
-    exponent_clamp: float = 2.0,
-    gradient_floor: float = 1e-6,
-    temperature: float = 1.0,
+    min_weight: Level = 0.1,
+    range_map: Annotated[str, OneOf(RANGE_MAPS)] = "clip",
+    exponent_clamp: Annotated[float, Interval(0, 20, low_open=True)] = 2.0,
+    gradient_floor: Annotated[float, Interval(1e-9)] = 1e-6,
+    temperature: Temperature = 1.0,
     disable: Sequence[str] = (),
 ) -> Weights:
     """ReMIX's regret-minimizing weight (Theorem 1 and Algorithm 1), mapped onto [min_weight, 1].
 
     Where Q_tot ≤ y the raw weight is B·V·G: Bellman error × value underestimation × mixer gradient; everywhere
     else, and where G makes it negative, it is 0 and maps to `min_weight`. The fourth factor of the theorem, the
-    on-policiness d^π/μ, is no function of these inputs: it is a matter of how batches are drawn, and left out here.
+    on-policiness d^π/μ, is no function of these inputs: the replay buffer stands in for it, by drawing a share of
+    every batch from the newest episodes.
 
     Args:
         min_weight: w_min, (0, 1]; 0.1 on Predator-Prey in the paper.
@@ -91,43 +118,41 @@ def remix(
         exponent_clamp: the exponent of V is kept within ± this, (0, 20]; more could overflow float32.
         gradient_floor: the least mixer gradient that G divides by; at least 1e-9, for the same reason.
         temperature: of the Boltzmann probabilities in G; at least 1e-6.
-        disable: terms to leave out (factor 1), of "bellman_error", "value_underestimation", "mixer_gradient".
-            Without the Bellman error its condition Q_tot ≤ y goes too.
+        disable: terms to leave out (factor 1), of "bellman_error", "value_underestimation", "mixer_gradient",
+            "on_policiness". Without the Bellman error its condition Q_tot ≤ y goes too; without on-policiness no
+            share of the batch is drawn from the newest episodes.
     """
     assert inputs.q_star is not None
     assert inputs.mixer_gradient is not None
-    bellman_error = inputs.targets - inputs.q_tot
-    exponent = inputs.q_star - inputs.q_tot
-    underestimation = value_underestimation(inputs.q_star, inputs.q_tot, exponent_clamp=exponent_clamp)
-    probs = boltzmann_probabilities(
-        inputs.utilities, inputs.avail_actions, inputs.actions, temperature=temperature
-    )
-    gradient_term = mixer_gradient_term(probs, inputs.mixer_gradient, floor=gradient_floor)
+    probs = _action_probabilities(inputs, temperature)
     factors = {
-        "bellman_error": bellman_error.clamp(min=0),
-        "value_underestimation": underestimation,
-        "mixer_gradient": gradient_term,
+        "bellman_error": (inputs.targets - inputs.q_tot).clamp(min=0),
+        "value_underestimation": value_underestimation(
+            inputs.q_star, inputs.q_tot, exponent_clamp=exponent_clamp
+        ),
+        "mixer_gradient": mixer_gradient_term(probs, inputs.mixer_gradient, floor=gradient_floor),
     }
-    raw = torch.ones_like(inputs.q_tot)
-    for name, factor in factors.items():
-        if name not in disable:
-            raw = raw * factor
+    raw = _product(factors, disable)
     weights = RANGE_MAPS[range_map](raw.clamp(min=0), inputs.mask, min_weight)
     return _on_real_steps(
         weights,
         inputs.mask,
         **factors,
-        exponent_clamped=exponent.abs() > exponent_clamp,
+        **_limits(weights, min_weight),
+        exponent_clamped=(inputs.q_star - inputs.q_tot).abs() > exponent_clamp,
         gradient_floored=(inputs.mixer_gradient < gradient_floor).any(-1),
         negative_clamped=raw < 0,
     )
 
 
+# MAC-PO and what it is compared with: one factor more from one to the next
+
+
 def macpo(
     inputs: WeightingInputs,
     *,
-    normalize: str = "none",
-    temperature: float = 1.0,
+    normalize: Normalization = "none",
+    temperature: Temperature = 1.0,
     disable: Sequence[str] = (),
 ) -> Weights:
     """MAC-PO's optimal weight |Q_tot - y|·exp(-|Q_tot - Q*|)·J (Theorem 1 and Algorithm 1).
@@ -140,76 +165,143 @@ def macpo(
         disable: terms to leave out (factor 1), of "bellman_error", "value_enhancement",
             "joint_action_probability".
     """
-    assert inputs.q_star is not None
-    probs = boltzmann_probabilities(
-        inputs.utilities, inputs.avail_actions, inputs.actions, temperature=temperature
-    )
-    factors = {
-        "bellman_error": (inputs.q_tot - inputs.targets).abs(),
-        "value_enhancement": value_enhancement(inputs.q_star, inputs.q_tot),
-        "joint_action_probability": joint_action_probability(probs),
-    }
-    weights = torch.ones_like(inputs.q_tot)
-    for name, factor in factors.items():
-        if name not in disable:
-            weights = weights * factor
-    weights = NORMALIZATIONS[normalize](weights, inputs.mask)
-    return _on_real_steps(weights, inputs.mask, **factors)
+    joint = joint_action_probability(_action_probabilities(inputs, temperature))
+    factors = _discor_factors(inputs) | {"joint_action_probability": joint}
+    return _normalized(_product(factors, disable), inputs.mask, normalize, factors)
 
 
-def value_underestimation(q_star: Tensor, q_tot: Tensor, *, exponent_clamp: float) -> Tensor:
-    """V = exp(Q* - Q_tot), the second factor of ReMIX's weight: [B, T] float32, above 1 where Q_tot is below Q*."""
-    return (q_star - q_tot).clamp(-exponent_clamp, exponent_clamp).exp()
-
-
-def value_enhancement(q_star: Tensor, q_tot: Tensor) -> Tensor:
-    """exp(-|Q_tot - Q*|), the second factor of MAC-PO's weight: [B, T] float32 in [0, 1]."""
-    return torch.exp(-(q_tot - q_star).abs())
-
-
-def mixer_gradient_term(action_probs: Tensor, mixer_gradient: Tensor, *, floor: float) -> Tensor:
-    """G = Σ_j (1 - π^j) / f'_j - 1, the third factor of ReMIX's weight; it may come out negative.
+def macpo_approx(
+    inputs: WeightingInputs,
+    *,
+    alpha_high: Level = 0.75,
+    alpha_medium: Level = 0.5,
+    alpha_low: Level = 0.25,
+    threshold: Annotated[float, Interval(0, 0.5, low_open=True, high_open=True)] = 0.1,
+    normalize: Normalization = "none",
+    temperature: Temperature = 1.0,
+    disable: Sequence[str] = (),
+) -> Weights:
+    """MAC-PO with three levels α_h, α_m, α_l in the place of J (Algorithm 2).
 
     Args:
-        action_probs, mixer_gradient: [B, T, n] float32, π^j and f'_j.
-        floor: f'_j is at least this.
-
-    Returns:
-        [B, T] float32.
+        alpha_high, alpha_medium, alpha_low: the levels, (0, 1]; 0.75, 0.5 and 0.25 in the paper.
+        threshold: a probability up to this counts as 0, one from 1 - this on as 1; (0, 0.5). The paper leaves it open.
+        normalize, temperature, disable: as for `macpo`.
     """
-    return ((1.0 - action_probs) / mixer_gradient.clamp(min=floor)).sum(-1) - 1.0
+    joint = approximate_joint_action_probability(
+        _action_probabilities(inputs, temperature),
+        threshold=threshold,
+        high=alpha_high,
+        medium=alpha_medium,
+        low=alpha_low,
+    )
+    factors = _discor_factors(inputs) | {"joint_action_probability": joint}
+    return _normalized(_product(factors, disable), inputs.mask, normalize, factors)
 
 
-def clip_range(raw: Tensor, mask: Tensor, min_weight: float) -> Tensor:
-    """[B, T] raw weights limited to [min_weight, 1]."""
-    return raw.clamp(min_weight, 1.0)
+def discor(
+    inputs: WeightingInputs, *, normalize: Normalization = "none", disable: Sequence[str] = ()
+) -> Weights:
+    """|Q_tot - y|·exp(-|Q_tot - Q*|): DisCor (Kumar et al. 2020), as MAC-PO's section 5.1 transplants it to teams.
 
-
-def minmax_range(raw: Tensor, mask: Tensor, min_weight: float) -> Tensor:
-    """[B, T] raw weights mapped linearly, so that the real steps' least is min_weight and their largest 1.
-
-    With two or more learners each maps the part of the batch that it holds. If all are equal there is nothing
-    to tell apart, and all are 1.
+    Args:
+        normalize: as for `macpo`.
+        disable: terms to leave out (factor 1), of "bellman_error", "value_enhancement".
     """
-    least = raw.masked_fill(~mask, torch.inf).amin()
-    span = raw.masked_fill(~mask, -torch.inf).amax() - least
-    scaled = min_weight + (1.0 - min_weight) * ((raw - least) / span)
-    return torch.where(span > 0, scaled, torch.ones_like(raw))
+    factors = _discor_factors(inputs)
+    return _normalized(_product(factors, disable), inputs.mask, normalize, factors)
 
 
-def _mean_one(weights: Tensor, mask: Tensor) -> Tensor:
-    mean = masked_mean(weights, mask)
-    return torch.where(mean > 0, weights / mean, weights)
+def remern(
+    inputs: WeightingInputs,
+    *,
+    normalize: Normalization = "none",
+    temperature: Temperature = 1.0,
+    disable: Sequence[str] = (),
+) -> Weights:
+    """|Q_tot - y|·exp(-|Q_tot - Q*|)·(2 - Π_j π^j): ReMERN (Liu et al. 2021) with the team as one agent.
+
+    The last factor is MAC-PO's J for a single agent, whose probability is that of the joint action.
+
+    Args:
+        normalize, temperature: as for `macpo`.
+        disable: terms to leave out (factor 1), of "bellman_error", "value_enhancement", "action_likelihood".
+    """
+    team_probability = _action_probabilities(inputs, temperature).prod(-1)
+    factors = _discor_factors(inputs) | {"action_likelihood": 2.0 - team_probability}
+    return _normalized(_product(factors, disable), inputs.mask, normalize, factors)
 
 
-RANGE_MAPS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
-    "clip": clip_range,
-    "minmax": minmax_range,
-}
-NORMALIZATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "none": lambda weights, mask: weights,
-    "mean": _mean_one,
-}
+def per(
+    inputs: WeightingInputs,
+    *,
+    alpha: ErrorExponent = 0.6,
+    epsilon: ErrorOffset = 0.01,
+    normalize: Normalization = "none",
+) -> Weights:
+    """(|Q_tot - y| + ε)^α: prioritized experience replay (Schaul et al. 2016) as a loss weight (MAC-PO, section 5.1).
+
+    Args:
+        alpha: how much the error counts, [0, 1]; 0 is uniform. 0.6 in the source.
+        epsilon: what a step without error weighs, (0, 1].
+        normalize: as for `macpo`.
+    """
+    error = inputs.q_tot - inputs.targets
+    weights = error_priority(error, alpha=alpha, epsilon=epsilon)
+    return _normalized(weights, inputs.mask, normalize, {"bellman_error": error.abs()})
+
+
+def pser(
+    inputs: WeightingInputs,
+    *,
+    alpha: ErrorExponent = 0.6,
+    epsilon: ErrorOffset = 0.01,
+    decay: Annotated[float, Interval(0, 1)] = 0.4,
+    window: Annotated[int, Interval(0, 10_000, integer=True)] = 5,
+    normalize: Normalization = "none",
+) -> Weights:
+    """The weight of `per`, spread to the steps that led there (PSER, Brittain et al. 2019).
+
+    Args:
+        alpha, epsilon, normalize: as for `per`.
+        decay: ρ, what is left of a weight one step earlier, [0, 1]; 0.4 in MAC-PO's section 5.1.
+        window: env steps back that a weight reaches; 5 there.
+    """
+    error = inputs.q_tot - inputs.targets
+    priorities = error_priority(error, alpha=alpha, epsilon=epsilon).masked_fill(~inputs.mask, 0.0)
+    weights = spread_backwards(priorities, decay=decay, window=int(window))
+    raised = weights > priorities
+    return _normalized(weights, inputs.mask, normalize, {"bellman_error": error.abs(), "raised": raised})
+
+
+def _discor_factors(inputs: WeightingInputs) -> dict[str, Tensor]:
+    assert inputs.q_star is not None
+    return {
+        "bellman_error": (inputs.q_tot - inputs.targets).abs(),
+        "value_enhancement": value_enhancement(inputs.q_star, inputs.q_tot),
+    }
+
+
+def _action_probabilities(inputs: WeightingInputs, temperature: float) -> Tensor:
+    return boltzmann_probabilities(
+        inputs.utilities, inputs.avail_actions, inputs.actions, temperature=temperature
+    )
+
+
+def _product(factors: dict[str, Tensor], disable: Sequence[str]) -> Tensor:
+    product = torch.ones_like(next(iter(factors.values())))
+    for name, factor in factors.items():
+        if name not in disable:
+            product = product * factor
+    return product
+
+
+def _normalized(weights: Tensor, mask: Tensor, normalize: str, terms: dict[str, Tensor]) -> Weights:
+    return _on_real_steps(NORMALIZATIONS[normalize](weights, mask), mask, **terms)
+
+
+def _limits(weights: Tensor, least: float) -> dict[str, Tensor]:
+    return {"at_floor": weights <= least, "at_ceiling": weights >= 1.0}
 
 
 def _on_real_steps(weights: Tensor, mask: Tensor, **terms: Tensor) -> Weights:
@@ -220,65 +312,44 @@ class Scheme(NamedTuple):
     """An entry of the table: the function, what the learner must compute for it, and what it logs."""
 
     function: Callable[..., Weights]
-    needs_q_star: bool = False
+    needs_q_star: bool = True
     needs_mixer_gradient: bool = False
-    terms: tuple[
-        str, ...
-    ] = ()  # factors of the weight, each of which can be disabled; logged as `<term>_mean`
+    terms: tuple[str, ...] = ()  # logged as `<term>_mean` and `<term>_std`
     shares: tuple[str, ...] = ()  # conditions, of which the log shows how often they hold, as `<name>_share`
+    recent_share: float = 0.0  # of every batch from the newest episodes: on-policiness, where that is a term
 
     def settings(self) -> dict[str, Any]:
         """The scheme's settings and their defaults."""
         parameters = inspect.signature(self.function).parameters.values()
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
+    def can_disable(self) -> tuple[str, ...]:
+        """The terms that `disable` may name."""
+        if "disable" not in self.settings():
+            return ()
+        return (*self.terms, ON_POLICINESS) if self.recent_share else self.terms
+
+
+ON_POLICINESS = "on_policiness"  # the term that a share of recent episodes stands for
+
+_LIMITS = ("at_floor", "at_ceiling")
+_DISCOR = ("bellman_error", "value_enhancement")
 
 SCHEMES: dict[str, Scheme] = {
-    "uniform": Scheme(uniform),
-    "ow": Scheme(optimistic, needs_q_star=True),
-    "cw": Scheme(central, needs_q_star=True, shares=("took_greedy", "better_than_greedy")),
+    "uniform": Scheme(uniform, needs_q_star=False),
+    "ow": Scheme(optimistic, shares=_LIMITS),
+    "cw": Scheme(central, shares=("took_greedy", "better_than_greedy", *_LIMITS)),
     "remix": Scheme(
         remix,
-        needs_q_star=True,
         needs_mixer_gradient=True,
         terms=("bellman_error", "value_underestimation", "mixer_gradient"),
-        shares=("exponent_clamped", "gradient_floored", "negative_clamped"),
+        shares=("exponent_clamped", "gradient_floored", "negative_clamped", *_LIMITS),
+        recent_share=0.25,
     ),
-    "macpo": Scheme(
-        macpo,
-        needs_q_star=True,
-        terms=("bellman_error", "value_enhancement", "joint_action_probability"),
-    ),
+    "macpo": Scheme(macpo, terms=(*_DISCOR, "joint_action_probability")),
+    "macpo_approx": Scheme(macpo_approx, terms=(*_DISCOR, "joint_action_probability")),
+    "discor": Scheme(discor, terms=_DISCOR),
+    "remern": Scheme(remern, terms=(*_DISCOR, "action_likelihood")),
+    "per": Scheme(per, terms=("bellman_error",)),
+    "pser": Scheme(pser, terms=("bellman_error",), shares=("raised",)),
 }
-
-
-def check_weighting(name: str, config: dict[str, Any]) -> None:
-    """Raises SettingError if there is no scheme of that name, or it cannot have these settings."""
-    check_choice("weighting", name, SCHEMES)
-    scheme = SCHEMES[name]
-    if not isinstance(config, dict):
-        raise SettingError(
-            f"weighting_config: {config!r} is not allowed; it must be a dict of settings of {name!r}."
-        )
-    check_keys(f"weighting_config of {name!r}", config, scheme.settings())
-    for key in ("alpha", "min_weight"):
-        if key in config:
-            check_number(f"weighting_config.{key}", config[key], low=0, high=1, low_open=True)
-    if "exponent_clamp" in config:
-        check_number(
-            "weighting_config.exponent_clamp", config["exponent_clamp"], low=0, high=20, low_open=True
-        )
-    for key, low in (("gradient_floor", 1e-9), ("temperature", 1e-6)):
-        if key in config:
-            check_number(f"weighting_config.{key}", config[key], low=low)
-    if "range_map" in config:
-        check_choice("weighting_config.range_map", config["range_map"], RANGE_MAPS)
-    if "normalize" in config:
-        check_choice("weighting_config.normalize", config["normalize"], NORMALIZATIONS)
-    disable = config.get("disable", ())
-    if isinstance(disable, str) or not isinstance(disable, Sequence):
-        raise SettingError(
-            f"weighting_config.disable: {disable!r} is not allowed; it must be a list of {', '.join(scheme.terms)}."
-        )
-    for term in disable:
-        check_choice("weighting_config.disable", term, scheme.terms)

@@ -1,4 +1,4 @@
-"""Replay of whole team episodes."""
+"""Replay of whole team episodes, drawn uniformly."""
 
 from __future__ import annotations
 
@@ -19,24 +19,30 @@ from rllib_remix.settings import SettingError, check_number
 _FIELDS = {"obs": True, "state": True, "avail_actions": True, "actions": False, "rewards": False}
 
 
-class PrioritizedMultiAgentReplayBuffer(Checkpointable):
+class MultiAgentReplayBuffer(Checkpointable):
     """A ring of whole episodes in preallocated arrays, in the dtypes of the environment.
 
-    Episodes are drawn uniformly, without repetition within a batch. Memory is bounded by `bytes_needed`; the
-    system hands it out as the ring fills.
+    Episodes are drawn uniformly, without repetition within a batch. A part of a batch can be drawn from the newest
+    episodes alone, as from a second, small buffer; they are a window onto the same ring. Memory is bounded by
+    `bytes_needed`; the system hands it out as the ring fills.
+
+    Episodes are numbered 0, 1, 2, … in the order in which they were added.
 
     Args:
         spec: sizes and dtypes of the episodes.
         capacity: episodes; the oldest are overwritten.
+        recent_capacity: how many of the newest episodes count as recent.
         seed: of the draws; None takes it from the system.
 
     Raises:
-        SettingError: capacity below 1, or more memory than the machine has.
+        SettingError: a capacity below 1, or more memory than the machine has.
     """
 
-    def __init__(self, spec: TeamSpec, *, capacity: int, seed: int | None = None):
+    def __init__(self, spec: TeamSpec, *, capacity: int, recent_capacity: int = 200, seed: int | None = None):
         check_number("replay_buffer_capacity", capacity, low=1, integer=True)
+        check_number("recent_episodes_capacity", recent_capacity, low=1, integer=True)
         self.spec, self.capacity, self._seed = spec, int(capacity), seed
+        self.recent_capacity = int(recent_capacity)
         _check_memory(self.bytes_needed(spec, capacity), capacity)
         self._arrays = {
             name: np.zeros((self.capacity, *shape), dtype) for name, (shape, dtype) in _layout(spec).items()
@@ -45,10 +51,11 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         self._terminated = np.zeros(self.capacity, np.bool_)
         self._lives = np.zeros((self.capacity, spec.n_agents), np.int32)
         self._next, self._size = 0, 0
+        self._added = 0  # episodes so far, so the next one's number
         self._rng = np.random.default_rng(seed)
 
-    @staticmethod
-    def bytes_needed(spec: TeamSpec, capacity: int) -> int:
+    @classmethod
+    def bytes_needed(cls, spec: TeamSpec, capacity: int) -> int:
         """Memory of a full buffer, in bytes."""
         per_episode = sum(
             int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in _layout(spec).values()
@@ -77,33 +84,67 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
             self._lives[slot] = episode.lives()
             self._next = (slot + 1) % self.capacity
             self._size = min(self._size + 1, self.capacity)
+            self._added += 1
 
-    def sample(self, num_episodes: int, *, pin_memory: bool = False) -> dict[str, Tensor]:
+    def sample(
+        self, num_episodes: int, *, num_recent: int = 0, pin_memory: bool = False
+    ) -> dict[str, Tensor]:
         """Draws episodes, cut to the longest of them, into new tensors.
 
         Args:
-            num_episodes: how many, all different.
+            num_episodes: how many.
+            num_recent: how many of them from the `recent_capacity` newest alone; they come last. Within either
+                part no episode comes twice.
             pin_memory: into page-locked memory, from which a GPU copies without waiting; needs CUDA.
 
         Returns:
             `obs` [B, T+1, n, O], `state` [B, T+1, S], `avail_actions` [B, T+1, n, U] bool, `actions` [B, T, n],
             `rewards` [B, T] float32, `lengths` [B] int64, `lives` [B, n] int64 (see `TeamEpisode.lives`), `terminated`
-            [B] bool, `slots` [B] int64 (where the episodes lie). Everything past an episode's end is 0.
+            [B] bool, `numbers` [B] int64 (the episodes', by which they are known), `importance` [B] float32 (1 for
+            all). Everything past an episode's end is 0.
 
         Raises:
-            ValueError: more episodes asked for than are stored.
+            ValueError: more episodes asked for than are stored, or than are recent.
         """
+        self._check_draw(num_episodes, num_recent)
+        slots = np.concatenate([self._draw(num_episodes - num_recent), self._draw_recent(num_recent)])
+        return self._batch(slots, np.ones(num_episodes, np.float32), pin_memory)
+
+    def _check_draw(self, num_episodes: int, num_recent: int) -> None:
         if not 1 <= num_episodes <= self._size:
             raise ValueError(f"replay buffer: {num_episodes} episodes asked for, {self._size} are stored.")
-        slots = self._rng.choice(self._size, size=num_episodes, replace=False)
-        return self._batch(slots, pin_memory)
+        recent = min(self._size, self.recent_capacity)
+        if not 0 <= num_recent <= min(recent, num_episodes):
+            raise ValueError(
+                f"replay buffer: {num_recent} recent episodes of {num_episodes} asked for, {recent} are recent."
+            )
 
-    def _batch(self, slots: np.ndarray, pin_memory: bool) -> dict[str, Tensor]:
+    def _draw(self, count: int) -> np.ndarray:
+        """[count] slots of different episodes."""
+        return self._rng.choice(self._size, size=count, replace=False)
+
+    def _draw_recent(self, count: int) -> np.ndarray:
+        """[count] slots of different recent episodes; without one the random numbers go on as if not asked."""
+        if not count:
+            return np.zeros(0, np.int64)
+        age = self._rng.choice(min(self._size, self.recent_capacity), size=count, replace=False)
+        return self._slots_of(self._added - 1 - age)
+
+    def _slots_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Where the stored episodes of these numbers lie: they follow each other around the ring."""
+        return (self._next - (self._added - numbers)) % self.capacity
+
+    def _numbers_of(self, slots: np.ndarray) -> np.ndarray:
+        """The numbers of the episodes in these slots, which must hold some."""
+        return self._added - 1 - (self._next - 1 - slots) % self.capacity
+
+    def _batch(self, slots: np.ndarray, importance: np.ndarray, pin_memory: bool) -> dict[str, Tensor]:
         small = {
             "lengths": self._lengths[slots].astype(np.int64),
             "lives": self._lives[slots].astype(np.int64),
             "terminated": self._terminated[slots],
-            "slots": slots,
+            "numbers": self._numbers_of(slots),
+            "importance": importance,
         }
         batch = {name: torch.from_numpy(array) for name, array in small.items()}
         longest = int(small["lengths"].max())
@@ -147,6 +188,7 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
             "terminated": self._terminated[stored].copy(),
             "lives": self._lives[stored].copy(),
             "next": self._next,
+            "added": self._added,
             "rng": self._rng.bit_generator.state,
         }
 
@@ -157,7 +199,11 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
                 f"replay buffer: the checkpoint holds episodes of {spec}, this run has {self.spec}."
             )
         order, self._next = self._slots_to_restore(len(state["lengths"]), state["capacity"], state["next"])
-        self._size = len(order)
+        self._restore(state, order)
+
+    def _restore(self, state: dict[str, Any], order: np.ndarray) -> None:
+        """Lays down the saved slots of `order`, in this order."""
+        self._size, self._added = len(order), state["added"]
         for name, array in self._arrays.items():
             array[: self._size] = state["arrays"][name][order]
         # Slots behind keep the lengths of what still lies in them, so that `add` clears it.
@@ -175,7 +221,8 @@ class PrioritizedMultiAgentReplayBuffer(Checkpointable):
         return newest, len(newest) % self.capacity
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
-        return (self.spec,), {"capacity": self.capacity, "seed": self._seed}
+        settings = {"capacity": self.capacity, "recent_capacity": self.recent_capacity, "seed": self._seed}
+        return (self.spec,), settings
 
 
 def _layout(spec: TeamSpec) -> dict[str, tuple[tuple[int, ...], str]]:

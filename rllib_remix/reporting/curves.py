@@ -9,9 +9,8 @@ from typing import Any
 import matplotlib.colors
 import matplotlib.ticker
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from rllib_remix.reporting.pictures import check_suffix, heading, new_figure, save
 from rllib_remix.reporting.runs import RunError, Trial
 from rllib_remix.reporting.statistics import band
 
@@ -19,7 +18,6 @@ METRICS = {
     "greedy": "Greedy episode return (mean of evaluation episodes)",
     "training": "Training episode return (mean, with exploration)",
 }
-SUFFIXES = (".png", ".pdf", ".svg")
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
@@ -47,20 +45,17 @@ def draw_curves(
     Raises:
         RunError: if no trial reports the metric, or the file cannot be written.
     """
-    if out.suffix.lower() not in SUFFIXES:
-        raise RunError(f"--out: {str(out)!r} must end in {', '.join(SUFFIXES)}.")
+    check_suffix(out)
     shown = [trial for trial in trials if len(trial.curve(metric)[0])]
     if not shown:
         raise RunError(_nothing_to_draw(trials, metric))
-    figure = Figure(figsize=(7.5, 4.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.5, 4.5)
     axes = figure.add_subplot()
     for index, (label, members) in enumerate(group(shown).items()):
         _draw_group(axes, label, [trial.curve(metric) for trial in members], COLOURS[index % len(COLOURS)])
     if best is not None:
         axes.axhline(best, color="0.4", linestyle="--", linewidth=1, label=f"best possible ({best:g})")
-    environments = sorted({trial.environment for trial in shown})
-    axes.set_title(", ".join(environments) if title is None else title)
+    axes.set_title(heading(shown) if title is None else title)
     axes.set_xlabel("Environment steps")
     axes.set_ylabel(METRICS[metric])
     axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
@@ -68,10 +63,7 @@ def draw_curves(
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(framealpha=0.9, edgecolor="none")
-    try:
-        figure.savefig(out)
-    except OSError as error:
-        raise RunError(f"--out: cannot write {str(out)!r}: {error.strerror}.") from error
+    save(figure, out)
 
 
 def group(trials: Sequence[Trial]) -> dict[str, list[Trial]]:

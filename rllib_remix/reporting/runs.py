@@ -11,10 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.reporting.weight_histogram import histogram_edges
+
 RESULT_FILE = "result.json"
 ENV_STEPS = ("num_env_steps_sampled_lifetime",)
 TRAINING_RETURN = ("env_runners", "episode_return_mean")
 GREEDY_RETURN = ("evaluation", "env_runners", "episode_return_mean")
+ITERATION_STEPS = ("env_runners", "num_env_steps_sampled")
+WEIGHT_HISTOGRAM = ("learners", "default_policy", "weight_histogram")
 
 
 class RunError(ValueError):
@@ -23,7 +27,11 @@ class RunError(ValueError):
 
 @dataclass
 class Trial:
-    """One trial's results; T is the number of its iterations, NaN marks what an iteration did not report."""
+    """One trial's results; T is the number of its iterations, NaN marks what an iteration did not report.
+
+    The K bins of `weight_counts` have a column before them for the weights below the first edge and one behind them
+    for those from the last edge on. A bin holds its lower edge.
+    """
 
     folder: Path
     algorithm: str
@@ -31,8 +39,13 @@ class Trial:
     seed: int | None
     settings: dict[str, Any]  # what the user set, nested keys joined with slashes
     env_steps: np.ndarray  # [T] float64, environment steps so far
+    first_step: float  # environment steps before the first iteration, 0 unless restored from a checkpoint
     training_return: np.ndarray  # [T] float64
     greedy_return: np.ndarray  # [T] float64
+    weight_edges: np.ndarray | None  # [K+1] float64, ascending; None if the config names no bins
+    weight_counts: (
+        np.ndarray | None
+    )  # [T, K+2] float64; None if no iteration reports a histogram of loss weights
 
     def curve(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """(steps, returns) of the iterations that report `metric` ("greedy" or "training")."""
@@ -81,6 +94,7 @@ def read_trial(folder: Path) -> Trial:
     config = results[-1].get("config") or {}
     environment = str(config.get("env"))
     settings = _read_settings(folder / "params.json")
+    weight_edges = _weight_edges(config)
     return Trial(
         folder=folder,
         algorithm=_algorithm_of(folder.name, environment),
@@ -88,8 +102,11 @@ def read_trial(folder: Path) -> Trial:
         seed=config.get("seed"),
         settings=settings,
         env_steps=_column(results, ENV_STEPS),
+        first_step=_first_step(results[0]),
         training_return=_column(results, TRAINING_RETURN),
         greedy_return=_column(results, GREEDY_RETURN),
+        weight_edges=weight_edges,
+        weight_counts=None if weight_edges is None else _weight_counts(results, len(weight_edges) + 1),
     )
 
 
@@ -135,10 +152,35 @@ def _column(results: list[dict[str, Any]], path: tuple[str, ...]) -> np.ndarray:
     return np.array([_number_at(result, path) for result in results], dtype=float)
 
 
+def _first_step(first_result: Mapping[str, Any]) -> float:
+    steps = _number_at(first_result, ENV_STEPS) - _number_at(first_result, ITERATION_STEPS)
+    return 0.0 if math.isnan(steps) else max(0.0, steps)
+
+
 def _number_at(result: Mapping[str, Any], path: tuple[str, ...]) -> float:
+    value = _value_at(result, path)
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def _value_at(result: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     value: Any = result
     for key in path:
         if not isinstance(value, Mapping) or key not in value:
-            return math.nan
+            return None
         value = value[key]
-    return float(value) if isinstance(value, (int, float)) else math.nan
+    return value
+
+
+def _weight_edges(config: Mapping[str, Any]) -> np.ndarray | None:
+    limits, bins = config.get("weight_histogram_range"), config.get("weight_histogram_bins")
+    return histogram_edges(*limits, bins).astype(float) if limits and bins else None
+
+
+def _weight_counts(results: list[dict[str, Any]], columns: int) -> np.ndarray | None:
+    """[T, columns] float64, a row of NaN for what is no list of as many numbers; None if no row is one."""
+    counts = np.full((len(results), columns), math.nan)
+    for row, result in zip(counts, results, strict=True):
+        histogram = _value_at(result, WEIGHT_HISTOGRAM)
+        if isinstance(histogram, list) and len(histogram) == columns:
+            row[:] = [count if isinstance(count, (int, float)) else math.nan for count in histogram]
+    return None if np.isnan(counts).all() else counts

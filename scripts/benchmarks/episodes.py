@@ -14,7 +14,7 @@ from rllib_remix.algorithms.registry import get_algorithm_config
 from rllib_remix.envs.predator_prey_kernels import STAY
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.policy import TeamPolicy
-from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.rollout.episode import TeamEpisode
 
@@ -66,10 +66,10 @@ def spec_of(episode: TeamEpisode) -> TeamSpec:
     )
 
 
-def filled_buffer(episodes: Sequence[TeamEpisode], *, times: int = 1) -> PrioritizedMultiAgentReplayBuffer:
+def filled_buffer(episodes: Sequence[TeamEpisode], *, times: int = 1) -> MultiAgentReplayBuffer:
     """A full replay buffer that holds the episodes, each `times` times."""
     spec = spec_of(max(episodes, key=len))
-    buffer = PrioritizedMultiAgentReplayBuffer(spec, capacity=len(episodes) * times, seed=0)
+    buffer = MultiAgentReplayBuffer(spec, capacity=len(episodes) * times, seed=0)
     for _ in range(times):
         buffer.add(episodes)
     return buffer

@@ -18,7 +18,7 @@ from benchmarks.episodes import play_dense, spec_of
 from benchmarks.figures import Figure
 from benchmarks.timing import cpu_seconds, family_cpu_seconds
 from benchmarks.updates import batch_of, new_config, new_learner
-from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.rollout.episode import TeamEpisode
 
@@ -108,9 +108,9 @@ def bench_buffers(report: Callable[[Figure], None], repeats: int = 10) -> None:
     dense = play_dense(64)
     short = play_dense(64, env_config={"episode_limit": SHORT_LIMIT})
     for capacity in EPISODES:
-        fits = PrioritizedMultiAgentReplayBuffer.bytes_needed(spec_of(dense[0]), capacity) < _free_bytes() / 3
+        fits = MultiAgentReplayBuffer.bytes_needed(spec_of(dense[0]), capacity) < _free_bytes() / 3
         episodes = dense if fits else short
-        buffer = PrioritizedMultiAgentReplayBuffer(spec_of(episodes[0]), capacity=capacity, seed=0)
+        buffer = MultiAgentReplayBuffer(spec_of(episodes[0]), capacity=capacity, seed=0)
         while len(buffer) < capacity:
             buffer.add(episodes[: capacity - len(buffer)])
         steps = EPISODES_PER_UPDATE * len(episodes[0])
@@ -122,7 +122,7 @@ def bench_buffers(report: Callable[[Figure], None], repeats: int = 10) -> None:
         del buffer
 
 
-def _add_and_draw(buffer: PrioritizedMultiAgentReplayBuffer, episodes: list[TeamEpisode]) -> None:
+def _add_and_draw(buffer: MultiAgentReplayBuffer, episodes: list[TeamEpisode]) -> None:
     buffer.add(episodes[:EPISODES_PER_UPDATE])
     buffer.sample(BATCH)
 

@@ -5,17 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_remix.learning.weighting import (
-    NORMALIZATIONS,
-    RANGE_MAPS,
-    SCHEMES,
-    WeightingInputs,
-    Weights,
-    check_weighting,
+from rllib_remix.learning.weight_ranges import NORMALIZATIONS, RANGE_MAPS
+from rllib_remix.learning.weight_terms import (
     mixer_gradient_term,
+    spread_backwards,
     value_enhancement,
     value_underestimation,
 )
+from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
+from rllib_remix.learning.weighting_settings import check_weighting
 from rllib_remix.settings import SettingError
 
 LN2, LN3 = math.log(2.0), math.log(3.0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from rllib_remix.envs.team_env import TeamSpec
-from rllib_remix.replay.buffer import PrioritizedMultiAgentReplayBuffer
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.settings import SettingError
 
@@ -35,13 +35,13 @@ def episode(length: int, number: int = 1, *, terminated: bool = False) -> TeamEp
     )
 
 
-def buffer(capacity: int = 5, *, seed: int = 0, episodes=()) -> PrioritizedMultiAgentReplayBuffer:
-    result = PrioritizedMultiAgentReplayBuffer(SPEC, capacity=capacity, seed=seed)
+def buffer(capacity: int = 5, *, seed: int = 0, episodes=()) -> MultiAgentReplayBuffer:
+    result = MultiAgentReplayBuffer(SPEC, capacity=capacity, seed=seed)
     result.add(list(episodes))
     return result
 
 
-def stored(replay: PrioritizedMultiAgentReplayBuffer) -> list[int]:
+def stored(replay: MultiAgentReplayBuffer) -> list[int]:
     """Numbers of the stored episodes, sorted."""
     return sorted(replay.sample(len(replay))["rewards"][:, 0].int().tolist()) if len(replay) else []
 
@@ -91,12 +91,12 @@ def test_what_was_stored_comes_back_in_the_dtypes_of_the_environment():
         assert torch.equal(batch[name][0], expected)
     assert (batch["lengths"].tolist(), batch["lengths"].dtype) == ([3], torch.int64)
     assert (batch["terminated"].tolist(), batch["terminated"].dtype) == ([True], torch.bool)
-    assert (batch["slots"].tolist(), batch["slots"].dtype) == ([0], torch.int64)
+    assert (batch["numbers"].tolist(), batch["numbers"].dtype) == ([0], torch.int64)
 
 
 def test_a_very_large_action_set_gets_wider_actions():
     small, large = (
-        PrioritizedMultiAgentReplayBuffer(SPEC._replace(n_actions=n, episode_limit=1), capacity=1)
+        MultiAgentReplayBuffer(SPEC._replace(n_actions=n, episode_limit=1), capacity=1)
         for n in (2**15 - 1, 2**15)
     )
     assert small._arrays["actions"].dtype == np.int16
@@ -188,26 +188,26 @@ def test_a_batch_holds_the_newest_episodes_and_zeros_behind_them(rounds, capacit
 def test_episodes_are_drawn_without_repetition():
     replay = buffer(8, episodes=[episode(1, number) for number in range(1, 9)])
     for size in (1, 3, 8):
-        assert len(set(replay.sample(size)["slots"].tolist())) == size
+        assert len(set(replay.sample(size)["numbers"].tolist())) == size
 
 
 def test_every_set_of_episodes_is_drawn_equally_often():
     replay = buffer(5, episodes=[episode(1, number) for number in range(1, 6)])
     counts = dict.fromkeys(combinations(range(5), 2), 0)
     for _ in range(5000):
-        counts[tuple(sorted(replay.sample(2)["slots"].tolist()))] += 1
+        counts[tuple(sorted(replay.sample(2)["numbers"].tolist()))] += 1
     assert chisquare(list(counts.values())).pvalue > 1e-3
 
 
 def test_only_stored_episodes_are_drawn_while_the_buffer_fills():
     replay = buffer(100, episodes=[episode(1, 1), episode(1, 2)])
-    assert {slot for _ in range(50) for slot in replay.sample(2)["slots"].tolist()} == {0, 1}
+    assert {number for _ in range(50) for number in replay.sample(2)["numbers"].tolist()} == {0, 1}
 
 
 def test_the_same_seed_draws_the_same_episodes_and_another_seed_others():
     episodes = [episode(1, number) for number in range(1, 51)]
     one, same, other = (buffer(50, seed=seed, episodes=episodes) for seed in (1, 1, 2))
-    draws = [[replay.sample(10)["slots"].tolist() for _ in range(5)] for replay in (one, same, other)]
+    draws = [[replay.sample(10)["numbers"].tolist() for _ in range(5)] for replay in (one, same, other)]
     assert draws[0] == draws[1] != draws[2]
 
 
@@ -294,7 +294,7 @@ def test_restoring_to_another_capacity_keeps_the_newest(count, capacity, kept):
 
 
 def test_episodes_of_another_environment_are_not_restored():
-    other = PrioritizedMultiAgentReplayBuffer(SPEC._replace(obs_dim=9), capacity=5)
+    other = MultiAgentReplayBuffer(SPEC._replace(obs_dim=9), capacity=5)
     with pytest.raises(
         ValueError, match=r"the checkpoint holds episodes of .*obs_dim=4.*, this run has .*obs_dim=9"
     ):
@@ -309,7 +309,7 @@ def test_a_saved_buffer_is_only_as_large_as_what_it_holds():
 def test_it_is_saved_to_and_rebuilt_from_a_folder(tmp_path):
     replay = buffer(4, seed=3, episodes=[episode(2, number) for number in range(1, 7)])
     replay.save_to_path(tmp_path)
-    again = PrioritizedMultiAgentReplayBuffer.from_checkpoint(tmp_path)
+    again = MultiAgentReplayBuffer.from_checkpoint(tmp_path)
     assert again.capacity == 4
     assert same_batch(replay.sample(3), again.sample(3))
 
@@ -321,14 +321,12 @@ def test_it_is_saved_to_and_rebuilt_from_a_folder(tmp_path):
 def test_the_stated_memory_is_what_the_arrays_take(capacity):
     replay = buffer(capacity)
     arrays = [*replay._arrays.values(), replay._lengths, replay._lives, replay._terminated]
-    assert PrioritizedMultiAgentReplayBuffer.bytes_needed(SPEC, capacity) == sum(a.nbytes for a in arrays)
+    assert MultiAgentReplayBuffer.bytes_needed(SPEC, capacity) == sum(a.nbytes for a in arrays)
 
 
 def test_the_stated_memory_worked_by_hand():
     # obs 7·2·4, state 7·5·2, available 7·2·3, actions 6·2·2, rewards 6·4, length 4, lives 2·4, terminated 1.
-    assert PrioritizedMultiAgentReplayBuffer.bytes_needed(SPEC, 10) == 10 * (
-        56 + 70 + 42 + 24 + 24 + 4 + 8 + 1
-    )
+    assert MultiAgentReplayBuffer.bytes_needed(SPEC, 10) == 10 * (56 + 70 + 42 + 24 + 24 + 4 + 8 + 1)
 
 
 def test_a_buffer_larger_than_the_machine_is_refused_with_what_would_fit(monkeypatch):

@@ -1,0 +1,173 @@
+"""Replay of whole team episodes, drawn by priority."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from rllib_remix.replay.sum_tree import SumTree
+from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.settings import check_number
+
+
+class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
+    """A MultiAgentReplayBuffer that draws an episode in proportion to (priority + ε)^α (Schaul et al. 2016).
+
+    A new episode has the greatest priority of those stored (the very first 1), until `update_priorities` gives it
+    its own. The draws of a batch are stratified: the sum of priorities is cut into as many equal parts as there
+    are draws, and each part gives one, so an episode may come several times. With α = 0 everything is as in the
+    uniform buffer, draw by draw.
+
+    Args:
+        alpha: how much priorities count, in [0, 1].
+        epsilon: added to every priority, in (0, 1], so that no episode is lost.
+        spec, capacity, recent_capacity, seed: as for MultiAgentReplayBuffer.
+
+    Raises:
+        SettingError: as MultiAgentReplayBuffer, and for alpha or epsilon out of range.
+    """
+
+    def __init__(
+        self,
+        spec: TeamSpec,
+        *,
+        capacity: int,
+        alpha: float = 1.0,
+        epsilon: float = 1e-6,
+        recent_capacity: int = 200,
+        seed: int | None = None,
+    ):
+        check_number("prioritized_replay_alpha", alpha, low=0, high=1)
+        check_number("prioritized_replay_epsilon", epsilon, low=0, high=1, low_open=True)
+        super().__init__(spec, capacity=capacity, recent_capacity=recent_capacity, seed=seed)
+        self.alpha, self.epsilon = float(alpha), float(epsilon)
+        self._priorities = np.zeros(self.capacity, np.float64)
+        self._tree = SumTree(self.capacity)
+
+    @classmethod
+    def bytes_needed(cls, spec: TeamSpec, capacity: int) -> int:
+        """Memory of a full buffer, in bytes."""
+        priorities = capacity * np.float64().itemsize + SumTree.bytes_needed(capacity)
+        return super().bytes_needed(spec, capacity) + priorities
+
+    @property
+    def priorities(self) -> np.ndarray:
+        """[episodes stored] float64, oldest first, without ε and α."""
+        return self._priorities[self._slots_of(np.arange(self._added - len(self), self._added))]
+
+    def add(self, episodes: Sequence[TeamEpisode]) -> None:
+        """As MultiAgentReplayBuffer's; the new episodes get the greatest priority there is."""
+        greatest = self._priorities[: len(self)].max() if len(self) else 1.0
+        before = self._added
+        super().add(episodes)
+        new = self._slots_of(np.arange(max(before, self._added - self.capacity), self._added))
+        self._set(new, np.full(len(new), greatest))
+
+    def update_priorities(self, numbers: np.ndarray, priorities: np.ndarray) -> None:
+        """Sets the priorities of episodes; those that have been overwritten in the meantime are left out.
+
+        Args:
+            numbers: [K] int64, as a batch gives them; of one that occurs several times the last counts.
+            priorities: [K] float64, finite and not negative.
+
+        Raises:
+            ValueError: for a priority that is NaN, negative or infinite, or the number of an episode that never was;
+                nothing is changed.
+        """
+        numbers, priorities = np.asarray(numbers, np.int64), np.asarray(priorities, np.float64)
+        if numbers.shape != priorities.shape:
+            raise ValueError(f"replay buffer: {len(priorities)} priorities for {len(numbers)} episodes.")
+        unknown = (numbers < 0) | (numbers >= self._added)
+        if unknown.any():
+            raise ValueError(
+                f"replay buffer: there is no episode {numbers[unknown][0]}; allowed: 0 … {self._added - 1}. No "
+                "priority was changed."
+            )
+        wrong = ~(np.isfinite(priorities) & (priorities >= 0))
+        if wrong.any():
+            raise ValueError(
+                f"replay buffer: priority {priorities[wrong][0]} of episode {numbers[wrong][0]} is not allowed; it "
+                "must be a finite number of 0 or more. No priority was changed."
+            )
+        stored = numbers >= self._added - len(self)
+        self._set(self._slots_of(numbers[stored]), priorities[stored])
+
+    def _set(self, slots: np.ndarray, priorities: np.ndarray) -> None:
+        self._priorities[slots] = priorities
+        self._tree.set(slots, self._masses(priorities))
+
+    def _masses(self, priorities: np.ndarray) -> np.ndarray:
+        return (priorities + self.epsilon) ** self.alpha
+
+    def sample(
+        self, num_episodes: int, *, num_recent: int = 0, beta: float = 0.0, pin_memory: bool = False
+    ) -> dict[str, Tensor]:
+        """As MultiAgentReplayBuffer's, but by priority, the recent part too, and with repetition.
+
+        Args:
+            num_episodes, num_recent, pin_memory: as there.
+            beta: of the importance correction, in [0, 1].
+
+        Returns:
+            As there, with `importance` [B] float32: (1 / (N·P_e))^β, N episodes stored and P_e the probability of
+            this one, divided by the greatest of the batch. 1 for the recent part, which is meant to count more.
+        """
+        if self.alpha == 0:
+            return super().sample(num_episodes, num_recent=num_recent, pin_memory=pin_memory)
+        self._check_draw(num_episodes, num_recent)
+        slots = self._tree.find(self._strata(num_episodes - num_recent, self._tree.total))
+        importance = np.ones(num_episodes, np.float32)
+        if len(slots):
+            correction = (self._tree.total / (len(self) * self._tree[slots])) ** beta
+            importance[: len(slots)] = correction / correction.max()
+        slots = np.concatenate([slots, self._draw_recent_by_priority(num_recent)])
+        return self._batch(slots, importance, pin_memory)
+
+    def _strata(self, count: int, total: float) -> np.ndarray:
+        """[count] random positions in [0, total), one in each of as many equal parts."""
+        return (np.arange(count) + self._rng.random(count)) * (total / max(count, 1))
+
+    def _draw_recent_by_priority(self, count: int) -> np.ndarray:
+        if not count:
+            return np.zeros(0, np.int64)
+        recent = min(len(self), self.recent_capacity)
+        slots = self._slots_of(np.arange(self._added - recent, self._added))
+        sums = np.cumsum(self._tree[slots])
+        found = np.searchsorted(sums, self._strata(count, sums[-1]), side="right")
+        return slots[np.minimum(found, recent - 1)]  # rounding may carry a position to the very end
+
+    # Checkpointable
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        state = super().get_state(components, not_components=not_components, **kwargs)
+        return state | {"priorities": self._priorities[: len(self)].copy()}
+
+    def _restore(self, state: dict[str, Any], order: np.ndarray) -> None:
+        """Priorities too; they are all 1 if the checkpoint is of a buffer that had none."""
+        super()._restore(state, order)
+        priorities = state.get("priorities", np.ones(len(state["lengths"])))
+        slots = np.arange(self.capacity)
+        self._priorities[:] = 0.0
+        self._tree.set(slots, np.zeros(self.capacity))
+        self._set(slots[: len(order)], priorities[order])
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
+        arguments, settings = super().get_ctor_args_and_kwargs()
+        return arguments, settings | {"alpha": self.alpha, "epsilon": self.epsilon}
+
+
+REPLAY_BUFFERS: dict[str, type[MultiAgentReplayBuffer]] = {
+    "uniform": MultiAgentReplayBuffer,
+    "prioritized": PrioritizedMultiAgentReplayBuffer,
+}

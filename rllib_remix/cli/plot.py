@@ -62,7 +62,7 @@ def weights(
         0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
     ),
 ) -> None:
-    """Draw heat maps of loss weights: how likely each weight was over environment steps, one panel per trial."""
+    """Draw heat maps of loss weights: how likely each was over environment steps, one panel per trial."""
     from rllib_remix.reporting.heat_maps import draw_weights, with_weights
     from rllib_remix.reporting.runs import RunError, read_runs
 

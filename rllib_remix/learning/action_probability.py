@@ -31,21 +31,22 @@ def boltzmann_probabilities(
 def joint_action_probability(action_probs: Tensor) -> Tensor:
     """J = 1 + Σ_i Π_{j≠i} π^j - n·Π_j π^j, the last factor of MAC-PO's optimal weight (Theorem 1).
 
-    The products that leave one agent out come from prefix and suffix products: O(n), and no division, so an
-    agent with π = 0 is no trouble.
+    Computed as 1 + Σ_i (1 - π^i)·Π_{j≠i} π^j, which is the same without a difference of large numbers. The products
+    that leave one agent out come from prefix and suffix products: O(n), and no division, so an agent with π = 0 is
+    no trouble.
 
     Args:
         action_probs: [..., n] float32 in [0, 1].
 
     Returns:
-        [...] float32 in [1, 2], as no product grows by another factor: 2 exactly when one probability is 0 and
-        all others are 1 (Theorem 2); 1 when all are 1, or when two or more are 0.
+        [...] float32 in [1, 2]: the added sum is the probability that exactly one of n agents who draw by these
+        probabilities does not repeat its action. 2 exactly when one probability is 0 and all others are 1
+        (Theorem 2); 1 when all are 1, or when two or more are 0.
     """
     ones = torch.ones_like(action_probs[..., :1])
     before = torch.cat([ones, action_probs[..., :-1]], dim=-1).cumprod(-1)
     after = torch.cat([ones, action_probs.flip(-1)[..., :-1]], dim=-1).cumprod(-1).flip(-1)
-    n_agents = action_probs.shape[-1]
-    return 1.0 + (before * after).sum(-1) - n_agents * action_probs.prod(-1)
+    return 1.0 + ((1.0 - action_probs) * before * after).sum(-1)
 
 
 def approximate_joint_action_probability(

@@ -55,9 +55,10 @@ class Frame(NamedTuple):
 def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None) -> None:
     """Writes a picture of the distribution of loss weights over training, one panel per trial.
 
-    Environment steps run upwards, weights (logarithmic) to the right; the colour is the natural logarithm of the
-    share of an iteration's weights that lie in a bin, black from e^-10 down and where an iteration made no update.
-    The bins are cropped to those in use; weights beyond the bins stand in narrow columns beside them.
+    Environment steps run upwards, weights (logarithmic) to the right. The colour is the natural logarithm of
+    the share of an iteration's weights that lie in a bin: black from -10 down and where an iteration made no
+    update, grey where a trial has no iterations or no bins. The bins are cropped to those in use; weights
+    below and above all bins stand in narrow columns beside them.
 
     Args:
         trials: what to draw; those without histograms are left out.
@@ -74,13 +75,11 @@ def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None
     panels = _panels(shown)
     frame = frame_of([history for _, history in panels])
     all_bins = {history.edges.tobytes() for _, history in panels}
-    figure, grid, panel_width = _new_grid(len(panels))
+    figure, grid, panel_width = _new_grid(len(panels), label_all_weights=len(all_bins) > 1)
     for axes, (label, history) in zip(grid, panels, strict=True):
         axes.set_title(textwrap.fill(label, int(panel_width * TITLE_CHARACTERS_PER_INCH)), fontsize="medium")
         _draw_history(axes, history, frame)
         _label_weights(axes, history, frame, most_ticks=int(panel_width / TICK_INCHES))
-        if len(all_bins) == 1:
-            axes.label_outer()
     _label_figure(figure, grid, heading(shown) if title is None else title)
     save(figure, out)
 
@@ -142,8 +141,8 @@ def frame_of(histories: Sequence[WeightHistory]) -> Frame:
 def weight_ticks(low: float, high: float, most: int) -> list[float]:
     """Round weights from `low` to `high`, at most `most` (which is at least 3).
 
-    1, 2 and 5 times powers of ten; if these are too many 1 and 3 times, or the powers alone; if they are fewer than
-    two, evenly spaced weights.
+    1, 2 and 5 times powers of ten; if these are too many, 1 and 3 times, or the powers alone; if they are
+    fewer than two, evenly spaced weights.
     """
     powers = [float(f"1e{n}") for n in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
     ticks = []
@@ -169,8 +168,11 @@ def _panels(trials: Sequence[Trial]) -> list[tuple[str, WeightHistory]]:
     return panels
 
 
-def _new_grid(panels: int) -> tuple[Figure, list[Any], float]:
-    """A figure with axes for so many panels, and the width of each in inches."""
+def _new_grid(panels: int, label_all_weights: bool) -> tuple[Figure, list[Any], float]:
+    """A figure, axes for so many panels and the width of each in inches.
+
+    Steps are labelled on the left only, weights on the lowest panel of each column only, or on all panels.
+    """
     rows = math.ceil(panels / PANELS_PER_ROW)
     columns = math.ceil(panels / rows)
     width, height = PANEL_INCHES if panels > 1 else SINGLE_PANEL_INCHES
@@ -178,7 +180,12 @@ def _new_grid(panels: int) -> tuple[Figure, list[Any], float]:
     cells = figure.add_gridspec(rows, columns)
     grid: list[Any] = []
     for index in range(panels):
-        axes = figure.add_subplot(cells[divmod(index, columns)], sharey=grid[0] if grid else None)
+        axes = figure.add_subplot(
+            cells[divmod(index, columns)], sharey=grid[0] if grid else None, facecolor="0.92"
+        )
+        leftmost, lowest = index % columns == 0, index + columns >= panels
+        axes.tick_params(left=leftmost, labelleft=leftmost, labelbottom=lowest or label_all_weights)
+        axes.spines[:].set_visible(False)
         grid.append(axes)
     return figure, grid, width
 
@@ -197,7 +204,6 @@ def _draw_history(axes: Any, history: WeightHistory, frame: Frame) -> None:
     axes.set_xlim(
         _column_below(frame)[0] if frame.below else low, _column_above(frame)[1] if frame.above else high
     )
-    axes.spines[:].set_visible(False)
 
 
 def _draw_cells(axes: Any, places: Any, history: WeightHistory, columns: slice) -> None:
@@ -224,7 +230,13 @@ def _column_above(frame: Frame) -> tuple[float, float]:
 
 
 def _label_weights(axes: Any, history: WeightHistory, frame: Frame, most_ticks: int) -> None:
-    labels = {math.log10(tick): f"{tick:g}" for tick in weight_ticks(frame.low, frame.high, most_ticks)}
+    margin = (frame.high / frame.low) ** GAP_WIDTH  # keeps the bins' labels clear of the columns'
+    ticks = weight_ticks(
+        frame.low * margin if frame.below else frame.low,
+        frame.high / margin if frame.above else frame.high,
+        most_ticks,
+    )
+    labels = {math.log10(tick): f"{tick:g}" for tick in ticks}
     columns = {}
     if frame.below:
         columns[sum(_column_below(frame)) / 2] = f"< {history.edges[0]:g}"
@@ -240,14 +252,25 @@ def _label_figure(figure: Figure, grid: list[Any], title: str) -> None:
     figure.supxlabel("Loss weight")
     figure.supylabel("Environment steps")
     grid[0].yaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
-    bar = figure.colorbar(ScalarMappable(SCALE, COLOURS), ax=grid, extend="min", aspect=30)
-    bar.set_label("ln(probability of a weight)")
+    width, height = figure.get_size_inches()
+    figure.colorbar(
+        ScalarMappable(SCALE, COLOURS),
+        ax=grid,
+        label="ln(probability of a weight)",
+        extend="min",
+        extendfrac=0.03,
+        aspect=8 * height,
+        fraction=0.5 / width,
+        pad=0.2 / width,
+    )
 
 
 def _nothing_to_draw(trials: Sequence[Trial]) -> str:
     runs = str(trials[0].folder) + (f" and {len(trials) - 1} more" if len(trials) > 1 else "")
     if any(trial.weight_edges is not None for trial in trials):
-        advice = "no network was updated yet: train until the replay buffer holds train_batch_episodes episodes"
+        advice = (
+            "no network was updated yet: train until the replay buffer holds train_batch_episodes episodes"
+        )
     else:
         advice = "they were trained before histograms were reported: train again"
     return f"nothing to plot: none of {len(trials)} trials reports weight histograms ({runs}); {advice}."

@@ -29,8 +29,8 @@ class RunError(ValueError):
 class Trial:
     """One trial's results; T is the number of its iterations, NaN marks what an iteration did not report.
 
-    The K bins of `weight_counts` have a column before them for the weights below the first edge and one behind them
-    for those from the last edge on. A bin holds its lower edge.
+    The K bins of `weight_counts` have a column before them for the weights below the first edge and one behind
+    them for those from the last edge on. A bin holds its lower edge.
     """
 
     folder: Path
@@ -173,7 +173,10 @@ def _value_at(result: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 def _weight_edges(config: Mapping[str, Any]) -> np.ndarray | None:
     limits, bins = config.get("weight_histogram_range"), config.get("weight_histogram_bins")
-    return histogram_edges(*limits, bins).astype(float) if limits and bins else None
+    if not limits or not bins:
+        return None
+    low, high = limits
+    return histogram_edges(low, high, bins).astype(float)
 
 
 def _weight_counts(results: list[dict[str, Any]], columns: int) -> np.ndarray | None:

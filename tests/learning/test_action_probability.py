@@ -6,7 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_remix.learning.action_probability import boltzmann_probabilities, joint_action_probability
+from rllib_remix.learning.action_probability import (
+    approximate_joint_action_probability,
+    boltzmann_probabilities,
+    joint_action_probability,
+)
 
 LN3 = math.log(3.0)
 probabilities = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=64)
@@ -127,18 +131,42 @@ def test_worked_examples():
 @given(probabilities)
 def test_it_lies_between_one_and_two(probs):
     # The paper says [0, 2]. No product gets smaller when a factor is left out, so that it is never below 1.
-    assert 1 - 1e-4 <= joint(*probs) <= 2 + 1e-4
+    assert 1 <= joint(*probs) <= 2 + 1e-5
 
 
 @given(probabilities)
 def test_it_equals_the_definition_in_double_precision(probs):
-    assert joint(*probs) == pytest.approx(definition(probs), abs=1e-5 * len(probs))
+    assert joint(*probs) == pytest.approx(definition(probs), abs=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 100, 300, 1000])
+def test_a_thousand_agents_are_no_trouble(n):
+    generator = np.random.default_rng(n)
+    # From probabilities whose product underflows even float64, to such that are all but certain.
+    for sharpness in (1e-4, 1e-2, 1.0, 100.0):
+        probs = 1.0 - sharpness * generator.random(n)
+        probs[probs < 0] = 1e-12
+        exact = definition(probs)
+        assert joint_action_probability(torch.from_numpy(probs)).item() == pytest.approx(exact, abs=1e-12)
+        # What rounding each probability to float32 may move: n times half a unit in the last place.
+        single = joint_action_probability(torch.from_numpy(probs).float()).item()
+        assert single == pytest.approx(exact, abs=n * 1.2e-7)
+        assert 1.0 <= single <= 2.0 + 1e-6
+
+
+@given(probabilities)
+def test_the_added_part_is_the_probability_that_exactly_one_agent_deviates(probs):
+    # Σ_i (1 - π^i)·Π_{j≠i} π^j; by counting, through the generating function Π_j (π^j + (1 - π^j)·x).
+    counts = np.ones(1)
+    for prob in probs:
+        counts = np.convolve(counts, [prob, 1.0 - prob])
+    assert joint(*probs) == pytest.approx(1.0 + counts[1], abs=1e-5)
 
 
 @given(probabilities, st.randoms(use_true_random=False))
 def test_the_order_of_the_agents_does_not_matter(probs, random):
     shuffled = random.sample(probs, len(probs))
-    assert joint(*shuffled) == pytest.approx(joint(*probs), abs=1e-5 * len(probs))
+    assert joint(*shuffled) == pytest.approx(joint(*probs), abs=1e-5)
 
 
 def test_probabilities_so_small_that_their_product_underflows_are_no_trouble():
@@ -155,8 +183,8 @@ def test_every_env_step_has_its_own():
 # large ones, and every agent's utility of an action is the mean joint value over the actions of the others.
 
 
-def case_study(*large: tuple[int, int, int]):
-    """J of every joint action, as [3, 3, 3], where the joint actions in `large` have the value 360."""
+def case_study(*large: tuple[int, int, int], term=joint_action_probability):
+    """J (or another term) of every joint action, [3, 3, 3]; joint actions in `large` have the value 360."""
     joint_values = torch.zeros(3, 3, 3)
     for joint_action in large:
         joint_values[joint_action] = 360.0
@@ -167,7 +195,7 @@ def case_study(*large: tuple[int, int, int]):
     probs = boltzmann_probabilities(
         utilities.expand(1, 27, 3, 3), torch.ones(1, 27, 3, 3, dtype=torch.bool), all_actions, temperature=1.0
     )
-    return joint_action_probability(probs).reshape(3, 3, 3)
+    return term(probs).reshape(3, 3, 3)
 
 
 def test_case_1_one_large_value_gives_high_weight_to_its_neighbours_alone():
@@ -204,3 +232,48 @@ def test_case_3_two_large_values_that_differ_in_two_agents_share_the_medium_weig
             assert weights[joint_action].item() == pytest.approx(1.5, abs=1e-3)
         else:
             assert weights[joint_action].item() <= 1.25 + 1e-3  # at most 1 + ½·½
+
+
+# The three levels in its place
+
+
+def level(*action_probs: float, threshold: float = 0.1) -> float:
+    levels = approximate_joint_action_probability(
+        torch.tensor(action_probs), threshold=threshold, high=3.0, medium=2.0, low=1.0
+    )
+    return levels.item()
+
+
+def test_high_is_one_unlikely_action_among_certain_ones():
+    assert level(0.05, 0.95, 1.0) == level(1.0, 0.1, 0.9) == level(0.0) == 3.0
+    assert level(0.05, 0.85, 1.0) == 2.0  # 0.85 is not certain
+    assert level(0.05, 0.85, 1.0, threshold=0.2) == 3.0
+
+
+def test_low_is_two_unlikely_actions_or_none_that_is_not_certain():
+    assert level(0.05, 0.05, 1.0) == level(0.0, 0.0) == level(0.1, 0.1, 0.5) == 1.0
+    assert level(0.95, 0.9, 1.0) == level(1.0) == 1.0
+
+
+def test_medium_is_everything_else():
+    assert level(0.5, 0.5) == level(0.5, 1.0) == level(0.05, 0.5) == level(0.5) == 2.0
+
+
+def test_the_levels_follow_j_in_the_case_studies():
+    def levels(probs):
+        return approximate_joint_action_probability(probs, threshold=0.1, high=2.0, medium=1.5, low=1.0)
+
+    for large in ([(0, 0, 0)], [(0, 0, 0), (1, 0, 0)], [(0, 0, 0), (1, 1, 0)]):
+        exact, approximate = case_study(*large), case_study(*large, term=levels)
+        for joint_action in np.ndindex(3, 3, 3):
+            # 1.25 = 1 + ½·½ lies between the levels: one action is unlikely, the others are not certain, so medium.
+            expected = 1.5 if abs(exact[joint_action] - 1.25) < 1e-3 else exact[joint_action].item()
+            assert approximate[joint_action].item() == pytest.approx(expected, abs=1e-3)
+
+
+@given(probabilities)
+def test_the_extreme_levels_are_where_j_is_extreme(probs):
+    if level(*probs, threshold=1e-3) == 3.0:
+        assert joint(*probs) >= 2 - 2e-3 * len(probs)
+    if level(*probs, threshold=1e-3) == 1.0:
+        assert joint(*probs) <= 1 + 2e-3 * len(probs)

@@ -247,6 +247,102 @@ def test_macpo_temperature_flattens_the_probabilities():
     assert hot == pytest.approx([0.375, 3, 0, 0.75, 3], rel=1e-4)
 
 
+# What MAC-PO is compared with
+
+
+def test_macpo_approx_has_three_levels_in_the_place_of_the_joint_action_probability():
+    # π = (½, ¾) is neither close to 0 nor to 1: medium; both 1: low. So (¼, 2, 0, ½)·½ and 3·¼.
+    assert weights_of("macpo_approx") == close(0.125, 1, 0, 0.25, 0.75)
+    # At t = 0.45 only ¾ counts as certain: still medium. In (0, ¾) the first counts as unlikely: high.
+    assert weights_of("macpo_approx", threshold=0.45) == close(0.125, 1, 0, 0.25, 0.75)
+    utilities = torch.tensor([[0.0, 9.0], [0.0, LN3]]).expand(1, 6, 2, 2)
+    sharp = weights_of("macpo_approx", worked_batch(utilities=utilities), threshold=0.3)
+    assert sharp == close(0.25 * 0.75, 2 * 0.75, 0, 0.5 * 0.75, 3 * 0.25)
+    levels = {"alpha_high": 1.0, "alpha_medium": 0.8, "alpha_low": 0.1}
+    assert weights_of("macpo_approx", **levels) == close(0.2, 1.6, 0, 0.4, 0.3)
+
+
+def test_macpo_approx_without_its_levels_is_discor():
+    assert weights_of("macpo_approx", disable=["joint_action_probability"]) == weights_of("discor")
+
+
+def test_discor_is_the_product_of_bellman_error_and_value_enhancement():
+    # ½·½; 2·1; 0·½; 1·½; 3·1.
+    assert weights_of("discor") == close(0.25, 2, 0, 0.5, 3)
+    assert weights_of("discor", disable=["bellman_error"]) == close(0.5, 1, 0.5, 0.5, 1)
+    assert weights_of("discor", disable=["value_enhancement"]) == close(0.5, 2, 0, 1, 3)
+
+
+def test_remern_takes_the_team_for_one_agent():
+    # Π π = ½·¾ = ⅜, so 2 - ⅜ = 1.625; and 2 - 1 where both are 1. Times the weights of DisCor.
+    assert weights_of("remern") == close(0.40625, 3.25, 0, 0.8125, 3)
+    assert weights_of("remern", disable=["action_likelihood"]) == weights_of("discor")
+    # A hundred agents that each took one of two equal actions: Π π = 2^-100, the factor is 2.
+    many = worked_batch(
+        utilities=torch.zeros(1, 6, 100, 2),
+        avail_actions=torch.ones(1, 6, 100, 2, dtype=torch.bool),
+        actions=torch.zeros(1, 6, 100, dtype=torch.long),
+    )
+    assert weights_of("remern", many) == close(0.5, 4, 0, 1, 6)
+
+
+def test_per_is_a_power_of_the_error():
+    # |δ| + 1 = 1.5, 3, 1, 2, 4; |δ| + ¼ = ¾, 2¼, ¼, 1¼, 3¼, and their roots.
+    assert weights_of("per", alpha=1.0, epsilon=1.0) == close(1.5, 3, 1, 2, 4)
+    roots = [math.sqrt(error + 0.25) for error in (0.5, 2, 0, 1, 3)]
+    assert weights_of("per", alpha=0.5, epsilon=0.25) == close(*roots)
+    assert weights_of("per", alpha=0.0) == [1, 1, 1, 1, 1]
+    # By default 0.51^0.6 = 0.6676 and 0.01^0.6 = 0.0631.
+    default = weights_of("per")
+    assert default[0] == pytest.approx(0.6676, abs=1e-4)
+    assert default[2] == pytest.approx(0.0631, abs=1e-4)
+
+
+def test_pser_spreads_the_priorities_of_per_backwards():
+    # From 1.5, 3, 1, 2, 4 with ρ = 0.6 over two steps: 3·0.6 = 1.8 > 1.5; 3 stays; 4·0.36 = 1.44 > 2·0.6 > 1;
+    # 4·0.6 = 2.4 > 2; 4. Over one step the third is 2·0.6 = 1.2.
+    settings = {"alpha": 1.0, "epsilon": 1.0, "decay": 0.6}
+    assert weights_of("pser", **settings, window=2) == close(1.8, 3, 1.44, 2.4, 4)
+    assert weights_of("pser", **settings, window=1) == close(1.8, 3, 1.2, 2.4, 4)
+    assert weights_of("pser", **settings, window=0) == weights_of("per", alpha=1.0, epsilon=1.0)
+    # By default, α = 0.6 and ε = 0.01: only the step without an error is below 0.4 of its successor, 1.01^0.6.
+    plain, spread = weights_of("per"), weights_of("pser")
+    assert spread[2] == pytest.approx(max(0.4 * plain[3], 0.16 * plain[4]))
+    assert [spread[i] for i in (1, 3, 4)] == [plain[i] for i in (1, 3, 4)]
+    raised = SCHEMES["pser"].function(worked_batch(), **settings, window=2).terms["raised"]
+    assert raised[0, :5].tolist() == [True, False, True, True, False]
+
+
+def test_a_window_longer_than_the_episode_reaches_its_first_step():
+    priorities = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    assert spread_backwards(priorities, decay=0.5, window=99)[0].tolist() == [0.25, 0.5, 1.0]
+    assert spread_backwards(priorities[:, :1], decay=0.5, window=5)[0].tolist() == [0.0]
+
+
+@pytest.mark.parametrize("scheme", ["macpo", "macpo_approx", "discor", "remern", "per", "pser"])
+def test_normalised_weights_have_mean_one_over_real_steps(scheme):
+    plain, normalised = weights_of(scheme), weights_of(scheme, normalize="mean")
+    assert sum(normalised) / 5 == pytest.approx(1)
+    assert normalised == close(*(weight * 5 / sum(plain) for weight in plain))
+
+
+@given(st.integers(0, 2**32))
+def test_a_single_agent_makes_macpo_remern(seed):
+    inputs = random_batch(seed)
+    alone = {name: getattr(inputs, name)[:, :, :1] for name in ("utilities", "avail_actions", "actions")}
+    macpo, remern = (weigh(name, {}, inputs._replace(**alone)).weights for name in ("macpo", "remern"))
+    torch.testing.assert_close(macpo, remern, rtol=1e-5, atol=1e-6)
+
+
+def test_the_log_says_how_many_steps_lie_at_the_limits():
+    for scheme, config in (("ow", {}), ("remix", {}), ("cw", {"alpha": 0.5})):
+        result = SCHEMES[scheme].function(worked_batch(), **config)
+        real = result.weights[0, :5]
+        low = config.get("alpha", 0.1)
+        assert result.terms["at_floor"][0, :5].tolist() == (real == torch.tensor(low)).tolist()
+        assert result.terms["at_ceiling"][0, :5].tolist() == (real == 1).tolist()
+
+
 # Every scheme
 
 VARIANTS = {
@@ -259,6 +355,14 @@ VARIANTS = {
     "remix without the Bellman error": ("remix", {"disable": ["bellman_error"]}),
     "macpo": ("macpo", {}),
     "macpo mean": ("macpo", {"normalize": "mean"}),
+    "macpo approx": ("macpo_approx", {}),
+    "macpo approx mean": ("macpo_approx", {"normalize": "mean", "threshold": 0.4}),
+    "discor": ("discor", {}),
+    "remern": ("remern", {}),
+    "per": ("per", {}),
+    "per at its limits": ("per", {"alpha": 1.0, "epsilon": 1e-9}),
+    "pser": ("pser", {}),
+    "pser mean": ("pser", {"decay": 1.0, "window": 100, "normalize": "mean"}),
 }  # fmt: skip
 every_variant = pytest.mark.parametrize(("scheme", "config"), VARIANTS.values(), ids=VARIANTS)
 seeds = st.integers(0, 2**32)
@@ -417,9 +521,9 @@ def test_underestimated_steps_weigh_more_than_overestimated_ones_of_the_same_err
 
 
 def test_the_table_knows_what_each_scheme_needs():
-    assert set(SCHEMES) >= {"uniform", "ow", "cw", "remix", "macpo"}
-    assert not SCHEMES["uniform"].needs_q_star
-    assert all(SCHEMES[name].needs_q_star for name in ("ow", "cw", "remix", "macpo"))
+    assert set(VARIANTS[name][0] for name in VARIANTS) == set(SCHEMES)
+    assert [name for name, scheme in SCHEMES.items() if not scheme.needs_q_star] == ["uniform"]
+    assert [name for name, scheme in SCHEMES.items() if scheme.recent_share] == ["remix"]
     assert [name for name, scheme in SCHEMES.items() if scheme.needs_mixer_gradient] == ["remix"]
 
 
@@ -435,20 +539,35 @@ def test_the_defaults_are_those_of_predator_prey():
         "disable": (),
     }
     assert SCHEMES["macpo"].settings() == {"normalize": "none", "temperature": 1.0, "disable": ()}
+    assert SCHEMES["pser"].settings() == SCHEMES["per"].settings() | {"decay": 0.4, "window": 5}
+    approximate = SCHEMES["macpo_approx"].settings()
+    assert [approximate[f"alpha_{level}"] for level in ("high", "medium", "low")] == [0.75, 0.5, 0.25]
 
 
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_scheme_accepts_its_own_defaults(name):
     check_weighting(name, {})
     check_weighting(name, SCHEMES[name].settings())
-    for term in SCHEMES[name].terms:
+    for term in SCHEMES[name].can_disable():
         check_weighting(name, {"disable": [term]})
+
+
+def test_every_term_that_is_a_factor_can_be_disabled():
+    can_disable = {name: set(scheme.can_disable()) for name, scheme in SCHEMES.items()}
+    assert can_disable.pop("remix") == {*SCHEMES["remix"].terms, "on_policiness"}
+    for name in ("macpo", "macpo_approx", "discor", "remern"):
+        assert can_disable.pop(name) == set(SCHEMES[name].terms)
+    assert not any(can_disable.values())
+
+
+def test_on_policiness_is_no_factor_of_the_weight():
+    assert weights_of("remix", disable=["on_policiness"]) == weights_of("remix")
 
 
 @pytest.mark.parametrize(
     ("name", "config", "message"),
     [
-        ("remx", {}, "weighting: unknown name 'remx'; did you mean 'remix'? Allowed: cw, macpo, "),
+        ("remx", {}, "weighting: unknown name 'remx'; did you mean 'remix'? Allowed: cw, discor, macpo, "),
         (None, {}, "weighting: unknown name None"),
         (["remix"], {}, "weighting: unknown name ['remix']"),
         ("remix", None, "weighting_config: None is not allowed; it must be a dict of settings of 'remix'"),
@@ -477,6 +596,19 @@ def test_every_scheme_accepts_its_own_defaults(name):
         ("macpo", {"disable": ["belman_error"]}, "weighting_config.disable: unknown name 'belman_error'; did you mean 'bellman_error'?"),
         ("macpo", {"disable": ["mixer_gradient"]}, "weighting_config.disable: unknown name 'mixer_gradient'"),
         ("macpo", {"disable": [["bellman_error"]]}, "weighting_config.disable: unknown name ['bellman_error']"),
+        ("macpo", {"disable": ["on_policiness"]}, "weighting_config.disable: unknown name 'on_policiness'"),
+        ("remix", {"disable": ["on_policyness"]}, "did you mean 'on_policiness'? Allowed: bellman_error, mixer_gradient, on_policiness, value_underestimation"),
+        ("discor", {"disable": ["joint_action_probability"]}, "Allowed: bellman_error, value_enhancement"),
+        ("per", {"disable": ["bellman_error"]}, "weighting_config of 'per': unknown key 'disable'"),
+        ("per", {"alpha": 1.5}, "weighting_config.alpha: 1.5 is not allowed; it must be a number in [0, 1]"),
+        ("per", {"epsilon": 0}, "weighting_config.epsilon: 0 is not allowed; it must be a number in (0, 1]"),
+        ("pser", {"decay": -0.1}, "weighting_config.decay: -0.1 is not allowed; it must be a number in [0, 1]"),
+        ("pser", {"window": 2.5}, "weighting_config.window: 2.5 is not allowed; it must be an integer in [0, 10000]"),
+        ("macpo_approx", {"threshold": 0.5}, "weighting_config.threshold: 0.5 is not allowed; it must be a number in (0, 0.5)"),
+        ("macpo_approx", {"alpha_low": 0}, "weighting_config.alpha_low: 0 is not allowed; it must be a number in (0, 1]"),
+        ("macpo_approx", {"alpha_low": 0.6}, "alpha_low = 0.6, alpha_medium = 0.5, alpha_high = 0.75 is not allowed; it must be alpha_low ≤"),
+        ("macpo_aprox", {}, "weighting: unknown name 'macpo_aprox'; did you mean 'macpo_approx'?"),
+        ("discor", {"normalise": "mean"}, "weighting_config of 'discor': unknown key 'normalise'; did you mean 'normalize'?"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named_with_its_value_and_what_is_allowed(name, config, message):

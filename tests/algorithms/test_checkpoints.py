@@ -15,8 +15,11 @@ from tests.algorithms.games import TINY, equal, tiny, weights
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path):
-    whole = build(tiny(epsilon=[[0, 1.0], [1000, 0.1]], lr=[[0, 1e-3], [1000, 1e-4]]))
+@pytest.mark.parametrize(
+    "replay", [{}, {"weighting_mode": "sampling", "prioritized_replay_beta": [[0, 0.1], [1000, 1.0]]}]
+)
+def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path, replay):
+    whole = build(tiny(epsilon=[[0, 1.0], [1000, 0.1]], lr=[[0, 1e-3], [1000, 1e-4]], **replay))
     for _ in range(3):
         whole.train()
     whole.save_to_path(str(tmp_path / "half"))
@@ -42,6 +45,7 @@ def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build,
         mine, theirs = whole.replay_buffer.get_state(), resumed.replay_buffer.get_state()
         assert mine["rng"] == theirs["rng"]
         assert equal(mine["arrays"], theirs["arrays"])
+        assert (mine["priorities"] == theirs["priorities"]).all()
         optimizers = [a.learner_group.get_state()["learner"]["optimizer"] for a in (whole, resumed)]
         np.testing.assert_equal(*optimizers)
     finally:

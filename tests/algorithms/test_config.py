@@ -99,6 +99,48 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ({"utility_clamp": (NAN, 1)}, "utility_clamp: .* two finite numbers"),
         ({"utility_clamp": (0, INF)}, "utility_clamp: .* two finite numbers"),
         ({"train_batch_episodes": 8.0}, "train_batch_episodes: 8.0 is of type float; allowed: an integer"),
+        ({"weighting_mode": "samplng"}, "weighting_mode: unknown name 'samplng'; did you mean 'sampling'"),
+        ({"weighting_mode": None}, "weighting_mode: unknown name None.* Allowed: loss, sampling"),
+        ({"replay_buffer": "prioritised"}, "replay_buffer: unknown name .*; did you mean 'prioritized'"),
+        (
+            {"weighting_mode": "sampling", "replay_buffer": "uniform"},
+            "replay_buffer: 'uniform' cannot draw by priority.*; allowed: 'prioritized'",
+        ),
+        (
+            {"weighting_mode": "sampling", "prioritized_replay_alpha": 0},
+            r"prioritized_replay_alpha: 0 draws uniformly.*allowed: a number in \(0, 1\]",
+        ),
+        ({"prioritized_replay_alpha": 1.5}, r"prioritized_replay_alpha: 1.5 .* in \[0, 1\]"),
+        ({"prioritized_replay_beta": -1}, r"prioritized_replay_beta: -1 .*in \[0, 1\]"),
+        ({"prioritized_replay_beta": [[0, 0.4], [100, 1.1]]}, "prioritized_replay_beta: 1.1"),
+        ({"prioritized_replay_beta": "late"}, "prioritized_replay_beta: 'late' .* a schedule"),
+        ({"prioritized_replay_epsilon": 0}, r"prioritized_replay_epsilon: 0 .*\(0, 1\]"),
+        (
+            {"prioritized_replay_beta": 0.4},
+            "prioritized_replay_beta: 0.4 .*no effect in weighting_mode 'loss'",
+        ),
+        ({"prioritized_replay_alpha": 0.6}, "prioritized_replay_alpha: 0.6 .*no effect in weighting_mode"),
+        ({"recent_episodes_share": 1.5}, r"recent_episodes_share: 1.5 .*\[0, 1\]"),
+        ({"recent_episodes_share": "half"}, "recent_episodes_share: 'half' is of type str"),
+        ({"recent_episodes_capacity": 0}, "recent_episodes_capacity: 0"),
+        (
+            {"recent_episodes_share": 0.5, "recent_episodes_capacity": 20},
+            "recent_episodes_capacity: 20 is less than the 64 recent .*allowed: 64 or more",
+        ),
+        (
+            {
+                "weighting": "remix",
+                "weighting_config": {"disable": ["on_policiness"]},
+                "recent_episodes_share": 0.1,
+            },
+            "recent_episodes_share: 0.1 is not allowed with weighting_config.disable",
+        ),
+        ({"weight_histogram_bins": 0}, r"weight_histogram_bins: 0 .*\[1, 1000\]"),
+        ({"weight_histogram_bins": 2000}, "weight_histogram_bins: 2000"),
+        ({"weight_histogram_bins": 8.0}, "weight_histogram_bins: 8.0 is of type float"),
+        ({"weight_histogram_range": (0, 1)}, r"weight_histogram_range: \(0, 1\) .*low < high"),
+        ({"weight_histogram_range": (1, 0.1)}, "weight_histogram_range"),
+        ({"weight_histogram_range": 3}, "weight_histogram_range: 3"),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anything_starts(settings, message):

@@ -34,7 +34,14 @@ def test_qmix_solves_the_two_step_game_and_vdn_cannot(algorithm, expected):
     assert greedy_return(one_shot(algorithm, "two_step_game", steps=10_000, td_lambda=0.0)) == expected
 
 
-@pytest.mark.parametrize("algorithm", ["VDN", "MACPO"])
+@pytest.mark.parametrize("algorithm", ["OWQMIX", "ReMIX"])
+def test_weighted_algorithms_find_it_when_they_draw_by_weight_too(algorithm):
+    assert greedy_return(one_shot(algorithm, steps=5000, weighting_mode="sampling")) == 8
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["VDN", "MACPO", "MACPOApprox", "DisCorQMIX", "ReMERNQMIX", "PERQMIX", "PSERQMIX"]
+)
 def test_all_others_learn_an_additive_game(algorithm):
     config = one_shot(algorithm).environment(env_config={"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]})
     assert greedy_return(config) == 4

@@ -1,0 +1,209 @@
+"""Weights as loss weights and as priorities, the share of recent episodes, and what is logged of them."""
+
+import math
+
+import numpy as np
+import pytest
+from ray import tune
+
+import rllib_remix
+from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
+from rllib_remix.learning.weighting import SCHEMES
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from tests.algorithms.games import equal, tiny, weights
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("mode", ["loss", "sampling"])
+def test_every_scheme_trains_on_qmix_in_both_modes_and_logs_its_terms(build, scheme, mode):
+    algorithm = build(tiny("QMIX", weighting=scheme, weighting_mode=mode))
+    result = algorithm.train()
+    learner = result["learners"]["default_policy"]
+    for key in learner_result_keys(scheme):
+        assert math.isfinite(learner[key]), key
+    assert set(learner["weight_terms"]) == set(weight_term_keys(scheme))
+    assert all(map(math.isfinite, learner["weight_terms"].values()))
+    replay = result["replay_buffer"]
+    assert ("priority_mean" in replay) == (mode == "sampling")
+    if mode == "sampling":
+        assert 0 <= replay["priority_min"] <= replay["priority_mean"] <= replay["priority_max"]
+        assert replay["beta"] == 0
+
+
+def recorded_batches(algorithm):
+    """What the replay buffer gives from now on."""
+    batches = []
+    sample = algorithm.replay_buffer.sample
+    algorithm.replay_buffer.sample = lambda *args, **kwargs: (
+        batches.append(batch := sample(*args, **kwargs)) or batch
+    )
+    return batches
+
+
+def test_in_mode_loss_the_prioritized_buffer_draws_as_the_uniform_one(build):
+    one, other = (build(tiny(replay_buffer=name)) for name in ("uniform", "prioritized"))
+    assert type(one.replay_buffer) is MultiAgentReplayBuffer
+    for algorithm in (one, other):
+        algorithm.train()
+    assert equal(weights(one), weights(other))
+
+
+def latest_priorities(algorithm, batch):
+    """Priorities of the batch's episodes as the buffer holds them now, and their numbers."""
+    numbers = batch["numbers"].numpy()
+    stored = algorithm.replay_buffer.priorities
+    oldest = algorithm.replay_buffer._added - len(stored)
+    return numbers, stored[numbers - oldest]
+
+
+def test_after_an_update_the_episodes_have_their_mean_weights_as_priorities(build):
+    algorithm = build(tiny("OWQMIX", weighting_mode="sampling"))
+    batches = recorded_batches(algorithm)
+    while not batches:
+        algorithm.training_step()
+    batch = batches[-1]
+    numbers, priorities = latest_priorities(algorithm, batch)
+    # Weights are 1 or α = 0.1: every priority is a mean of such, and the rest of the buffer still has the first 1.
+    lengths = batch["lengths"].numpy()
+    ones = (priorities - 0.1) * lengths / 0.9
+    np.testing.assert_allclose(ones, np.round(ones), atol=1e-4)
+    assert (priorities < 1).any()
+    untouched = np.ones(len(algorithm.replay_buffer), bool)
+    untouched[numbers] = False
+    assert (algorithm.replay_buffer.priorities[untouched] == 1).all()
+
+
+def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
+    settings = {"weighting_mode": "sampling", "train_batch_episodes": 6}
+    one = build(tiny("MACPO", **settings))
+    two = build(tiny("MACPO", **settings).learners(num_learners=2, num_cpus_per_learner=1))
+    two.learner_group.set_state(one.learner_group.get_state())
+    while len(one.replay_buffer) < 6:
+        played = one._collect()
+        one.replay_buffer.add(played)
+        two.replay_buffer.add(played)
+    sample = one.replay_buffer.sample(6)
+    for algorithm, learners in ((one, 1), (two, 2)):
+        batch = learner_batch(sample, num_learners=learners)
+        algorithm._take_weights(algorithm.learner_group.update(batch=batch, timesteps={}))
+    np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
+    assert one._weight_histogram.counts == two._weight_histogram.counts
+    assert sum(one._weight_histogram.counts) == sample["lengths"].sum()
+    after_one, after_two = weights(one), weights(two)
+    for name in after_one:
+        np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
+
+
+def test_two_learners_train_in_mode_sampling(build):
+    algorithm = build(
+        tiny(weighting_mode="sampling").learners(num_learners=2, num_cpus_per_learner=1),
+    )
+    result = algorithm.train()
+    assert result["replay_buffer"]["priority_min"] < result["replay_buffer"]["priority_max"]
+
+
+def test_a_run_in_mode_sampling_can_be_repeated_to_the_bit(build):
+    one, other = (build(tiny("PERQMIX", weighting_mode="sampling")) for _ in range(2))
+    for algorithm in (one, other):
+        algorithm.train()
+    assert equal(weights(one), weights(other))
+    assert (one.replay_buffer.priorities == other.replay_buffer.priorities).all()
+
+
+def test_beta_follows_its_schedule_over_env_steps_and_reaches_the_buffer(build):
+    algorithm = build(
+        tiny("PERQMIX", weighting_mode="sampling", prioritized_replay_beta=[[0, 0.0], [400, 1.0]])
+    )
+    batches = recorded_batches(algorithm)
+    betas = [(r := algorithm.train())["replay_buffer"]["beta"] for _ in range(4)]
+    steps = r["num_env_steps_sampled_lifetime"]
+    assert betas[0] < betas[1] < betas[2]
+    assert betas[-1] == pytest.approx(min(1.0, steps / 400))
+    late = batches[-1]["importance"]
+    assert late.max() == 1
+    assert late.min() < 1
+
+
+def test_weights_that_are_no_numbers_end_the_run_with_the_episode_that_has_them(build):
+    algorithm = build(tiny("MACPO", weighting_mode="sampling"))
+    while not algorithm._update_is_due():
+        algorithm.replay_buffer.add(algorithm._collect())
+    before = algorithm.replay_buffer.priorities.copy()
+    algorithm.learner_group.foreach_learner(
+        lambda learner: learner.module["default_policy"].unwrapped().mixer.w1[2].bias.data.fill_(math.nan)
+    )
+    with pytest.raises(ValueError, match=r"priority nan of episode \d+ is not allowed"):
+        algorithm._update()
+    assert (algorithm.replay_buffer.priorities == before).all()
+
+
+# On-policiness
+
+
+@pytest.mark.parametrize(
+    ("settings", "recent"),
+    [
+        ({}, round(8 * SCHEMES["remix"].recent_share)),
+        ({"recent_episodes_share": 0.5}, 4),
+        ({"recent_episodes_share": 0.01}, 1),  # any share is one episode at least
+        ({"recent_episodes_share": 0.0}, 0),
+        ({"recent_episodes_share": 1.0}, 8),
+        ({"weighting_config": {"disable": ["on_policiness"]}}, 0),
+    ],
+)
+def test_a_set_share_of_every_batch_comes_from_the_newest_episodes(build, settings, recent):
+    algorithm = build(tiny(recent_episodes_capacity=8, **settings))
+    batches = recorded_batches(algorithm)
+    while len(batches) < 4:
+        algorithm.training_step()
+    numbers = batches[-1]["numbers"]
+    newest = algorithm.replay_buffer._added - 8
+    assert (numbers[8 - recent :] >= newest).all()
+    if recent < 8:
+        assert (batches[-1]["importance"] == 1).all()
+
+
+def test_other_algorithms_draw_no_recent_episodes_unless_told(build):
+    for name in ("QMIX", "OWQMIX", "MACPO"):
+        assert tiny(name).recent_episodes_per_batch() == 0
+    assert tiny("MACPO", recent_episodes_share=0.25).recent_episodes_per_batch() == 2
+
+
+# What is logged
+
+
+def test_the_histogram_counts_every_real_step_of_every_update_of_an_iteration(build):
+    algorithm = build(tiny("OWQMIX", weight_histogram_bins=20, weight_histogram_range=(0.01, 1.0)))
+    batches = recorded_batches(algorithm)
+    first = algorithm.train()["learners"]["default_policy"]
+    counts = first["weight_histogram"]
+    assert len(counts) == 22
+    assert sum(counts) == sum(int(batch["lengths"].sum()) for batch in batches)
+    # Two decades in 20 bins: 0.1 begins the eleventh, 1 lies behind the last.
+    assert [i for i, count in enumerate(counts) if count] == [11, 21]
+    seen = len(batches)
+    counts = algorithm.train()["learners"]["default_policy"]["weight_histogram"]
+    assert sum(counts) == sum(int(batch["lengths"].sum()) for batch in batches[seen:])
+
+
+def test_before_the_first_update_nothing_is_counted(build):
+    algorithm = build(tiny(train_batch_episodes=40).reporting(min_sample_timesteps_per_iteration=40))
+    learner = algorithm.train()["learners"]["default_policy"]
+    assert sum(learner["weight_histogram"]) == 0
+    assert math.isnan(learner["weight_quantiles"])
+
+
+def test_tensorboard_gets_a_histogram_of_the_weights_and_none_of_the_counts(ray_session, tmp_path):
+    rllib_remix.register()
+    tune.Tuner(
+        "ReMIX",
+        param_space=tiny("ReMIX").to_dict(),
+        run_config=tune.RunConfig(stop={"training_iteration": 1}, storage_path=str(tmp_path), verbose=0),
+    ).fit()
+    (events,) = tmp_path.rglob("events.out.tfevents.*")
+    content = events.read_bytes()
+    assert b"learners/default_policy/weight_quantiles" in content
+    assert b"learners/default_policy/weight_terms/bellman_error_std" in content
+    assert b"learners/default_policy/weight_histogram" not in content

@@ -175,8 +175,9 @@ class QMIXConfig(AlgorithmConfig):
             recent_episodes_capacity: how many of the newest episodes these are. 200, as between two target updates.
             prioritized_replay_alpha: α of mode "sampling": an episode is drawn in proportion to (priority + ε)^α; in
                 (0, 1]. 1, at which both modes have the same expected gradient.
-            prioritized_replay_beta: β of its importance correction (1 / (N·P))^β, in [0, 1], or its schedule over env
-                steps as [[0, start], [steps, end], …]. 0 keeps the preference, 1 undoes it.
+            prioritized_replay_beta: β of its importance correction (1 / (N·P))^β, divided by the greatest of the batch;
+                in [0, 1], or its schedule over env steps as [[0, start], [steps, end], …]. 0 keeps the preference, 1
+                undoes it as far as the division allows.
             prioritized_replay_epsilon: ε of its priorities, in (0, 1]. 1e-6.
             rollout_episodes_per_update: episodes collected per update, whatever the number of env runners. 8.
             epsilon: exploration rate, or its schedule over env steps as [[0, start], [steps, end], …].

@@ -30,7 +30,7 @@ def profile_weights(weights: Tensor, priorities: Tensor, importance: Tensor) -> 
     Args:
         weights: [B, T] float32, 0 on padding.
         priorities: [B] float32, their means p_e.
-        importance: [B] float32, (1 / (N·P_e))^β as the replay buffer gives it.
+        importance: [B] float32, (1 / (N·P_e))^β over the greatest of the batch, as the replay buffer gives it.
 
     Returns:
         [B, T] float32; without correction every episode's mean over real steps is 1, or 0 if its weights are all 0.

@@ -79,7 +79,8 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
             ValueError: for a priority that is NaN, negative or infinite, or the number of an episode that never was;
                 nothing is changed.
         """
-        numbers, priorities = np.asarray(numbers, np.int64), np.asarray(priorities, np.float64)
+        numbers = np.atleast_1d(np.asarray(numbers, np.int64))
+        priorities = np.atleast_1d(np.asarray(priorities, np.float64))
         if numbers.shape != priorities.shape:
             raise ValueError(f"replay buffer: {len(priorities)} priorities for {len(numbers)} episodes.")
         unknown = (numbers < 0) | (numbers >= self._added)

@@ -1,6 +1,7 @@
 import math
 import pickle
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -39,7 +40,9 @@ def episodes(first: int, end: int) -> list[TeamEpisode]:
     return [episode(number, number % 6 + 1) for number in range(first, end)]
 
 
-def buffer(count: int = 0, *, capacity: int = 5, seed: int = 0, **settings) -> PrioritizedMultiAgentReplayBuffer:
+def buffer(
+    count: int = 0, *, capacity: int = 5, seed: int = 0, **settings
+) -> PrioritizedMultiAgentReplayBuffer:
     """With `count` episodes, whose rewards are the numbers that the buffer gives them."""
     result = PrioritizedMultiAgentReplayBuffer(SPEC, capacity=capacity, seed=seed, **settings)
     result.add(episodes(0, count))
@@ -100,8 +103,8 @@ def test_draws_are_in_proportion_after_the_ring_wrapped_too():
 
 
 def test_every_part_of_a_stratified_batch_comes_from_its_own_part_of_the_sum():
-    # The parts of the episodes are [0, 3), [3, 5), [5, 6), [6, 7), and [7, 8) for the last four: eight draws take
-    # one from each unit. (ε moves the boundaries by less than any position comes close to them.)
+    # The parts of the episodes are [0, 3), [3, 5), [5, 6), [6, 7), and [7, 8) for the last four: eight draws
+    # take one from each unit. (ε moves the boundaries by less than any position comes close to them.)
     replay = with_priorities([3, 2, 1, 1, 0.25, 0.25, 0.25, 0.25], epsilon=1e-15)
     last = []
     for _ in range(400):
@@ -112,9 +115,9 @@ def test_every_part_of_a_stratified_batch_comes_from_its_own_part_of_the_sum():
 
 
 def test_the_expected_number_of_times_in_a_stratified_batch_is_in_proportion():
-    # Priorities 1, 2, 3, 4 and three draws from [0, 10/3), [10/3, 20/3), [20/3, 10), against parts [0, 1), [1, 3),
-    # [3, 6), [6, 10). In thirds: the first draw is 0, 1, 2 with 3 : 6 : 1 of 10; the second 2, 3 with 8 : 2; the
-    # third 3. Summed over the batch 0.3, 0.6, 0.9, 1.2, which is 3·p/10.
+    # Priorities 1, 2, 3, 4 and three draws from [0, 10/3), [10/3, 20/3), [20/3, 10), against parts [0, 1),
+    # [1, 3), [3, 6), [6, 10). In thirds: the first draw is 0, 1, 2 with 3 : 6 : 1 of 10; the second 2, 3 with
+    # 8 : 2; the third 3. Summed over the batch 0.3, 0.6, 0.9, 1.2, which is 3·p/10.
     replay = with_priorities([1, 2, 3, 4], epsilon=1e-12)
     draws = np.array([numbers_in(replay.sample(3)) for _ in range(3000)])
     first, second, third = (np.bincount(column, minlength=4) for column in draws.T)
@@ -122,8 +125,39 @@ def test_the_expected_number_of_times_in_a_stratified_batch_is_in_proportion():
     assert chisquare(first[:3], 3000 * np.array([0.3, 0.6, 0.1])).pvalue > 1e-3
     assert chisquare(second[2:], 3000 * np.array([0.8, 0.2])).pvalue > 1e-3
     assert third.tolist() == [0, 0, 0, 3000]
-    # A mean of 3000 batches whose counts have a standard deviation of ½ at most: √(¼ / 3000) = 0.009, four times.
-    assert (first + second + third) / 3000 == pytest.approx([0.3, 0.6, 0.9, 1.2], abs=0.036)
+    # A mean of 3000 batches whose counts have a standard deviation of ½ at most: 4·√(¼ / 3000) = 0.036.
+    assert (first + second + third) / 3000 == pytest.approx([0.3, 0.6, 0.9, 1.2], abs=0.037)
+
+
+def test_the_draws_of_a_batch_are_independent():
+    # Of equal priorities two draws give 0 or 1, and 2 or 3: each of the four pairs equally often.
+    replay = with_priorities([1, 1, 1, 1])
+    pairs = [tuple(numbers_in(replay.sample(2))) for _ in range(1000)]
+    counts = [pairs.count(pair) for pair in product((0, 1), (2, 3))]
+    assert sum(counts) == 1000
+    assert chisquare(counts).pvalue > 1e-3
+
+
+class Always:
+    """A random number generator that knows one number."""
+
+    def __init__(self, number: float):
+        self.number = number
+
+    def random(self, count: int) -> np.ndarray:
+        return np.full(count, self.number)
+
+
+@pytest.mark.parametrize("num_recent", [0, 4])
+def test_the_least_and_the_greatest_random_numbers_stay_within_their_parts(num_recent):
+    # Masses ½ each: the least number draws at 0, ½, 1, 1½, where the next episode's part begins.
+    replay = with_priorities([0, 0, 0, 0], epsilon=0.5)
+    for number in (0.0, 0.5, np.nextafter(0.5, 1)):
+        replay._rng = Always(number)
+        assert numbers_in(replay.sample(4, num_recent=num_recent)) == [0, 1, 2, 3]
+    # Of 3 + the greatest number below 1 rounding makes 4, which draws at the very end of the sum.
+    replay._rng = Always(np.nextafter(1.0, 0.0))
+    assert numbers_in(replay.sample(4, num_recent=num_recent))[-1] == 3
 
 
 def test_an_episode_that_outweighs_all_others_fills_the_batch():
@@ -245,7 +279,10 @@ def test_with_alpha_zero_batches_are_those_of_the_uniform_buffer():
         for num_recent in (0, int(rng.integers(0, min(num_episodes, len(uniform), 3) + 1))):
             expected = uniform.sample(num_episodes, num_recent=num_recent)
             assert same_batch(flat.sample(num_episodes, num_recent=num_recent, beta=0.7), expected)
-            assert len(set(expected["numbers"][: num_episodes - num_recent].tolist())) == num_episodes - num_recent
+            assert (
+                len(set(expected["numbers"][: num_episodes - num_recent].tolist()))
+                == num_episodes - num_recent
+            )
     assert added > 70
 
 
@@ -262,7 +299,7 @@ def test_with_alpha_zero_batches_are_those_of_the_uniform_buffer():
     ],
 )
 def test_the_importance_worked_by_hand(beta, expected):
-    # Four draws from [0, 2), [2, 4), [4, 6), [6, 8) against parts [0, 1), [1, 2), [2, 4), [4, 8): 0 or 1, 2, 3, 3.
+    # Draws from [0, 2), [2, 4), [4, 6), [6, 8) against parts [0, 1), [1, 2), [2, 4), [4, 8): 0 or 1, 2, 3, 3.
     batch = with_priorities([0.5, 0.5, 1.5, 3.5], epsilon=0.5).sample(4, beta=beta)
     assert numbers_in(batch)[1:] == [2, 3, 3]
     assert batch["importance"].dtype == torch.float32
@@ -310,7 +347,9 @@ def test_the_recent_part_has_importance_one_and_does_not_scale_the_rest():
         batch = replay.sample(4, num_recent=1, beta=1.0)
         assert numbers_in(batch)[3] == 3
         priorities = np.array([4, 7, 4, 1])[numbers_in(batch)[:3]]
-        assert batch["importance"][:3].tolist() == pytest.approx((min(priorities) / priorities).tolist(), rel=1e-6)
+        assert batch["importance"][:3].tolist() == pytest.approx(
+            (min(priorities) / priorities).tolist(), rel=1e-6
+        )
         assert batch["importance"][3] == 1.0
 
 
@@ -428,8 +467,8 @@ def assert_refused(replay: PrioritizedMultiAgentReplayBuffer, numbers, prioritie
 @pytest.mark.parametrize("priority", [NAN, INF, -INF, -1.0, -1e-300])
 def test_a_bad_priority_is_refused_by_the_number_of_its_episode_and_nothing_is_changed(priority):
     message = (
-        rf"^replay buffer: priority {priority} of episode 4 is not allowed; it must be a finite number of 0 or "
-        r"more\. No priority was changed\.$"
+        rf"^replay buffer: priority {priority} of episode 4 is not allowed; it must be a finite number of 0 "
+        r"or more\. No priority was changed\.$"
     )
     assert_refused(buffer(7), [3, 4, 5], [2.0, priority, 2.0], message)
     assert_refused(buffer(7, alpha=0.0), [3, 4, 5], [2.0, priority, 2.0], message)
@@ -583,10 +622,8 @@ def test_the_stated_memory_worked_by_hand():
 
 
 def test_both_buffers_are_known_by_name():
-    assert REPLAY_BUFFERS == {
-        "uniform": MultiAgentReplayBuffer,
-        "prioritized": PrioritizedMultiAgentReplayBuffer,
-    }
+    assert REPLAY_BUFFERS["uniform"] is MultiAgentReplayBuffer
+    assert REPLAY_BUFFERS["prioritized"] is PrioritizedMultiAgentReplayBuffer
 
 
 # Any sequence of calls, against a dict

@@ -155,14 +155,18 @@ def test_zeros_are_never_found():
 
 def test_a_position_that_rounding_carried_to_the_end_is_found_in_the_last_value_above_zero():
     # The largest random number below 1 times 0.1 + 0.2 + 0.3 rounds up to the sum itself.
-    for values, last in (([0.1, 0.2, 0.3], 2), ([0.1, 0.2, 0.3, 0, 0], 2), ([0.1, 0.2, 0, 0.3, 0, 0, 0, 0, 0], 3)):
+    for values, last in (
+        ([0.1, 0.2, 0.3], 2),
+        ([0.1, 0.2, 0.3, 0, 0], 2),
+        ([0.1, 0.2, 0, 0.3, 0, 0, 0, 0, 0], 3),
+    ):
         sums = tree(values)
         end = np.array([sums.total, np.nextafter(sums.total, 0.0), JUST_BELOW_ONE * sums.total])
         assert sums.find(end).tolist() == [last] * 3
 
 
 def test_a_zero_between_values_that_rounding_swallows_is_not_found():
-    # 1 + 1e-17 rounds to 1, so the last part is empty in floating point; the zeros beside it must stay unfound.
+    # 1 + 1e-17 rounds to 1, so the last part is empty in floating point; the zeros beside it stay unfound.
     sums = tree([1.0, 0.0, 0.0, 1e-17])
     assert sums.total == 1.0
     assert sums.find(np.array([0.0, 0.5, JUST_BELOW_ONE])).tolist() == [0, 0, 0]

@@ -20,6 +20,7 @@ def compact(trial: Trial) -> dict[str, Any]:
     """What a trial was, and its curves at 4 digits; null marks what an iteration did not report."""
     last = json.loads((trial.folder / RESULT_FILE).read_text().splitlines()[-1])
     return {
+        "experiment": trial.folder.parent.name,
         "algorithm": trial.algorithm,
         "environment": trial.environment,
         "seed": trial.seed,

@@ -162,7 +162,7 @@ class QMIXConfig(AlgorithmConfig):
             weighting_mode: "loss" draws batches uniformly and weighs the loss (what the papers run); "sampling" draws
                 episodes in proportion to their mean weight and keeps in the loss the profile of the weights within
                 an episode (MAC-PO, section 2.3).
-            q_star_loss_weight: factor of the Q* loss. 1; the ReMIX reference code has 0.5.
+            q_star_loss_weight: factor of the Q* loss. 1; the MAC-PO reference code has 0.5.
             td_lambda: λ of the λ-return; 0 is one-step. 0.6 in both papers.
             target_network_update_episodes: episodes collected between two copies onto the target networks. 200.
             weight_histogram_range, weight_histogram_bins: the bins, evenly spaced on a logarithmic axis, of
@@ -174,7 +174,7 @@ class QMIXConfig(AlgorithmConfig):
                 on-policiness). None is what the weighting has for a default: 0.25 for "remix", 0 for all others.
             recent_episodes_capacity: how many of the newest episodes these are. 200, as between two target updates.
             prioritized_replay_alpha: α of mode "sampling": an episode is drawn in proportion to (priority + ε)^α; in
-                (0, 1]. 1, at which both modes have the same expected gradient.
+                (0, 1]. 1, at which both modes have the same expected gradient (docs/weightings/README.md says when).
             prioritized_replay_beta: β of its importance correction (1 / (N·P))^β, divided by the greatest of the batch;
                 in [0, 1], or its schedule over env steps as [[0, start], [steps, end], …]. 0 keeps the preference, 1
                 undoes it as far as the division allows.

@@ -54,8 +54,9 @@ def approximate_joint_action_probability(
 ) -> Tensor:
     """Three levels in the place of J, told apart without any product (MAC-PO, Algorithm 2 and section 4.3).
 
-    With t the threshold: high where one agent's π ≤ t and every other's ≥ 1 - t (the maximum of J, Theorem 2);
-    low where two or more agents' π ≤ t, or all are ≥ 1 - t (J = 1); medium elsewhere.
+    With t the threshold: high where one agent's π ≤ t and every other's ≥ 1 - t (as at the maximum of J, Theorem 2);
+    low where two or more agents' π ≤ t, or all are ≥ 1 - t (as where J = 1); medium elsewhere. The levels follow J as
+    long as t·n is small.
 
     Args:
         action_probs: [..., n] float32 in [0, 1].

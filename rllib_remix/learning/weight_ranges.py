@@ -19,12 +19,12 @@ def minmax_range(raw: Tensor, mask: Tensor, min_weight: float) -> Tensor:
     """[B, T] raw weights mapped linearly, so that the real steps' least is min_weight and their largest 1.
 
     With two or more learners each maps the part of the batch that it holds. If all are equal there is nothing
-    to tell apart, and all are 1.
+    to tell apart: all are 1, or min_weight if the raw weights are 0.
     """
     least = raw.masked_fill(~mask, torch.inf).amin()
     span = raw.masked_fill(~mask, -torch.inf).amax() - least
     scaled = min_weight + (1.0 - min_weight) * ((raw - least) / span)
-    return torch.where(span > 0, scaled, torch.ones_like(raw))
+    return torch.where(span > 0, scaled, torch.where(raw > 0, 1.0, min_weight))
 
 
 def mean_one(weights: Tensor, mask: Tensor) -> Tensor:

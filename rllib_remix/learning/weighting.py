@@ -316,7 +316,9 @@ class Scheme(NamedTuple):
     needs_mixer_gradient: bool = False
     terms: tuple[str, ...] = ()  # logged as `<term>_mean` and `<term>_std`
     shares: tuple[str, ...] = ()  # conditions, of which the log shows how often they hold, as `<name>_share`
-    recent_share: float = 0.0  # of every batch from the newest episodes: on-policiness, where that is a term
+    recent_share: float | None = (
+        None  # of every batch from the newest episodes, where on-policiness is a term
+    )
 
     def settings(self) -> dict[str, Any]:
         """The scheme's settings and their defaults."""
@@ -327,7 +329,7 @@ class Scheme(NamedTuple):
         """The terms that `disable` may name."""
         if "disable" not in self.settings():
             return ()
-        return (*self.terms, ON_POLICINESS) if self.recent_share else self.terms
+        return self.terms if self.recent_share is None else (*self.terms, ON_POLICINESS)
 
 
 ON_POLICINESS = "on_policiness"  # the term that a share of recent episodes stands for

@@ -130,7 +130,7 @@ def test_worked_examples():
 
 @given(probabilities)
 def test_it_lies_between_one_and_two(probs):
-    # The paper says [0, 2]. No product gets smaller when a factor is left out, so that it is never below 1.
+    # No product gets smaller when a factor is left out, so that it is never below 1.
     assert 1 <= joint(*probs) <= 2 + 1e-5
 
 

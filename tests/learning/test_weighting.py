@@ -188,9 +188,11 @@ def test_minmax_maps_the_least_real_step_to_the_minimum_and_the_largest_to_one()
 
 
 def test_minmax_has_nothing_to_tell_apart_if_all_are_equal():
-    for value in (0.0, 3.0):
+    # Raw weights of 0, as when every step is overestimated, stay at the minimum.
+    for value, expected in ((0.0, 0.1), (3.0, 1.0)):
         raw = torch.tensor([[value, value, 9.0]])
-        assert RANGE_MAPS["minmax"](raw, torch.tensor([[True, True, False]]), 0.1)[0, :2].tolist() == [1, 1]
+        weights = RANGE_MAPS["minmax"](raw, torch.tensor([[True, True, False]]), 0.1)
+        assert weights[0, :2].tolist() == close(expected, expected)
 
 
 # MAC-PO

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Puts the curves of finished runs into one small JSON file, to be kept beside the figures that it backs.
 
-Usage: .venv/bin/python scripts/collect_results.py RUN… --out docs/results/NAME.json
+Usage: .venv/bin/python scripts/collect_results.py RUN… --out docs/results/NAME.json [--histograms]
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from rllib_remix.reporting.runs import RESULT_FILE, Trial, read_runs
 
 
-def compact(trial: Trial) -> dict[str, Any]:
+def compact(trial: Trial, *, histograms: bool) -> dict[str, Any]:
     """What a trial was, and its curves at 4 digits; null marks what an iteration did not report."""
     last = json.loads((trial.folder / RESULT_FILE).read_text().splitlines()[-1])
-    return {
+    kept: dict[str, Any] = {
         "experiment": trial.folder.parent.name,
         "algorithm": trial.algorithm,
         "environment": trial.environment,
@@ -30,6 +30,10 @@ def compact(trial: Trial) -> dict[str, Any]:
         "training_return": _rounded(trial.training_return),
         "greedy_return": _rounded(trial.greedy_return),
     }
+    if histograms and trial.weight_counts is not None and trial.weight_edges is not None:
+        kept["weight_edges"] = [float(f"{edge:.6g}") for edge in trial.weight_edges]
+        kept["weight_counts"] = trial.weight_counts.astype(int).tolist()
+    return kept
 
 
 def _rounded(values: np.ndarray) -> list[float | None]:
@@ -42,8 +46,10 @@ def main() -> None:
     )
     parser.add_argument("runs", nargs="+", type=Path, help="experiment or trial folders")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--histograms", action="store_true", help="keep the histograms of weights too")
     arguments = parser.parse_args()
-    lines = ",\n".join(json.dumps(compact(trial)) for trial in read_runs(arguments.runs))
+    trials = read_runs(arguments.runs)
+    lines = ",\n".join(json.dumps(compact(trial, histograms=arguments.histograms)) for trial in trials)
     arguments.out.write_text(f"[\n{lines}\n]\n")
     print(f"Written: {arguments.out}")
 

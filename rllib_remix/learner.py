@@ -126,7 +126,8 @@ class TeamLearner(TorchLearner):
                 metrics[f"weight_terms/{name}_std"] = masked_std(term, mask)
         # One transfer for all of them.
         for name, number in zip(metrics, torch.stack(list(metrics.values())).tolist(), strict=True):
-            self.metrics.log_value((module_id, *name.split("/")), number, window=1)
+            reduce = {"weight_min": "min", "weight_max": "max"}.get(name, "mean")
+            self.metrics.log_value((module_id, *name.split("/")), number, reduce=reduce, window=1)
 
     def _report_weights(self, module_id: str, weights: Tensor, numbers: Tensor, priorities: Tensor) -> None:
         """Hands the loop what it counts and what the replay buffer draws by.

@@ -79,6 +79,31 @@ def _checksum(file: Path) -> int:
     return checksum
 
 
+# Settings of the networks that a checkpoint's weights depend on.
+_SHAPING = (
+    "mixer",
+    "use_q_star",
+    "agent_hidden_dim",
+    "mixer_embed_dim",
+    "hypernet_hidden_dim",
+    "q_star_hidden_dim",
+    "observe_last_action",
+    "observe_agent_id",
+)
+
+
+def check_networks(path: Path, networks: dict[str, Any]) -> None:
+    """Raises CheckpointError unless the checkpoint's networks have the shapes of these (a config's `networks()`)."""
+    saved = read_metadata(path)["networks"]
+    for name in _SHAPING:
+        if saved[name] != networks[name]:
+            setting = "weighting (whether it needs Q*)" if name == "use_q_star" else name
+            raise CheckpointError(
+                f"checkpoint {str(path)!r} has networks of another shape: {setting} is {saved[name]!r} there and "
+                f"{networks[name]!r} here; load it with the settings that it was trained with."
+            )
+
+
 def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
     """Raises CheckpointError unless the checkpoint is whole, of this algorithm, and of teams of these sizes."""
     metadata = read_metadata(path)

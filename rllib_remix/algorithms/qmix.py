@@ -34,6 +34,7 @@ from torch import Tensor
 
 from rllib_remix.algorithms.checkpoint import (
     check_checkpoint,
+    check_networks,
     checkpoint_metadata,
     explain_damage,
     local_folder,
@@ -90,11 +91,7 @@ class QMIX(Algorithm):
         logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
         self._draws_by_priority = self.config.weighting_mode == "sampling"
         self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
-        self._batches = Prefetcher(
-            self._draw_batch,
-            # A batch that is drawn ahead would not know the priorities that the current one changes.
-            in_background=bool(self.config.num_gpus_per_learner) and not self._draws_by_priority,
-        )
+        self._batches = self._new_prefetcher()
         self._weight_histogram = WeightHistogram(
             *self.config.weight_histogram_range, self.config.weight_histogram_bins
         )
@@ -106,6 +103,11 @@ class QMIX(Algorithm):
         assert self.env_runner_group is not None
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
         self._last_evaluation: dict[str, Any] = {}
+
+    def _new_prefetcher(self) -> Prefetcher[MultiAgentBatch]:
+        # A batch that is drawn ahead would not know the priorities that the current one changes.
+        ahead = bool(self.config.num_gpus_per_learner) and not self._draws_by_priority
+        return Prefetcher(self._draw_batch, in_background=ahead)
 
     def _check_gpu(self) -> None:
         """Here and not in the config's validation, which may run on another machine of a cluster."""
@@ -196,14 +198,19 @@ class QMIX(Algorithm):
 
     def _take_weights(self, results: list[dict[str, Any]]) -> None:
         """Counts the weights that the learners report, and refreshes the priorities of the episodes they saw."""
-        reports = [
-            report
-            for of_learner in results
-            for report in of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS).peek()
-        ]
+        reports = []
+        for of_learner in results:
+            logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS, None)
+            reports += [] if logged is None else logged.peek()
         self._weight_histogram.add([report["weights"] for report in reports])
         if self._draws_by_priority:
             assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer)
+            if not reports:
+                raise RuntimeError(
+                    f"learner_class: {self.config.learner_class.__name__} reported no weights, by which weighting_mode "
+                    "'sampling' draws; call `_report_weights` in `compute_loss_for_module` as TeamLearner does, or "
+                    "use weighting_mode 'loss'."
+                )
             numbers = np.concatenate([report["numbers"] for report in reports])
             priorities = np.concatenate([report["priorities"] for report in reports])
             self.replay_buffer.update_priorities(numbers, priorities)
@@ -270,8 +277,9 @@ class QMIX(Algorithm):
 
     def _replay_results(self) -> dict[str, Any]:
         results = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
-        if self._draws_by_priority and isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer):
-            stored = self.replay_buffer.priorities
+        if self._draws_by_priority:
+            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer)
+            stored = self.replay_buffer.priorities if len(self.replay_buffer) else np.array([math.nan])
             results |= {
                 "priority_mean": stored.mean(),
                 "priority_min": stored.min(),
@@ -349,6 +357,7 @@ class QMIX(Algorithm):
         folder = local_folder(path)
         if kwargs.get("component") is None:
             check_checkpoint(folder, type(self).__name__, self.team_spec)
+            check_networks(folder, self.config.networks())
         self._batches.forget()
         with explain_damage(folder):
             super().restore_from_path(folder, *args, **kwargs)
@@ -379,7 +388,15 @@ def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
 
 
 def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:
-    """What the replay buffer drew as RLlib's learners take it: under the module's id."""
+    """What the replay buffer drew as RLlib's learners take it: under the module's id.
+
+    RLlib cuts a batch into one part after the other. The episodes are dealt out, so that several learners get alike
+    parts: the replay buffer puts recent ones last and, when it draws by priority, orders the others by place.
+    """
+    if num_learners > 1:
+        rows = torch.arange(len(sample["lengths"]))
+        dealt = torch.cat([rows[first::num_learners] for first in range(num_learners)])
+        sample = {name: values[dealt] for name, values in sample.items()}
     num_steps = int(sample["lengths"].sum())
     # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
     share = torch.full((len(sample["lengths"]),), num_steps / num_learners)

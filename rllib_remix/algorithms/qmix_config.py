@@ -6,6 +6,7 @@ import inspect
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
@@ -17,6 +18,7 @@ from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
+from rllib_remix.reporting.weight_histogram import histogram_edges
 from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import (
@@ -303,6 +305,11 @@ class QMIXConfig(AlgorithmConfig):
                 "[1e-30, 1e+30], low < high."
             )
         check_count("weight_histogram_bins", self.weight_histogram_bins, low=1, high=1000)
+        if (np.diff(histogram_edges(*limits, self.weight_histogram_bins)) <= 0).any():
+            raise SettingError(
+                f"weight_histogram_range: {limits!r} is too narrow for {self.weight_histogram_bins} bins "
+                "(weight_histogram_bins) of float32 weights; allowed: a wider range, or fewer bins."
+            )
 
     def _validate_networks(self) -> None:
         check_choice("mixer", self.mixer, MIXERS)
@@ -420,6 +427,7 @@ class QMIXConfig(AlgorithmConfig):
             by_priority = self.weighting_mode == "sampling"
             settings["alpha"] = self.prioritized_replay_alpha if by_priority else 0.0
             settings["epsilon"] = self.prioritized_replay_epsilon
+            settings["measure"] = f"{self.weighting} {sorted(self.weighting_config.items())}"
         return settings
 
     def recent_episodes_per_batch(self) -> int:

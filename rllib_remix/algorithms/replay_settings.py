@@ -56,6 +56,17 @@ def _check_sampling(config: Any) -> None:
             "prioritized_replay_alpha: 0 draws uniformly, so that in weighting_mode 'sampling' the weights between "
             "episodes would be lost; allowed: a number in (0, 1], or weighting_mode 'loss'."
         )
+    _check_normalization(config)
+
+
+def _check_normalization(config: Any) -> None:
+    normalize = config.weighting_config.get("normalize", "none")
+    if normalize != "none":
+        raise SettingError(
+            f"weighting_config.normalize: {normalize!r} is not allowed in weighting_mode 'sampling', where every episode's "
+            "weights are divided by their own mean; it would only put the priorities of different updates on different "
+            "scales. Leave it at 'none'."
+        )
 
 
 def _check_recent(config: Any) -> None:

@@ -28,6 +28,7 @@ UNUSED_SETTINGS = {
     "num_gpus": "use `num_gpus_per_learner`",
     # rl_module()
     "_model_config": f"{_NETWORKS}, or `rl_module_spec` for a module of your own",
+    "algorithm_config_overrides_per_module": "a team is one module; use training()",
     # env_runners()
     "batch_mode": "whole episodes are always sampled",
     "rollout_fragment_length": "whole episodes are always sampled; use `rollout_episodes_per_update`",

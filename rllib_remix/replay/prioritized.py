@@ -26,6 +26,7 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
     Args:
         alpha: how much priorities count, in [0, 1].
         epsilon: added to every priority, in (0, 1], so that no episode is lost.
+        measure: what the priorities measure. Those of a checkpoint that measured something else are all set to 1.
         spec, capacity, recent_capacity, seed: as for MultiAgentReplayBuffer.
 
     Raises:
@@ -39,13 +40,14 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
         capacity: int,
         alpha: float = 1.0,
         epsilon: float = 1e-6,
+        measure: str = "",
         recent_capacity: int = 200,
         seed: int | None = None,
     ):
         check_number("prioritized_replay_alpha", alpha, low=0, high=1)
         check_number("prioritized_replay_epsilon", epsilon, low=0, high=1, low_open=True)
         super().__init__(spec, capacity=capacity, recent_capacity=recent_capacity, seed=seed)
-        self.alpha, self.epsilon = float(alpha), float(epsilon)
+        self.alpha, self.epsilon, self.measure = float(alpha), float(epsilon), measure
         self._priorities = np.zeros(self.capacity, np.float64)
         self._tree = SumTree(self.capacity)
 
@@ -152,12 +154,14 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
         **kwargs: Any,
     ) -> dict[str, Any]:
         state = super().get_state(components, not_components=not_components, **kwargs)
-        return state | {"priorities": self._priorities[: len(self)].copy()}
+        return state | {"priorities": self._priorities[: len(self)].copy(), "measure": self.measure}
 
     def _restore(self, state: dict[str, Any], order: np.ndarray) -> None:
-        """Priorities too; they are all 1 if the checkpoint is of a buffer that had none."""
+        """Priorities too; they are all 1 if the checkpoint has none, or such as measured something else."""
         super()._restore(state, order)
-        priorities = state.get("priorities", np.ones(len(state["lengths"])))
+        priorities = state.get("priorities")
+        if priorities is None or state["measure"] != self.measure:
+            priorities = np.ones(len(state["lengths"]))
         slots = np.arange(self.capacity)
         self._priorities[:] = 0.0
         self._tree.set(slots, np.zeros(self.capacity))
@@ -165,7 +169,8 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
         arguments, settings = super().get_ctor_args_and_kwargs()
-        return arguments, settings | {"alpha": self.alpha, "epsilon": self.epsilon}
+        settings |= {"alpha": self.alpha, "epsilon": self.epsilon, "measure": self.measure}
+        return arguments, settings
 
 
 REPLAY_BUFFERS: dict[str, type[MultiAgentReplayBuffer]] = {

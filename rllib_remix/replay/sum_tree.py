@@ -53,7 +53,8 @@ class SumTree:
         wrong = (indices < 0) | (indices >= self.size)
         if wrong.any():
             raise ValueError(f"sum tree: index {indices[wrong][0]}; allowed: 0 … {self.size - 1}.")
-        wrong = ~(np.isfinite(values) & (values >= 0))
+        most = np.finfo(np.float64).max / self.size  # so that the total is finite too
+        wrong = ~((values >= 0) & (values <= most))
         if wrong.any():
             raise ValueError(
                 f"sum tree: value {values[wrong][0]} at index {indices[wrong][0]}; it must be finite and not negative."

@@ -165,7 +165,11 @@ def _panels(trials: Sequence[Trial]) -> list[tuple[str, WeightHistory]]:
             history = weight_history(trial)
             assert history is not None
             panels.append((f"{label}, seed {trial.seed}" if several_seeds else label, history))
-    return panels
+    titles = [title for title, _ in panels]
+    return [
+        (f"{title}, run {titles[: index + 1].count(title)}" if titles.count(title) > 1 else title, history)
+        for index, (title, history) in enumerate(panels)
+    ]
 
 
 def _new_grid(panels: int, label_all_weights: bool) -> tuple[Figure, list[Any], float]:
@@ -272,5 +276,5 @@ def _nothing_to_draw(trials: Sequence[Trial]) -> str:
             "no network was updated yet: train until the replay buffer holds train_batch_episodes episodes"
         )
     else:
-        advice = "they were trained before histograms were reported: train again"
+        advice = "only the algorithms of rllib_remix report them, and only since their histograms exist"
     return f"nothing to plot: none of {len(trials)} trials reports weight histograms ({runs}); {advice}."

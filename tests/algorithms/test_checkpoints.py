@@ -193,3 +193,29 @@ def test_the_policy_forgets_where_an_episode_begins(checkpoint):
     for _ in range(3):
         policy.act(step)
     assert np.array_equal(policy.act(step, first=np.array([True, True])), fresh)
+
+
+def test_a_checkpoint_with_other_networks_is_refused_with_the_setting_and_nothing_changes(build, tmp_path):
+    saved = build(tiny("QMIX", weighting="per"))
+    saved.save_to_path(str(tmp_path / "c"))
+    for settings, message in (
+        ({"weighting": "uniform"}, r"weighting \(whether it needs Q\*\) is True there and False here"),
+        ({"weighting": "per", "agent_hidden_dim": 32}, "agent_hidden_dim is 64 there and 32 here"),
+    ):
+        other = build(tiny("QMIX", **settings))
+        before = weights(other)
+        with pytest.raises(CheckpointError, match=message):
+            other.restore_from_path(str(tmp_path / "c"))
+        assert equal(weights(other), before)
+
+
+def test_priorities_of_another_weighting_are_forgotten(build, tmp_path):
+    saved = build(tiny("QMIX", weighting="per", weighting_mode="sampling"))
+    saved.train()
+    saved.save_to_path(str(tmp_path / "c"))
+    same, other = (build(tiny("QMIX", weighting=w, weighting_mode="sampling")) for w in ("per", "discor"))
+    for algorithm in (same, other):
+        algorithm.restore_from_path(str(tmp_path / "c"))
+    assert (same.replay_buffer.priorities == saved.replay_buffer.priorities).all()
+    assert (other.replay_buffer.priorities == 1).all()
+    assert len(other.replay_buffer) == len(saved.replay_buffer)

@@ -141,6 +141,11 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ({"weight_histogram_range": (0, 1)}, r"weight_histogram_range: \(0, 1\) .*low < high"),
         ({"weight_histogram_range": (1, 0.1)}, "weight_histogram_range"),
         ({"weight_histogram_range": 3}, "weight_histogram_range: 3"),
+        ({"weight_histogram_range": (1.0, 1.0000001)}, "weight_histogram_range: .* too narrow for 80 bins"),
+        (
+            {"weighting": "per", "weighting_config": {"normalize": "mean"}, "weighting_mode": "sampling"},
+            "weighting_config.normalize: 'mean' is not allowed in weighting_mode 'sampling'",
+        ),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anything_starts(settings, message):
@@ -228,6 +233,10 @@ WITHOUT_EFFECT = [
     ({"learning_starts": 8}, "learning_starts: 8 .*`train_batch_episodes`"),
     ({"num_gpus": 1}, "num_gpus: 1 .*`num_gpus_per_learner`"),
     ({"_model_config": {"head_fcnet": [9]}}, "model_config: .*'head_fcnet'.*`agent_hidden_dim`"),
+    (
+        {"algorithm_config_overrides_per_module": {"default_policy": {"lr": 1.0}}},
+        r"algorithm_config_overrides_per_module: .*training\(\)",
+    ),
     ({"batch_mode": "truncate_episodes"}, "batch_mode: .*whole episodes.*at 'complete_episodes'"),
     ({"rollout_fragment_length": "auto"}, "rollout_fragment_length: .*`rollout_episodes_per_update`"),
     ({"_env_to_module_connector": print}, "env_to_module_connector: .*environment"),

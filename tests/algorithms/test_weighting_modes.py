@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from ray import tune
 
 import rllib_remix
@@ -73,6 +74,93 @@ def test_after_an_update_the_episodes_have_their_mean_weights_as_priorities(buil
     untouched = np.ones(len(algorithm.replay_buffer), bool)
     untouched[numbers] = False
     assert (algorithm.replay_buffer.priorities[untouched] == 1).all()
+
+
+def gradients(algorithm, sample):
+    """Of the loss of one batch: those of the mixer, which only Q_tot's loss has, and of Q*, flat."""
+    learner = algorithm.learner_group._learner
+    module = learner.module["default_policy"]
+    batch = learner_batch(sample, num_learners=1)["default_policy"]
+    loss = learner.compute_loss_for_module(
+        module_id="default_policy", config=algorithm.config, batch=batch, fwd_out=module.forward_train(batch)
+    )
+    return tuple(
+        torch.cat(
+            [g.flatten() for g in torch.autograd.grad(loss, list(part.parameters()), retain_graph=True)]
+        )
+        for part in (module.mixer, module.q_star)
+    )
+
+
+@pytest.mark.parametrize("scheme", ["macpo", "remix", "pser"])
+def test_in_mode_sampling_an_episode_keeps_its_gradient_but_for_its_priority(build, scheme):
+    loss, sampling = (
+        build(tiny("QMIX", weighting=scheme, weighting_mode=mode)) for mode in ("loss", "sampling")
+    )
+    sampling.learner_group.set_state(loss.learner_group.get_state())
+    loss.replay_buffer.add(loss._collect())
+    for _ in range(3):
+        sample = loss.replay_buffer.sample(1)
+        importance = 0.25
+        q_tot, q_star = gradients(loss, sample)
+        reports = []
+        sampling.learner_group._learner._report_weights = lambda *args, to=reports: to.append(args)
+        sample["importance"] = torch.full((1,), importance)
+        q_tot_by_priority, q_star_by_priority = gradients(sampling, sample)
+        ((_, weights_reported, numbers, priorities),) = reports
+        assert numbers.tolist() == sample["numbers"].tolist()
+        assert priorities.item() == pytest.approx(weights_reported.mean().item(), rel=1e-5)
+        # Σ_t (w_t / p)·I·δ² against Σ_t w_t·δ², and Σ_t I·(Q* - y)² against Σ_t (Q* - y)².
+        torch.testing.assert_close(q_tot_by_priority * priorities / importance, q_tot, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(q_star_by_priority / importance, q_star, rtol=1e-4, atol=1e-5)
+
+
+def test_the_settings_of_priorities_reach_the_replay_buffer(build):
+    settings = {"prioritized_replay_alpha": 0.5, "prioritized_replay_epsilon": 0.125}
+    replay = build(tiny("PERQMIX", weighting_mode="sampling", **settings)).replay_buffer
+    assert (replay.alpha, replay.epsilon) == (0.5, 0.125)
+    assert build(tiny("PERQMIX")).replay_buffer.alpha == 0  # uniform in mode "loss"
+
+
+def test_in_mode_sampling_no_batch_is_drawn_ahead_of_its_priorities(build):
+    for mode, ahead in (("loss", True), ("sampling", False)):
+        algorithm = build(tiny(weighting_mode=mode))
+        algorithm.config = algorithm.config.copy(copy_frozen=False).learners(num_gpus_per_learner=1)
+        prefetcher = algorithm._new_prefetcher()
+        assert (prefetcher._thread is not None) == ahead
+        prefetcher.stop()
+
+
+def test_an_iteration_that_brought_nothing_has_priorities_of_nan(build):
+    algorithm = build(tiny("QMIX", weighting_mode="sampling"))
+    replay = algorithm._replay_results()
+    assert replay["num_episodes"] == 0
+    assert all(math.isnan(replay[f"priority_{name}"]) for name in ("mean", "min", "max"))
+
+
+def test_a_learner_that_reports_no_weights_is_named_where_they_are_needed(build):
+    for mode in ("loss", "sampling"):
+        algorithm = build(tiny("QMIX", weighting_mode=mode))
+        algorithm.learner_group._learner._report_weights = lambda *args: None
+        if mode == "loss":
+            assert sum(algorithm.train()["learners"]["default_policy"]["weight_histogram"]) == 0
+        else:
+            with pytest.raises(RuntimeError, match=r"^learner_class: TeamLearner reported no weights"):
+                algorithm.train()
+
+
+def test_several_learners_get_alike_parts_of_a_batch(build):
+    algorithm = build(tiny(recent_episodes_capacity=4))
+    while len(algorithm.replay_buffer) < 12:
+        algorithm.replay_buffer.add(algorithm._collect())
+    sample = algorithm.replay_buffer.sample(8, num_recent=4)
+    dealt = learner_batch(sample, num_learners=2)["default_policy"]
+    newest = algorithm.replay_buffer._added - 4
+    drawn_as_recent = {*sample["numbers"][4:].tolist()}
+    assert drawn_as_recent == set(range(newest, newest + 4))
+    order = [0, 2, 4, 6, 1, 3, 5, 7]
+    assert dealt["numbers"].tolist() == sample["numbers"][order].tolist()
+    assert torch.equal(dealt["obs"], sample["obs"][order])
 
 
 def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
@@ -155,14 +243,16 @@ def test_weights_that_are_no_numbers_end_the_run_with_the_episode_that_has_them(
 )
 def test_a_set_share_of_every_batch_comes_from_the_newest_episodes(build, settings, recent):
     algorithm = build(tiny(recent_episodes_capacity=8, **settings))
+    asked = []
+    sample = algorithm.replay_buffer.sample
+    algorithm.replay_buffer.sample = lambda *args, **kwargs: asked.append(kwargs) or sample(*args, **kwargs)
     batches = recorded_batches(algorithm)
     while len(batches) < 4:
         algorithm.training_step()
     numbers = batches[-1]["numbers"]
     newest = algorithm.replay_buffer._added - 8
+    assert asked[-1]["num_recent"] == recent
     assert (numbers[8 - recent :] >= newest).all()
-    if recent < 8:
-        assert (batches[-1]["importance"] == 1).all()
 
 
 def test_other_algorithms_draw_no_recent_episodes_unless_told(build):

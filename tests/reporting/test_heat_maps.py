@@ -219,7 +219,7 @@ def test_runs_of_older_versions_are_an_error_that_names_them_and_what_to_do(tmp_
     assert str(error.value) == (
         "nothing to plot: none of 2 trials reports weight histograms "
         f"({tmp_path / 'ReMIX_predator_prey_a'} and 1 more); "
-        "they were trained before histograms were reported: train again."
+        "only the algorithms of rllib_remix report them, and only since their histograms exist."
     )
 
 

@@ -200,6 +200,15 @@ def test_a_picture_of_several_trials_is_drawn(tmp_path):
         assert f"<!-- {text} -->" in texts
 
 
+def test_runs_that_differ_in_nothing_are_numbered(tmp_path):
+    for run in "ab":
+        write_trial(tmp_path / f"ReMIX_predator_prey_{run}", [[0, 0, 5, 0, 0, 0]])
+    assert invoke(tmp_path, "--out", tmp_path / "weights.svg").exit_code == 0
+    texts = (tmp_path / "weights.svg").read_text()
+    assert "<!-- ReMIX, run 1 -->" in texts
+    assert "<!-- ReMIX, run 2 -->" in texts
+
+
 def test_trials_without_histograms_are_left_out(tmp_path):
     write_trial(tmp_path / "ReMIX_predator_prey_a", [[0, 0, 5, 0, 0, 0]])
     write_trial(tmp_path / "ReMIX_predator_prey_b", [None], bins=None)

@@ -184,9 +184,10 @@ def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
         np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
 
 
-def test_two_learners_train_in_mode_sampling(build):
+@pytest.mark.parametrize("learners", [1, 2])
+def test_remote_learners_train_in_mode_sampling(build, learners):
     algorithm = build(
-        tiny(weighting_mode="sampling").learners(num_learners=2, num_cpus_per_learner=1),
+        tiny(weighting_mode="sampling").learners(num_learners=learners, num_cpus_per_learner=1),
     )
     result = algorithm.train()
     assert result["replay_buffer"]["priority_min"] < result["replay_buffer"]["priority_max"]

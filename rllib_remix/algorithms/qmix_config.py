@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from numbers import Real
 from typing import Any
 
@@ -427,7 +428,8 @@ class QMIXConfig(AlgorithmConfig):
             by_priority = self.weighting_mode == "sampling"
             settings["alpha"] = self.prioritized_replay_alpha if by_priority else 0.0
             settings["epsilon"] = self.prioritized_replay_epsilon
-            settings["measure"] = f"{self.weighting} {sorted(self.weighting_config.items())}"
+            weighting = SCHEMES[self.weighting].settings() | self.weighting_config
+            settings["measure"] = json.dumps([self.weighting, weighting], sort_keys=True, default=str)
         return settings
 
     def recent_episodes_per_batch(self) -> int:

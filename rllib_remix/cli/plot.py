@@ -11,6 +11,12 @@ from rllib_remix.cli.errors import UserError, remember_verbosity
 
 app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
 
+# What every kind of picture takes.
+_RUNS = typer.Argument(help="Experiment or trial folders.")
+_OUT_HELP = "The picture to write (.png, .pdf or .svg)."
+_TITLE = typer.Option(None, "--title", help="Title [default: the environment].")
+_VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False)
+
 
 class Metric(str, Enum):
     """Which return a learning curve shows."""
@@ -26,18 +32,14 @@ def plot() -> None:
 
 @app.command()
 def curves(
-    runs: list[Path] = typer.Argument(help="Experiment or trial folders."),
-    out: Path = typer.Option(
-        Path("curve.png"), "--out", "-o", help="The picture to write (.png, .pdf or .svg)."
-    ),
+    runs: list[Path] = _RUNS,
+    out: Path = typer.Option(Path("curve.png"), "--out", "-o", help=_OUT_HELP),
     metric: Metric = typer.Option(
         Metric.greedy, "--metric", help="Return of greedy evaluation or of training."
     ),
-    title: str = typer.Option(None, "--title", help="Title [default: the environment]."),
+    title: str = _TITLE,
     best: float = typer.Option(None, "--best", help="Best possible return, drawn as a dashed line."),
-    verbose: int = typer.Option(
-        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
-    ),
+    verbose: int = _VERBOSE,
 ) -> None:
     """Draw learning curves: return against environment steps, one colour per algorithm, a band over seeds."""
     from rllib_remix.reporting.curves import draw_curves
@@ -53,14 +55,10 @@ def curves(
 
 @app.command()
 def weights(
-    runs: list[Path] = typer.Argument(help="Experiment or trial folders."),
-    out: Path = typer.Option(
-        Path("weights.png"), "--out", "-o", help="The picture to write (.png, .pdf or .svg)."
-    ),
-    title: str = typer.Option(None, "--title", help="Title [default: the environment]."),
-    verbose: int = typer.Option(
-        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
-    ),
+    runs: list[Path] = _RUNS,
+    out: Path = typer.Option(Path("weights.png"), "--out", "-o", help=_OUT_HELP),
+    title: str = _TITLE,
+    verbose: int = _VERBOSE,
 ) -> None:
     """Draw heat maps of loss weights: how likely each was over environment steps, one panel per trial."""
     from rllib_remix.reporting.heat_maps import draw_weights, with_weights

@@ -316,9 +316,7 @@ class Scheme(NamedTuple):
     needs_mixer_gradient: bool = False
     terms: tuple[str, ...] = ()  # logged as `<term>_mean` and `<term>_std`
     shares: tuple[str, ...] = ()  # conditions, of which the log shows how often they hold, as `<name>_share`
-    recent_share: float | None = (
-        None  # of every batch from the newest episodes, where on-policiness is a term
-    )
+    recent_share: float | None = None  # of every batch, from the newest episodes, if on-policiness is a term
 
     def settings(self) -> dict[str, Any]:
         """The scheme's settings and their defaults."""

@@ -19,7 +19,7 @@ class SumTree:
         if size < 1:
             raise ValueError(f"sum tree: size {size} is not allowed; it must be at least 1.")
         self.size = size
-        self._levels = max(size - 1, 0).bit_length()
+        self._levels = (size - 1).bit_length()
         # Node 1 is the root, the children of node i are 2i and 2i + 1, and the leaves are the last half.
         self._first_leaf = 1 << self._levels
         self._nodes = np.zeros(2 * self._first_leaf, np.float64)
@@ -32,7 +32,7 @@ class SumTree:
     @staticmethod
     def bytes_needed(size: int) -> int:
         """Memory of a tree of that size, in bytes."""
-        return 2 * (1 << max(size - 1, 0).bit_length()) * np.float64().itemsize
+        return 2 * (1 << (size - 1).bit_length()) * np.float64().itemsize
 
     def __getitem__(self, indices: np.ndarray) -> np.ndarray:
         """[K] float64: the values at [K] int64 indices."""

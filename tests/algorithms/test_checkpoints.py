@@ -213,9 +213,13 @@ def test_priorities_of_another_weighting_are_forgotten(build, tmp_path):
     saved = build(tiny("QMIX", weighting="per", weighting_mode="sampling"))
     saved.train()
     saved.save_to_path(str(tmp_path / "c"))
-    same, other = (build(tiny("QMIX", weighting=w, weighting_mode="sampling")) for w in ("per", "discor"))
-    for algorithm in (same, other):
+    same, default_written_out, other = (
+        build(tiny("QMIX", weighting=name, weighting_config=config, weighting_mode="sampling"))
+        for name, config in (("per", {}), ("per", {"alpha": 0.6}), ("discor", {}))
+    )
+    for algorithm in (same, default_written_out, other):
         algorithm.restore_from_path(str(tmp_path / "c"))
-    assert (same.replay_buffer.priorities == saved.replay_buffer.priorities).all()
+    for algorithm in (same, default_written_out):
+        assert (algorithm.replay_buffer.priorities == saved.replay_buffer.priorities).all()
     assert (other.replay_buffer.priorities == 1).all()
     assert len(other.replay_buffer) == len(saved.replay_buffer)

@@ -279,6 +279,19 @@ def test_the_histogram_counts_every_real_step_of_every_update_of_an_iteration(bu
     assert sum(counts) == sum(int(batch["lengths"].sum()) for batch in batches[seen:])
 
 
+def test_the_least_and_the_greatest_weight_are_those_of_all_updates_of_an_iteration(build):
+    algorithm = build(tiny("MACPO"))
+    reported = []
+    take = algorithm._weight_histogram.add
+    algorithm._weight_histogram.add = lambda parts: reported.extend(parts) or take(parts)
+    learner = algorithm.train()["learners"]["default_policy"]
+    assert len(reported) > 1
+    least, greatest = ([float(f(part)) for part in reported] for f in (np.min, np.max))
+    assert (learner["weight_min"], learner["weight_max"]) == (min(least), max(greatest))
+    assert learner["weight_mean"] == pytest.approx(np.mean([part.mean() for part in reported]), rel=1e-5)
+    assert len({*least}) > 1  # so that a mean of them would be another
+
+
 def test_before_the_first_update_nothing_is_counted(build):
     algorithm = build(tiny(train_batch_episodes=40).reporting(min_sample_timesteps_per_iteration=40))
     learner = algorithm.train()["learners"]["default_policy"]

@@ -11,17 +11,22 @@ from numba import njit
 
 from rllib_remix.compiling import CACHE
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@njit(cache=CACHE, inline="always")
+def mix(z: np.uint64) -> np.uint64:
+    """The 64 random bits that belong to one state of a stream."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
 
 
 @njit(cache=CACHE, inline="always")
 def next_uint64(streams: np.ndarray, copy: int) -> np.uint64:
     """The next 64 random bits of the copy's stream; `streams` is [N] uint64 and moves on in place."""
-    streams[copy] += _GOLDEN
-    z = streams[copy]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    streams[copy] += GOLDEN
+    return mix(streams[copy])
 
 
 @njit(cache=CACHE, inline="always")

@@ -1,0 +1,145 @@
+"""Compiled behaviour: units under orders of agents, and enemies under their script.
+
+`battle` is a record BATTLE, `number` a unit's index; `units` and `kinds` are the arrays of one copy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from rllib_remix.compiling import CACHE
+from rllib_remix.envs.smac_sim.combat import ZERO, can_be_healed, can_hit, edge_distance, fire, heal
+from rllib_remix.envs.smac_sim.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MEND, MOVE
+from rllib_remix.envs.smac_sim.movement import step_towards, walk
+from rllib_remix.envs.smac_sim.units import HEAL, HEAL_START_ENERGY
+
+ARRIVED = 1.5  # cells from the goal at which an attack-move ends: an army does not fit on a point
+SCAN_LOOPS = 4  # loops between two looks for a better target
+GIVE_UP = 5.0  # cells beyond the scan range at which a scripted unit forgets who shot at it
+ESCORT_SPEED = np.float32(2.25 / 16)  # medivacs of the enemy do not outrun the infantry
+
+
+@njit(cache=CACHE)
+def act(battle, units, kinds, ground, ways, number):
+    """What a living unit does in one loop."""
+    unit = units[number]
+    unit.holds = False
+    if number < battle.n_agents:
+        _obey(battle, units, kinds, ground, ways, number)
+    elif kinds[unit.kind].weapon == HEAL:
+        _tend(battle, units, kinds, ground, ways, number)
+    else:
+        _fight(battle, units, kinds, ground, ways, number)
+
+
+@njit(cache=CACHE)
+def _obey(battle, units, kinds, ground, ways, number):
+    """An ally does what its agent said, and nothing of its own accord."""
+    unit = units[number]
+    if unit.order == MOVE:
+        kind = kinds[unit.kind]
+        walk(ground, unit, kind.layer, unit.goal_x, unit.goal_y, kind.speed, ZERO)
+    elif unit.order == ATTACK or unit.order == MEND:
+        if units[unit.target].health <= 0.0:
+            unit.order, unit.target = IDLE, -1
+        elif unit.order == ATTACK:
+            _engage(battle, units, kinds, ground, ways, number)
+        else:
+            _mend(units, kinds, ground, ways, number)
+
+
+@njit(cache=CACHE)
+def _engage(battle, units, kinds, ground, ways, number):
+    """Shoots if the target is in range, else goes there."""
+    unit = units[number]
+    kind, target = kinds[unit.kind], units[unit.target]
+    if edge_distance(kinds, unit, target) <= kind.range:
+        unit.holds = True
+        if unit.cooldown <= 0.0:
+            fire(battle, units, kinds, number, unit.target)
+    else:
+        _approach(kinds, ground, ways, unit, target)
+
+
+@njit(cache=CACHE)
+def _mend(units, kinds, ground, ways, number):
+    """Heals if the patient is in range, else goes there."""
+    unit = units[number]
+    patient = units[unit.target]
+    if edge_distance(kinds, unit, patient) > kinds[unit.kind].range:
+        _approach(kinds, ground, ways, unit, patient)
+    elif can_be_healed(kinds, patient):
+        heal(kinds, unit, patient)
+
+
+@njit(cache=CACHE)
+def _approach(kinds, ground, ways, unit, target):
+    """Walks until the target is in range."""
+    kind = kinds[unit.kind]
+    # A hair inside the range, so that rounding cannot leave it just outside.
+    stop_at = kind.radius + kinds[target.kind].radius + kind.range - np.float32(1e-3)
+    step_towards(kinds, ground, ways, unit, target.x, target.y, kind.speed, stop_at)
+
+
+@njit(cache=CACHE)
+def _fight(battle, units, kinds, ground, ways, number):
+    """A scripted unit: keeps a target that it can shoot at, else looks for the nearest, else follows its order."""
+    unit = units[number]
+    kind = kinds[unit.kind]
+    if unit.target >= 0 and units[unit.target].health <= 0.0:
+        unit.target = -1
+    in_range = unit.target >= 0 and edge_distance(kinds, unit, units[unit.target]) <= kind.range
+    if not in_range and (battle.loop + number) % SCAN_LOOPS == 0:
+        _choose_target(battle, units, kinds, number)
+    if unit.target >= 0:
+        _engage(battle, units, kinds, ground, ways, number)
+    elif unit.order == ATTACK_MOVE:
+        _march(kinds, ground, ways, unit, kind.speed)
+
+
+@njit(cache=CACHE)
+def _choose_target(battle, units, kinds, number):
+    """The nearest opponent in scan range (at any distance for hunters); without one, a pursued one is kept a while."""
+    unit = units[number]
+    scan_range = kinds[unit.kind].scan_range
+    nearest, least = -1, np.float32(np.inf) if unit.order == HUNT else scan_range
+    first, last = (0, battle.n_agents) if number >= battle.n_agents else (battle.n_agents, len(units))
+    for i in range(first, last):
+        other = units[i]
+        if other.health > 0.0 and can_hit(kinds, unit, other):
+            distance = edge_distance(kinds, unit, other)
+            if distance <= least:
+                nearest, least = i, distance
+    if nearest >= 0:
+        unit.target = nearest
+    elif unit.target >= 0 and edge_distance(kinds, unit, units[unit.target]) > scan_range + GIVE_UP:
+        unit.target = -1
+
+
+@njit(cache=CACHE)
+def _march(kinds, ground, ways, unit, speed):
+    """Walks towards the goal of an attack-move, which ends there."""
+    dx, dy = unit.goal_x - unit.x, unit.goal_y - unit.y
+    if dx * dx + dy * dy <= ARRIVED * ARRIVED:
+        unit.order = IDLE
+    else:
+        step_towards(kinds, ground, ways, unit, unit.goal_x, unit.goal_y, speed, ZERO)
+
+
+@njit(cache=CACHE)
+def _tend(battle, units, kinds, ground, ways, number):
+    """A scripted medivac heals the most wounded friend near it, and else follows the attack."""
+    unit = units[number]
+    if unit.target >= 0 and (unit.energy <= 0.0 or not can_be_healed(kinds, units[unit.target])):
+        unit.target = -1
+    if unit.target < 0 and unit.energy >= HEAL_START_ENERGY:
+        least = np.float32(np.inf)
+        for i in range(battle.n_agents, len(units)):
+            near = edge_distance(kinds, unit, units[i]) <= kinds[unit.kind].scan_range
+            if near and can_be_healed(kinds, units[i]) and units[i].health < least:
+                unit.target, least = i, units[i].health
+    if unit.target >= 0:
+        _mend(units, kinds, ground, ways, number)
+    elif unit.order == ATTACK_MOVE:
+        _march(kinds, ground, ways, unit, ESCORT_SPEED)

@@ -1,0 +1,122 @@
+"""`smac_sim`: SMAC's tasks on our own simulator, N copies at once."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from rllib_remix.envs.smac.layout import smac_layout
+from rllib_remix.envs.smac.options import SmacOptions
+from rllib_remix.envs.smac_sim.battle import Battle
+from rllib_remix.envs.smac_sim.drawing import draw_battle
+from rllib_remix.envs.smac_sim.rules import ACTION_NAMES, FIRST_TARGET, STOP, new_view, rules_of
+from rllib_remix.envs.smac_sim.stepping import step_all
+from rllib_remix.envs.team_env import TeamEnv, TeamStep
+from rllib_remix.settings import check_keys, check_number
+
+
+class SmacSim(TeamEnv):
+    """SMAC's maps, actions, masks, observations, state, rewards and endings on a simulator of the battles.
+
+    What it models, what it leaves out and how it differs from StarCraft II is listed in docs/smac_sim.md. Results
+    are results of the simulator, never SMAC results.
+
+    Args:
+        num_envs: copies N that are stepped together.
+        settings: fields of SmacOptions, with SMAC's names; `map_name` chooses one of the 23 maps.
+
+    Actions: 0 no-op (the dead only), 1 stop, 2 to 5 north, south, east, west, 6 + k attack enemy k (a medivac heals
+    ally k). Observation and state: float32, laid out as SMAC does (see SmacLayout). Info: `battle_won`,
+    `dead_allies`, `dead_enemies`, `episode_limit` (1 if the episode was cut off by its limit).
+
+    Raises:
+        SettingError: an unknown map or setting, a value out of its range, or settings that contradict each other.
+    """
+
+    def __init__(self, num_envs: int = 1, **settings: Any):
+        check_number("smac_sim.num_envs", num_envs, low=1, high=2**20, integer=True)
+        check_keys("env_config of 'smac_sim'", settings, self.setting_names())
+        self.options = SmacOptions(**settings)
+        self.layout = smac_layout(self.options)
+        self.num_envs = int(num_envs)
+        self.n_agents, self.n_actions = self.layout.n_agents, self.layout.n_actions
+        self.obs_dim, self.state_dim = self.layout.obs_dim, self.layout.state_dim
+        self.episode_limit = self.options.map.episode_limit
+        self.battle = Battle(self.options.map_name, self.num_envs)
+        self._rules = rules_of(self.options, self.layout)
+        self._view = new_view(self.layout, self.num_envs, self.battle.pathing, self.battle.heights)
+        self._actions = np.full((self.num_envs, self.n_agents), STOP, np.int64)
+
+    @staticmethod
+    def setting_names() -> tuple[str, ...]:
+        """What a user may set."""
+        return tuple(field.name for field in fields(SmacOptions))
+
+    def reset(self, seed: int | None = None) -> TeamStep:
+        if seed is not None:
+            self.battle.seed(seed)
+        self._view.terminated[:] = False
+        self._view.truncated[:] = True
+        return self.step(np.full((self.num_envs, self.n_agents), STOP))
+
+    def step(self, actions: np.ndarray) -> TeamStep:
+        self._actions[:] = actions
+        illegal = step_all(self._rules, self.battle.world, self._view, self._actions)
+        if illegal >= 0:
+            self._raise_illegal(*divmod(illegal, self.n_agents))
+        return self.current()
+
+    def current(self) -> TeamStep:
+        """The step that was returned last."""
+        view = self._view
+        names = ("battle_won", "dead_allies", "dead_enemies", "episode_limit")
+        return TeamStep(
+            obs=view.obs,
+            state=view.state,
+            avail_actions=view.avail,
+            rewards=view.rewards,
+            terminated=view.terminated,
+            truncated=view.truncated,
+            info=dict(zip(names, view.info, strict=True)),
+        )
+
+    def _raise_illegal(self, copy: int, agent: int) -> None:
+        action = int(self._actions[copy, agent])
+        allowed = [
+            f"{i} ({self.action_name(agent, i)})" for i in np.flatnonzero(self._view.avail[copy, agent])
+        ]
+        name = self.action_name(agent, action)
+        raise ValueError(
+            f"smac_sim: action {action} ({name}) of agent {agent} ({self.options.map.ally_types[agent]}) in copy "
+            f"{copy} is not available; allowed now: {', '.join(allowed)}."
+        )
+
+    def action_name(self, agent: int, action: int) -> str:
+        """What an action of an agent does, in words."""
+        if not 0 <= action < self.n_actions:
+            return "no action"
+        if action < FIRST_TARGET:
+            return ACTION_NAMES[action]
+        heals = self.options.map.heals and self.options.map.ally_types[agent] == "medivac"
+        return f"{'heal ally' if heals else 'attack enemy'} {action - FIRST_TARGET}"
+
+    def get_state(self) -> dict[str, Any]:
+        return {"streams": self.battle.world.battles["stream"].copy()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if len(state["streams"]) == self.num_envs:
+            self.battle.world.battles["stream"] = state["streams"]
+
+    def render(self, copy: int = 0) -> np.ndarray:
+        """A picture of one copy from above, north up; see `draw_battle`."""
+        units = self.battle.units[copy]
+        return draw_battle(
+            units,
+            self.battle.kinds,
+            self.battle.kind_names,
+            self.n_agents,
+            self.battle.pathing,
+            shots=units["fired"],
+        )

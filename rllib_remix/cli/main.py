@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rllib_remix.cli import evaluate, plot, train
+from rllib_remix.cli import evaluate, plot, smac, train
 from rllib_remix.cli.errors import ErrorReportingGroup
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(plot.app, name="plot")
+app.add_typer(smac.app, name="smac")
 
 
 def main() -> None:

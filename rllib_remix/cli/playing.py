@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rllib_remix.envs.team_env import TeamEnv, TeamStep
+from rllib_remix.envs.team_env import BrokenEpisodes, TeamEnv, TeamStep
 
 
 class Player(Protocol):
@@ -48,7 +48,7 @@ def play(
 ) -> PlayedEpisodes:
     """Plays exactly `episodes` episodes.
 
-    Every copy has a fixed quota: taking episodes as they end would favour short ones.
+    Every copy has a fixed quota: taking episodes as they end would favour short ones. Broken episodes are dropped.
 
     Args:
         policy: what acts.
@@ -56,7 +56,11 @@ def play(
         episodes: at least 1.
         seed: of the environment.
         on_step: called with every step, the first observation included.
+
+    Raises:
+        BrokenEnvironment: too many episodes of a copy broke in a row.
     """
+    breaks = BrokenEpisodes(env)
     left = quotas(episodes, env.num_envs)
     played = PlayedEpisodes()
     returns = np.zeros(env.num_envs)
@@ -74,7 +78,8 @@ def play(
         first = ended.copy()
         returns = np.where(first, 0.0, returns + step.rewards)
         lengths = np.where(first, 0, lengths + 1)
-        for copy in np.flatnonzero((step.terminated | step.truncated) & (left > 0)):
+        finished = (step.terminated | step.truncated) & ~breaks.among(step)
+        for copy in np.flatnonzero(finished & (left > 0)):
             left[copy] -= 1
             played.returns.append(float(returns[copy]))
             played.lengths.append(int(lengths[copy]))

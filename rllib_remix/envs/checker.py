@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from rllib_remix.envs.team_env import TeamEnv, TeamStep, random_actions
+from rllib_remix.envs.team_env import BrokenEpisodes, TeamEnv, TeamStep, random_actions
 
 _SIZES = ("num_envs", "n_agents", "n_actions", "obs_dim", "state_dim", "episode_limit")
 _ARRAYS = ("obs", "state", "avail_actions", "rewards", "terminated", "truncated")
@@ -26,6 +26,7 @@ def check_team_env(env: TeamEnv, *, episodes: int = 2, seed: int = 0) -> None:
 
     Raises:
         TeamEnvError: says what is wrong, in which copy, at which agent and after which step.
+        BrokenEnvironment: episodes of a copy broke MAX_BROKEN_IN_A_ROW times in a row.
     """
     check_sizes(env)
     first, second = _play(env, episodes, seed), _play(env, episodes, seed)
@@ -68,6 +69,10 @@ def check_step(env: TeamEnv, step: TeamStep, when: str = "a step") -> None:
             f"{where}: avail_actions leaves agent {agent} of copy {copy} no action at all; "
             "an agent that is dead or waits needs exactly one."
         )
+    if step.broken is not None and len(unended := np.flatnonzero(step.broken & ~step.truncated)):
+        raise TeamEnvError(
+            f"{where}: copy {unended[0]} is broken but not truncated; a broken episode is over, and cut off."
+        )
     both = np.flatnonzero(step.terminated & step.truncated)
     if len(both):
         raise TeamEnvError(
@@ -90,6 +95,8 @@ def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
             f"{where}: info is a {type(step.info).__name__}, expected a dict of [num_envs] arrays."
         )
     values.update({f"info[{name!r}]": value for name, value in step.info.items()})
+    if step.broken is not None:
+        values["broken"] = step.broken
     for name, value in values.items():
         shape, axes = expected.get(name, per_copy)
         if not isinstance(value, np.ndarray):
@@ -101,7 +108,8 @@ def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
 
 
 def _check_dtypes(env: TeamEnv, step: TeamStep, where: str) -> None:
-    for name in ("avail_actions", "terminated", "truncated"):
+    flags = ("terminated", "truncated") if step.broken is None else ("terminated", "truncated", "broken")
+    for name in ("avail_actions", *flags):
         if getattr(step, name).dtype != bool:
             raise TeamEnvError(f"{where}: {name} is {getattr(step, name).dtype}, expected bool.")
     if step.rewards.dtype != np.float32:
@@ -136,6 +144,7 @@ def _play(env: TeamEnv, episodes: int, seed: int) -> list[TeamStep]:
     _check_start(env, step, np.ones(env.num_envs, bool), "reset")
     played = [_kept(step)]
     lengths, finished = np.zeros(env.num_envs, int), np.zeros(env.num_envs, int)
+    breaks = BrokenEpisodes(env)
     while finished.min() < episodes:
         resetting = played[-1].terminated | played[-1].truncated
         when = f"step {len(played)} after reset"
@@ -145,7 +154,7 @@ def _play(env: TeamEnv, episodes: int, seed: int) -> list[TeamStep]:
         lengths = np.where(resetting, 0, lengths + 1)
         over = step.terminated | step.truncated
         _check_lengths(env, lengths, over, when)
-        finished += over
+        finished += over & ~breaks.among(step)
         played.append(_kept(step))
     return played
 
@@ -153,7 +162,8 @@ def _play(env: TeamEnv, episodes: int, seed: int) -> list[TeamStep]:
 def _kept(step: TeamStep) -> TeamStep:
     """A copy, as the environment may write over its own arrays."""
     arrays = {name: getattr(step, name).copy() for name in _ARRAYS}
-    return TeamStep(**arrays, info={name: value.copy() for name, value in step.info.items()})
+    broken = None if step.broken is None else step.broken.copy()
+    return TeamStep(**arrays, broken=broken, info={name: value.copy() for name, value in step.info.items()})
 
 
 def _check_start(env: TeamEnv, step: TeamStep, resetting: np.ndarray, when: str) -> None:

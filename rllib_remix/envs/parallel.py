@@ -31,7 +31,8 @@ class TeamParallelEnv(ParallelEnv):
 
     Agents "agent_0", "agent_1", … observe {"observation": [O], "action_mask": [U] int8}, all receive the team
     reward, and all terminate or truncate together; an agent that dies on the way stays, with one action left.
-    Infos hold the mask again and the numbers of the TeamEnv's `info`. `state()` is the global state [S].
+    Infos hold the mask again, the numbers of the TeamEnv's `info`, and `broken` if its episodes can break: such an
+    episode is truncated, and should be thrown away. `state()` is the global state [S].
 
     As PettingZoo's own tests play without masks, an unavailable action does not raise here: a warning says so,
     and the agent takes its first available action instead.
@@ -126,6 +127,8 @@ class TeamParallelEnv(ParallelEnv):
 
     def _infos(self, step: TeamStep) -> dict[str, dict[str, Any]]:
         numbers = {name: values[0].item() for name, values in step.info.items()}
+        if step.broken is not None:
+            numbers["broken"] = bool(step.broken[0])
         return {
             agent: {"action_mask": mask.astype(np.int8), **numbers}
             for agent, mask in zip(self.possible_agents, step.avail_actions[0], strict=True)

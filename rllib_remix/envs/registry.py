@@ -13,6 +13,7 @@ TEAM_ENVS: dict[str, str] = {
     "predator_prey": "rllib_remix.envs.predator_prey:PredatorPrey",
     "matrix_game": "rllib_remix.envs.matrix_games:MatrixGame",
     "two_step_game": "rllib_remix.envs.matrix_games:TwoStepGame",
+    "smac": "rllib_remix.envs.smac.env:Smac",
 }
 
 
@@ -26,8 +27,13 @@ def make_team_env(env: str, env_config: dict[str, Any] | None = None, num_envs: 
         raise unknown("env", env, TEAM_ENVS)
     module, _, class_name = TEAM_ENVS[env].partition(":")
     env_class = getattr(import_module(module), class_name)
-    allowed = [
-        name for name in inspect.signature(env_class.__init__).parameters if name not in ("self", "num_envs")
-    ]
-    check_keys(f"env_config of {env!r}", env_config or {}, allowed)
+    check_keys(f"env_config of {env!r}", env_config or {}, _setting_names(env_class))
     return env_class(num_envs=num_envs, **(env_config or {}))
+
+
+def _setting_names(env_class: Any) -> list[str]:
+    """What `env_config` may hold: an environment of many settings says it, the others' arguments show it."""
+    if hasattr(env_class, "setting_names"):
+        return env_class.setting_names()
+    parameters = inspect.signature(env_class.__init__).parameters
+    return [name for name in parameters if name not in ("self", "num_envs")]

@@ -7,6 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# A copy whose episodes break this often, without one finished episode in between, is broken itself, not unlucky.
+MAX_BROKEN_IN_A_ROW = 5
+
+
+class BrokenEnvironment(RuntimeError):
+    """An environment that failed and may not, or cannot, be replaced."""
+
 
 class TeamStep(NamedTuple):
     """What N copies of the game show after a reset or a step.
@@ -23,6 +30,9 @@ class TeamStep(NamedTuple):
     info: dict[
         str, np.ndarray
     ]  # name -> [N] arrays; the last values of an episode are logged as `<name>_mean`
+    # [N] bool: a fault of the environment cut the episode off (then it is truncated too), and it is thrown away:
+    # nobody learns from it, no statistics count it. None where no copy can break.
+    broken: np.ndarray | None = None
 
 
 class TeamSpec(NamedTuple):
@@ -43,6 +53,9 @@ class TeamEnv(ABC):
     A copy that returned `terminated` or `truncated` resets itself on the next `step`: its actions are then
     ignored, its reward is 0, and the step shows the first observation of the new episode. So the last
     observation of every episode is seen once, and a truncated episode can bootstrap from it.
+
+    An environment that can lose a copy's episode (a game that crashes) says so with `broken`, shows what it saw last,
+    and goes on with a new episode as after any other.
 
     Agents that die or leave stay in the arrays, with exactly one available action.
     """
@@ -86,6 +99,14 @@ class TeamEnv(ABC):
             actions: [N, n] int, each available to its agent (ignored in copies that reset on this step).
         """
 
+    def fault(self, copy: int) -> str:
+        """Why the latest broken episode of a copy broke, for people; empty if none did."""
+        return ""
+
+    def counters(self) -> dict[str, int]:
+        """What happened since the environment was made (restarts, …), logged as `<name>_lifetime`."""
+        return {}
+
     def render(self, copy: int = 0) -> np.ndarray:
         """A picture of one copy as [H, W, 3] uint8; optional."""
         raise NotImplementedError(f"{type(self).__name__} has no render()")
@@ -100,6 +121,32 @@ class TeamEnv(ABC):
 
     def close(self) -> None:  # noqa: B027 (optional: most environments hold nothing)
         """Frees what the environment holds (processes, windows)."""
+
+
+class BrokenEpisodes:
+    """Tells a caller which episodes to throw away, and gives an environment up that breaks too many in a row."""
+
+    def __init__(self, env: TeamEnv):
+        self._env = env
+        self._in_a_row = np.zeros(env.num_envs, np.int64)
+
+    def among(self, step: TeamStep) -> np.ndarray:
+        """[N] bool: the copies whose episode broke with this step; to be called once for every step.
+
+        Raises:
+            BrokenEnvironment: MAX_BROKEN_IN_A_ROW episodes of a copy broke, without a finished one in between.
+        """
+        if step.broken is None:
+            return np.zeros(len(self._in_a_row), np.bool_)
+        self._in_a_row[(step.terminated | step.truncated) & ~step.broken] = 0
+        self._in_a_row += step.broken
+        if self._in_a_row.max() >= MAX_BROKEN_IN_A_ROW:
+            copy = int(self._in_a_row.argmax())
+            raise BrokenEnvironment(
+                f"{MAX_BROKEN_IN_A_ROW} episodes of copy {copy} of the environment broke, one after the other; the "
+                f"last: {self._env.fault(copy) or 'it does not say why'}."
+            )
+        return step.broken.copy()
 
 
 def random_actions(avail_actions: np.ndarray, rng: np.random.Generator) -> np.ndarray:

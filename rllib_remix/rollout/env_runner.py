@@ -19,7 +19,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, SAMPLE_TIMER
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
 from rllib_remix.envs.checker import check_step
-from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
+from rllib_remix.envs.team_env import BrokenEnvironment, BrokenEpisodes, TeamEnv, TeamSpec, TeamStep
 from rllib_remix.memory import skip_memory_fill
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.rollout.building import build_team_env
@@ -33,10 +33,6 @@ logger = logging.getLogger("ray.rllib")
 
 # An environment that fails this often without one finished episode in between is broken, not unlucky.
 MAX_FAILURES_IN_A_ROW = 5
-
-
-class BrokenEnvironment(RuntimeError):
-    """An environment that failed and may not, or cannot, be replaced."""
 
 
 class _EnvironmentFailed(Exception):
@@ -65,6 +61,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         self._episode_metrics = EpisodeMetrics(10**6 if self.config.in_evaluation else window)
         self._weights_seq_no = 0
         self._num_failures = 0
+        self._num_discarded = 0  # since they were logged
         self.epsilon = float("nan")
         self.env: TeamEnv | None = None
         self._start_random_streams()
@@ -89,6 +86,8 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             num_workers=self.num_workers,
         )
         self._recorder = EpisodeRecorder(self.env.spec, self.env.num_envs)
+        self._breaks = BrokenEpisodes(self.env)
+        self._counters_logged: dict[str, int] = {}
         self._open: list[tuple[str, dict[str, Any]]] = [("", {})] * self.env.num_envs  # id and custom data
         self._env_is_seeded = False
         self._callbacks.fire(
@@ -136,7 +135,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
 
         Raises:
             BrokenEnvironment: the environment failed, and `restart_failed_sub_environments` is False or it failed
-                MAX_FAILURES_IN_A_ROW times.
+                MAX_FAILURES_IN_A_ROW times; or too many episodes of a copy broke in a row.
         """
         if self.env is None:
             raise ValueError(
@@ -170,7 +169,10 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         return episodes
 
     def _play_quota(self, left: np.ndarray, episodes: list[TeamEpisode]) -> None:
-        """Plays until every copy has used up its share `left` [N], which is counted down in place."""
+        """Plays until every copy has used up its share `left` [N], which is counted down in place.
+
+        An episode that broke is dropped, and its copy plays another one for it.
+        """
         env = self.env
         assert env is not None
         actor = TeamActor(self.module.agent, env.num_envs)
@@ -187,7 +189,9 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             if began.any():
                 actor.forget(began)
             self._report_step(step, began, left)
-            for copy in np.flatnonzero(over & (left > 0)).tolist():
+            broken = self._breaks.among(step)
+            self._num_discarded += int((broken & (left > 0)).sum())
+            for copy in np.flatnonzero(over & ~broken & (left > 0)).tolist():
                 left[copy] -= 1
                 episodes.append(self._cut_episode(copy, step))
                 self._fire_for_episode("on_episode_end", copy, episodes[-1])
@@ -275,9 +279,24 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         for episode in episodes:
             self._episode_metrics.add(episode)
         log_sampled(self.metrics, env_steps=env_steps, n_agents=self.env.n_agents, episodes=len(episodes))
+        self._log_faults()
         # What all runners sampled is known only to the algorithm, which sets it before each call; this keeps
         # the schedule going when `sample` is called by hand.
         self.num_env_steps_sampled_lifetime += env_steps * max(1, self.config.num_env_runners)
+
+    def _log_faults(self) -> None:
+        """Logs broken episodes and the environment's own counters; nothing for one that has neither."""
+        assert self.env is not None
+        counters = self.env.counters()
+        for name, total in counters.items():
+            self._log_lifetime(name, total - self._counters_logged.get(name, 0))
+        self._counters_logged = counters
+        if counters or self._num_discarded:
+            self._log_lifetime("num_episodes_discarded", self._num_discarded)
+        self._num_discarded = 0
+
+    def _log_lifetime(self, name: str, count: int) -> None:
+        self.metrics.log_value(f"{name}_lifetime", count, reduce="lifetime_sum")
 
     def get_metrics(self) -> dict[str, Any]:
         self._episode_metrics.log(self.metrics)

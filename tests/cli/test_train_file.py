@@ -132,4 +132,40 @@ def test_a_python_module_gives_config_and_stop(file):
 def test_every_tuned_example_is_a_valid_file(path, tmp_path):
     for experiment in read_experiments(path):
         experiment.storage_path = str(tmp_path)
+        # With another client, nothing asks for an installed StarCraft II.
+        if experiment.config["env"] == "smac":
+            env_config = {**experiment.config["env_config"], "client": "some_module:SomeClient"}
+            experiment.config = {**experiment.config, "env_config": env_config}
         check_experiment(experiment)
+
+
+SMAC_EXAMPLES = sorted(path.stem for path in TUNED if path.parent.name == "smac")
+WORKERS = {"num_env_runners", "num_envs_per_env_runner", "evaluation_num_env_runners"}
+
+
+def test_the_simulator_has_an_example_for_every_one_of_starcraft():
+    assert sorted(path.stem for path in TUNED if path.parent.name == "smac_sim") == SMAC_EXAMPLES
+
+
+@pytest.mark.parametrize("map_name", SMAC_EXAMPLES)
+def test_the_examples_of_a_map_differ_only_in_who_plays_the_battles(map_name):
+    def learned(env: str) -> list[tuple[object, object, dict[str, object]]]:
+        (path,) = (path for path in TUNED if (path.parent.name, path.stem) == (env, map_name))
+        experiments = read_experiments(path)
+        assert {experiment.config["env"] for experiment in experiments} == {env}
+        assert all(experiment.config["env_config"]["map_name"] == map_name for experiment in experiments)
+        ignored = WORKERS | {"env"}
+        return [
+            (e.run, e.stop, {key: value for key, value in e.config.items() if key not in ignored})
+            for e in experiments
+        ]
+
+    assert [run for run, _, _ in learned("smac")] == ["QMIX", "OWQMIX", "ReMIX", "MACPO"]
+    assert learned("smac") == learned("smac_sim")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in TUNED if path.parent.name == "smac_sim"], ids=lambda p: p.stem
+)
+def test_examples_of_the_simulator_say_that_they_give_no_smac_results(path):
+    assert "not SMAC results" in path.read_text(encoding="utf-8").partition("\nsmac-sim")[0]

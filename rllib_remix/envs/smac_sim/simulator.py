@@ -85,7 +85,8 @@ class SmacSim(TeamEnv):
     def _raise_illegal(self, copy: int, agent: int) -> None:
         action = int(self._actions[copy, agent])
         allowed = [
-            f"{i} ({self.action_name(agent, i)})" for i in np.flatnonzero(self._view.avail[copy, agent])
+            f"{i} ({self.action_name(agent, i)})"
+            for i in np.flatnonzero(self._view.avail[copy, agent]).tolist()
         ]
         name = self.action_name(agent, action)
         raise ValueError(

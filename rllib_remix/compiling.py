@@ -1,8 +1,16 @@
-"""How compiled functions are kept."""
+"""How compiled functions are made and kept."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
 from numba import njit
+
+_PACKAGE = Path(__file__).parent
 
 
 def _nothing() -> None:
@@ -18,3 +26,33 @@ def _can_cache() -> bool:
 
 
 CACHE = _can_cache()  # whether there is a place on disk; without one every process compiles anew
+
+
+def kernel(function: Callable | None = None, **options: Any) -> Any:
+    """Decorator: numba's `njit`, kept on disk until any source file of the function's part of the package changes.
+
+    Numba itself looks only at the file of a function, and would go on using what it compiled from older versions
+    of the functions that it calls in other files.
+
+    Args:
+        function: what to compile; its part of the package is the folder right below `rllib_remix`.
+        options: of `njit`, such as inline or error_model.
+    """
+    if function is None:
+        return lambda decorated: kernel(decorated, **options)
+    compiled = njit(cache=CACHE, **options)(function)
+    if hasattr(compiled, "_cache") and CACHE:  # not with NUMBA_DISABLE_JIT
+        part = Path(function.__code__.co_filename).relative_to(_PACKAGE).parts[0]
+        index = compiled._cache._cache_file
+        index._source_stamp = (index._source_stamp, _fingerprint(part))
+    return compiled
+
+
+@cache
+def _fingerprint(part: str) -> str:
+    """A hash of all sources of one part of the package."""
+    digest = hashlib.sha256()
+    folder = _PACKAGE / part
+    for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

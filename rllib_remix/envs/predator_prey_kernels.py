@@ -7,9 +7,8 @@ are [N, k] int16 rows and columns; a removed entity keeps its last position and 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.random_streams import next_below, permute
 
 RIGHT, DOWN, LEFT, UP, STAY, CATCH = range(6)
@@ -20,17 +19,17 @@ _D_ROW = np.array([0, 1, 0, -1], dtype=np.int64)
 _D_COL = np.array([1, 0, -1, 0], dtype=np.int64)
 
 
-@njit(cache=CACHE, inline="always")
+@kernel(inline="always")
 def _inside(grid, row, col):
     return 0 <= row < grid.shape[1] and 0 <= col < grid.shape[2]
 
 
-@njit(cache=CACHE, inline="always")
+@kernel(inline="always")
 def _free(grid, copy, row, col):
     return _inside(grid, row, col) and grid[copy, row, col, PREDATOR] == 0 and grid[copy, row, col, PREY] == 0
 
 
-@njit(cache=CACHE)
+@kernel
 def place(copy, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams):
     """Starts an episode: all entities on distinct cells, uniformly at random."""
     height, width = grid.shape[1], grid.shape[2]
@@ -51,7 +50,7 @@ def place(copy, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams):
             grid[copy, row, col, PREY] = 1
 
 
-@njit(cache=CACHE)
+@kernel
 def _move_predators(copy, actions, grid, pred_pos, pred_alive, streams, order):
     """Predators act one after the other in a fresh random order; a move into a held cell does nothing."""
     permute(streams, copy, order)
@@ -67,7 +66,7 @@ def _move_predators(copy, actions, grid, pred_pos, pred_alive, streams, order):
             pred_pos[copy, predator, 0], pred_pos[copy, predator, 1] = to_row, to_col
 
 
-@njit(cache=CACHE)
+@kernel
 def _catching(copy, actions, pred_alive, catching):
     """Writes the active predators that chose catch into `catching`; returns how many (often none)."""
     count = 0
@@ -78,7 +77,7 @@ def _catching(copy, actions, pred_alive, catching):
     return count
 
 
-@njit(cache=CACHE)
+@kernel
 def _catchers_beside(copy, prey, catching, n_catching, pred_pos, pred_alive, prey_pos, catchers):
     """Writes those of the catching predators that are beside this prey and still active into `catchers`."""
     count = 0
@@ -93,7 +92,7 @@ def _catchers_beside(copy, prey, catching, n_catching, pred_pos, pred_alive, pre
     return count
 
 
-@njit(cache=CACHE)
+@kernel
 def _remove_captured(copy, prey, catchers, count, grid, pred_pos, pred_alive, prey_pos, prey_alive):
     """The prey and all who caught it leave the grid at once, so they count for no later prey."""
     prey_alive[copy, prey] = False
@@ -104,7 +103,7 @@ def _remove_captured(copy, prey, catchers, count, grid, pred_pos, pred_alive, pr
         grid[copy, pred_pos[copy, predator, 0], pred_pos[copy, predator, 1], PREDATOR] = 0
 
 
-@njit(cache=CACHE)
+@kernel
 def _move_prey(copy, prey, grid, prey_pos, streams):
     """A prey moves to a uniformly random free neighbouring cell, or rests if there is none."""
     row, col = prey_pos[copy, prey, 0], prey_pos[copy, prey, 1]
@@ -127,7 +126,7 @@ def _move_prey(copy, prey, grid, prey_pos, streams):
             chosen -= 1
 
 
-@njit(cache=CACHE)
+@kernel
 def advance(
     copy, actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order, catching,
     catchers, catchers_needed, capture_reward, punishment, counts,
@@ -153,7 +152,7 @@ def advance(
     return reward
 
 
-@njit(cache=CACHE)
+@kernel
 def observe(copy, grid, pred_pos, pred_alive, sight, mask_blocked_moves, obs, avail):
     """Writes every agent's window into obs [N, n, side, side, 2] and its available actions into avail [N, n, 6]."""
     side = 2 * sight + 1
@@ -182,7 +181,7 @@ def observe(copy, grid, pred_pos, pred_alive, sight, mask_blocked_moves, obs, av
         avail[copy, agent, CATCH] = prey_beside
 
 
-@njit(cache=CACHE)
+@kernel
 def step_all(
     actions, grid, pred_pos, pred_alive, prey_pos, prey_alive, streams, predator_order, prey_order, catching,
     catchers, catchers_needed, capture_reward, punishment, counts, sight, mask_blocked_moves, episode_limit, steps,

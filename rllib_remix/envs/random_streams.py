@@ -7,14 +7,13 @@ draws depend on its own key and on how many it made, never on the other copies.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=CACHE, inline="always")
+@kernel(inline="always")
 def mix(z: np.uint64) -> np.uint64:
     """The 64 random bits that belong to one state of a stream."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -22,20 +21,20 @@ def mix(z: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=CACHE, inline="always")
+@kernel(inline="always")
 def next_uint64(streams: np.ndarray, copy: int) -> np.uint64:
     """The next 64 random bits of the copy's stream; `streams` is [N] uint64 and moves on in place."""
     streams[copy] += GOLDEN
     return mix(streams[copy])
 
 
-@njit(cache=CACHE, inline="always")
+@kernel(inline="always")
 def next_below(streams: np.ndarray, copy: int, bound: int) -> int:
     """A uniform integer in [0, bound), from the upper 32 bits (bias below bound / 2³²)."""
     return int(((next_uint64(streams, copy) >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
 
 
-@njit(cache=CACHE)
+@kernel
 def permute(streams: np.ndarray, copy: int, out: np.ndarray) -> None:
     """Writes a uniformly random order of 0 … len(out) - 1 into `out` (Fisher and Yates, inside out)."""
     for i in range(len(out)):

@@ -13,6 +13,7 @@ TEAM_ENVS: dict[str, str] = {
     "predator_prey": "rllib_remix.envs.predator_prey:PredatorPrey",
     "matrix_game": "rllib_remix.envs.matrix_games:MatrixGame",
     "two_step_game": "rllib_remix.envs.matrix_games:TwoStepGame",
+    "smac_sim": "rllib_remix.envs.smac_sim.simulator:SmacSim",
     "smac": "rllib_remix.envs.smac.env:Smac",
 }
 

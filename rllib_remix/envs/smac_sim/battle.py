@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.random_streams import new_streams
 from rllib_remix.envs.smac.maps import smac_map
 from rllib_remix.envs.smac_sim.behaviour import act
@@ -18,7 +17,7 @@ from rllib_remix.envs.smac_sim.units import HEAL, MEDIVAC_START_ENERGY, SHIELD_D
 from rllib_remix.envs.smac_sim.world import START_JITTER, World, new_world
 
 
-@njit(cache=CACHE)
+@kernel
 def create_armies(battle, units, kinds, ground, unit_kinds, starts, goal):
     """Both armies anew at their starting points, moved a little by chance; allies of a kind are numbered by x, y."""
     battle.loop = 0
@@ -44,7 +43,7 @@ def create_armies(battle, units, kinds, ground, unit_kinds, starts, goal):
     _sort_allies(units, battle.n_agents)
 
 
-@njit(cache=CACHE)
+@kernel
 def _sort_allies(units, n_agents):
     """SMAC numbers agents by kind, then x, then y; all else is equal at the start."""
     for i in range(1, n_agents):
@@ -59,7 +58,7 @@ def _sort_allies(units, n_agents):
         units[j].x, units[j].y = x, y
 
 
-@njit(cache=CACHE)
+@kernel
 def advance(battle, units, kinds, ground, ways, loops):
     """Game loops of one copy. Units act in the order of their numbers or against it, as chance decides each loop."""
     count = len(units)
@@ -83,7 +82,7 @@ def advance(battle, units, kinds, ground, ways, loops):
         separate(units, kinds, ground)
 
 
-@njit(cache=CACHE)
+@kernel
 def give_order(units, kinds, number, order, target, x, y):
     """A new order for an ally; one that it cannot carry out (a weapon that does not work there) changes nothing."""
     unit = units[number]
@@ -95,7 +94,7 @@ def give_order(units, kinds, number, order, target, x, y):
     unit.goal_x, unit.goal_y = x, y
 
 
-@njit(cache=CACHE)
+@kernel
 def _create(world, copy):
     create_armies(
         world.battles[copy],
@@ -108,12 +107,12 @@ def _create(world, copy):
     )
 
 
-@njit(cache=CACHE)
+@kernel
 def _order(world, copy, number, order, target, x, y):
     give_order(world.units[copy], world.kinds, number, order, target, x, y)
 
 
-@njit(cache=CACHE)
+@kernel
 def _advance(world, copy, loops):
     advance(world.battles[copy], world.units[copy], world.kinds, world.ground, world.ways, loops)
 
@@ -155,7 +154,7 @@ class Battle:
 
     def move(self, copy: int, unit: int, x: float, y: float) -> None:
         """The ally walks straight towards a point, in cells."""
-        _order(self.world, copy, unit, MOVE, -1, x, y)
+        _order(self.world, copy, unit, MOVE, -1, float(x), float(y))
 
     def attack(self, copy: int, unit: int, target: int) -> None:
         """The ally goes after the target and shoots; ignored if its weapon cannot hit such a unit."""

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac_sim.combat import ZERO, can_be_healed, can_hit, edge_distance, fire, heal
 from rllib_remix.envs.smac_sim.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MEND, MOVE
 from rllib_remix.envs.smac_sim.movement import step_towards, walk
@@ -20,7 +19,7 @@ GIVE_UP = 5.0  # cells beyond the scan range at which a scripted unit forgets wh
 ESCORT_SPEED = np.float32(2.25 / 16)  # medivacs of the enemy do not outrun the infantry
 
 
-@njit(cache=CACHE)
+@kernel
 def act(battle, units, kinds, ground, ways, number):
     """What a living unit does in one loop."""
     unit = units[number]
@@ -33,7 +32,7 @@ def act(battle, units, kinds, ground, ways, number):
         _fight(battle, units, kinds, ground, ways, number)
 
 
-@njit(cache=CACHE)
+@kernel
 def _obey(battle, units, kinds, ground, ways, number):
     """An ally does what its agent said, and nothing of its own accord."""
     unit = units[number]
@@ -49,7 +48,7 @@ def _obey(battle, units, kinds, ground, ways, number):
             _mend(units, kinds, ground, ways, number)
 
 
-@njit(cache=CACHE)
+@kernel
 def _engage(battle, units, kinds, ground, ways, number):
     """Shoots if the target is in range, else goes there."""
     unit = units[number]
@@ -62,7 +61,7 @@ def _engage(battle, units, kinds, ground, ways, number):
         _approach(kinds, ground, ways, unit, target)
 
 
-@njit(cache=CACHE)
+@kernel
 def _mend(units, kinds, ground, ways, number):
     """Heals if the patient is in range, else goes there."""
     unit = units[number]
@@ -73,7 +72,7 @@ def _mend(units, kinds, ground, ways, number):
         heal(kinds, unit, patient)
 
 
-@njit(cache=CACHE)
+@kernel
 def _approach(kinds, ground, ways, unit, target):
     """Walks until the target is in range."""
     kind = kinds[unit.kind]
@@ -82,7 +81,7 @@ def _approach(kinds, ground, ways, unit, target):
     step_towards(kinds, ground, ways, unit, target.x, target.y, kind.speed, stop_at)
 
 
-@njit(cache=CACHE)
+@kernel
 def _fight(battle, units, kinds, ground, ways, number):
     """A scripted unit: keeps a target that it can shoot at, else looks for the nearest, else follows its order."""
     unit = units[number]
@@ -98,7 +97,7 @@ def _fight(battle, units, kinds, ground, ways, number):
         _march(kinds, ground, ways, unit, kind.speed)
 
 
-@njit(cache=CACHE)
+@kernel
 def _choose_target(battle, units, kinds, number):
     """The nearest opponent in scan range (at any distance for hunters); without one, a pursued one is kept a while."""
     unit = units[number]
@@ -117,7 +116,7 @@ def _choose_target(battle, units, kinds, number):
         unit.target = -1
 
 
-@njit(cache=CACHE)
+@kernel
 def _march(kinds, ground, ways, unit, speed):
     """Walks towards the goal of an attack-move, which ends there."""
     dx, dy = unit.goal_x - unit.x, unit.goal_y - unit.y
@@ -127,7 +126,7 @@ def _march(kinds, ground, ways, unit, speed):
         step_towards(kinds, ground, ways, unit, unit.goal_x, unit.goal_y, speed, ZERO)
 
 
-@njit(cache=CACHE)
+@kernel
 def _tend(battle, units, kinds, ground, ways, number):
     """A scripted medivac heals the most wounded friend near it, and else follows the attack."""
     unit = units[number]

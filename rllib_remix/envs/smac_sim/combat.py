@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac_sim.chance import next_below
 from rllib_remix.envs.smac_sim.units import (
     BEAM_HALF_DEPTH,
@@ -32,27 +31,27 @@ from rllib_remix.envs.smac_sim.units import (
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 
-@njit(cache=CACHE)
+@kernel
 def is_enemy(battle, one, other):
     """Whether units number `one` and `other` are on different sides."""
     return (one < battle.n_agents) != (other < battle.n_agents)
 
 
-@njit(cache=CACHE)
+@kernel
 def edge_distance(kinds, unit, other):
     """Cells between the edges of two units; below 0 where they overlap."""
     dx, dy = other.x - unit.x, other.y - unit.y
     return np.sqrt(dx * dx + dy * dy) - kinds[unit.kind].radius - kinds[other.kind].radius
 
 
-@njit(cache=CACHE)
+@kernel
 def can_hit(kinds, unit, other):
     """Whether the weapon works against this kind of unit at all."""
     kind, against = kinds[unit.kind], kinds[other.kind]
     return (kind.hits_ground and against.is_ground) or (kind.hits_air and against.is_air)
 
 
-@njit(cache=CACHE)
+@kernel
 def hit(battle, units, kinds, attacker, victim):
     """All hits of one shot on one unit: shields take them whole, armour lessens each hit on the health."""
     kind, unit = kinds[units[attacker].kind], units[victim]
@@ -76,7 +75,7 @@ def hit(battle, units, kinds, attacker, victim):
         unit.target = attacker  # It strikes back, however far the shot came.
 
 
-@njit(cache=CACHE)
+@kernel
 def fire(battle, units, kinds, attacker, target):
     """One shot at a target in range; the next is ready after the weapon's cooldown and −1 to 2 loops by chance."""
     unit = units[attacker]
@@ -97,7 +96,7 @@ def fire(battle, units, kinds, attacker, target):
         hit(battle, units, kinds, attacker, target)
 
 
-@njit(cache=CACHE)
+@kernel
 def _beam(battle, units, kinds, attacker, target):
     """Hits every enemy on the ground that touches a bar through the target, across the line of fire."""
     unit, centre = units[attacker], units[target]
@@ -118,7 +117,7 @@ def _beam(battle, units, kinds, attacker, target):
             hit(battle, units, kinds, attacker, i)
 
 
-@njit(cache=CACHE)
+@kernel
 def explode_dead(battle, units, kinds):
     """Banelings that died explode, which may kill others of the enemy's, until none is left to explode."""
     exploding = True
@@ -137,7 +136,7 @@ def explode_dead(battle, units, kinds):
                         hit(battle, units, kinds, i, j)
 
 
-@njit(cache=CACHE)
+@kernel
 def fly_missiles(battle, units, kinds):
     """Missiles go on without their shooter and hit nothing if their target died meanwhile."""
     for i in range(len(units)):
@@ -149,14 +148,14 @@ def fly_missiles(battle, units, kinds):
                 hit(battle, units, kinds, i, unit.missile_target)
 
 
-@njit(cache=CACHE)
+@kernel
 def can_be_healed(kinds, patient):
     """Living, biological and wounded."""
     kind = kinds[patient.kind]
     return 0.0 < patient.health < kind.health and (kind.attributes & BIOLOGICAL) != 0
 
 
-@njit(cache=CACHE)
+@kernel
 def heal(kinds, unit, patient):
     """One loop of healing, as far as the energy reaches."""
     missing = kinds[patient.kind].health - patient.health
@@ -167,7 +166,7 @@ def heal(kinds, unit, patient):
         unit.fired = True
 
 
-@njit(cache=CACHE)
+@kernel
 def recover(kinds, unit, loop):
     """One loop of cooling down, recharging and regenerating of a living unit."""
     kind = kinds[unit.kind]

@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy.ndimage import label as label_regions
 
-from rllib_remix.envs.smac_sim.units import AIR
+from rllib_remix.envs.smac_sim.units import AIR, GROUND
 
 Colour = tuple[int, int, int]
+Point = tuple[float, float]
 
 SMOOTHING = 2  # drawn that many times as large, then averaged
 MARGIN = 1  # cells around the ground of the battle
 MIN_SIDE = 360  # pixels of the shorter side: on small ground everything is drawn larger
 
-GROUND, BLOCKED, GRID = (246, 244, 239), (190, 186, 178), (120, 110, 90, 28)
+WALKABLE, BLOCKED, GRID = (246, 244, 239), (190, 186, 178), (120, 110, 90, 28)
 ALLIES, ENEMIES = (0, 105, 180), (205, 50, 20)  # told apart by colour-blind eyes too
 HEAL, WHITE, DARK = (0, 140, 80), (255, 255, 255), (35, 35, 35)
 BARS: dict[str, Colour] = {"health": (95, 205, 85), "shield": (115, 210, 255), "energy": (205, 130, 240)}
@@ -36,7 +36,7 @@ class _Token(NamedTuple):
     radius: float
     colour: Colour
     label: str
-    flies: bool
+    layer: int  # GROUND, CLIFF_WALKER or AIR
     shares: dict[str, float]  # of the greatest health, shield and energy, where it has any
 
 
@@ -77,28 +77,39 @@ def draw_battle(
     alive = units["health"] > 0
     for index in np.flatnonzero(~alive):
         picture.cross(tokens[index])
-    # Small units above large ones, air units above all.
-    living = sorted((tokens[index] for index in np.flatnonzero(alive)), key=lambda t: (t.flies, -t.radius))
+    pairs = [(tokens[i], tokens[units["target"][i]]) for i in np.flatnonzero(shots & (units["target"] >= 0))]
+    hits = [(picture.shot(*pair), _shot_colour(*pair)) for pair in pairs]
+    # Small units above large ones, and southern ones above northern ones: their bars lie behind. Air units above all.
+    living = sorted((t for t, lives in zip(tokens, alive, strict=True) if lives), key=_depth)
     for token in living:
         picture.disc(token)
-    for index in np.flatnonzero(shots & (units["target"] >= 0)):
-        picture.shot(tokens[index], tokens[units["target"][index]])
+        if token.layer == GROUND:
+            picture.bars(token)
+    for hit in hits:
+        picture.hit(*hit)
     for token in living:
-        picture.label(token)
-        picture.bars(token)
+        if token.layer != GROUND:  # These lie across others, whose discs would hide their bars.
+            picture.bars(token)
     picture.ids({agent: tokens[agent] for agent in range(n_agents) if alive[agent]}, living)
     picture.counts(alive[:n_agents], alive[n_agents:])
     return picture.pixels()
 
 
 def _reachable(pathing: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """The regions of `pathing` where units stand or fell: some maps have ground that is cut off from the battle."""
-    regions, _ = label_regions(pathing, np.ones((3, 3)))  # type: ignore[misc]
-    x, y = (
-        np.clip(units[axis].astype(int), 0, size - 1) for axis, size in zip("xy", pathing.shape, strict=True)
-    )
-    found = np.isin(regions, regions[x, y]) & pathing
-    return found if found.any() else pathing
+    """The part of `pathing` that is connected with where units stand or fell; some maps have ground beyond cliffs."""
+    width, height = pathing.shape
+    reached = np.zeros_like(pathing)
+    reached[units["x"].astype(int).clip(0, width - 1), units["y"].astype(int).clip(0, height - 1)] = True
+    reached &= pathing
+    if not reached.any():
+        return pathing
+    while True:
+        wider = np.pad(reached, 1)
+        wider = wider[:-2] | wider[1:-1] | wider[2:]
+        wider = (wider[:, :-2] | wider[:, 1:-1] | wider[:, 2:]) & pathing
+        if (wider == reached).all():
+            return reached
+        reached = wider
 
 
 class _Picture:
@@ -110,7 +121,7 @@ class _Picture:
         self._west, self._north = int(columns[0]) - MARGIN, int(rows[-1]) + 1 + MARGIN
         self._pixel = SMOOTHING  # one of the finished picture
         self._cell = max(cell, math.ceil(MIN_SIDE / min(shown.shape))) * SMOOTHING
-        ground = np.array([BLOCKED, GROUND], np.uint8)[shown.T[::-1].astype(int)]
+        ground = np.array([BLOCKED, WALKABLE], np.uint8)[shown.T[::-1].astype(int)]
         width, height = (side * self._cell for side in shown.shape)
         self._image = Image.fromarray(ground).resize((width, height), Image.Resampling.NEAREST)
         self._draw = ImageDraw.Draw(self._image, "RGBA")  # Colours with a fourth number blend.
@@ -129,7 +140,7 @@ class _Picture:
             radius=float(kind["radius"]) * self._cell,
             colour=colour,
             label=LABELS.get(name, name[0]),
-            flies=bool(kind["layer"] == AIR),
+            layer=int(kind["layer"]),
             shares={bar: min(1.0, float(unit[bar] / kind[bar])) for bar in BARS if kind[bar] > 0},
         )
 
@@ -141,7 +152,7 @@ class _Picture:
 
     def disc(self, token: _Token) -> None:
         centre, pixel = (token.x, token.y), self._pixel
-        if token.flies:
+        if token.layer == AIR:
             shadow = token.x + 0.25 * self._cell, token.y + 0.25 * self._cell
             self._draw.circle(shadow, token.radius, fill=(*DARK, SHADOW_OPACITY))
             self._draw.circle(
@@ -149,25 +160,31 @@ class _Picture:
             )
         else:  # The white rim keeps neighbours apart.
             self._draw.circle(centre, token.radius, fill=token.colour, outline=WHITE, width=pixel)
-
-    def shot(self, token: _Token, target: _Token) -> None:
-        distance = math.hypot(target.x - token.x, target.y - token.y)
-        # It ends at the rim, so that the target's letter stays free.
-        share = max(0.0, 1.0 - 0.9 * target.radius / distance) if distance else 0.0
-        end = token.x + share * (target.x - token.x), token.y + share * (target.y - token.y)
-        colour = HEAL if target.colour == token.colour else token.colour
-        line = (token.x, token.y, *end)
-        self._draw.line(line, fill=(*colour, SHOT_OPACITY), width=2 * self._pixel)
-        self._draw.circle(end, 2.5 * self._pixel, fill=colour, outline=WHITE, width=self._pixel)
-
-    def label(self, token: _Token) -> None:
         size = min(token.radius, 0.75 * self._cell) * (1.5 if len(token.label) == 1 else 1.2)
-        colour = token.colour if token.flies else WHITE
-        self._draw.text((token.x, token.y), token.label, font=_font(round(size)), fill=colour, anchor="mm")
+        colour = token.colour if token.layer == AIR else WHITE
+        self._draw.text(centre, token.label, font=_font(round(size)), fill=colour, anchor="mm")
+
+    def shot(self, token: _Token, target: _Token) -> Point:
+        """The line of a shot, and where it meets the target."""
+        away_x, away_y = target.x - token.x, target.y - token.y
+        distance = math.hypot(away_x, away_y) or 1.0
+        # It ends at the rim, so that the target's letter stays free.
+        share = max(0.0, 1.0 - 0.9 * target.radius / distance)
+        # A little to the right of the straight line, so that two who shoot at each other have a line each.
+        aside = 1.5 * self._pixel / distance
+        x, y = token.x - aside * away_y, token.y + aside * away_x
+        end = x + share * away_x, y + share * away_y
+        self._draw.line(
+            (x, y, *end), fill=(*_shot_colour(token, target), SHOT_OPACITY), width=2 * self._pixel
+        )
+        return end
+
+    def hit(self, at: Point, colour: Colour) -> None:
+        self._draw.circle(at, 2.5 * self._pixel, fill=colour, outline=WHITE, width=self._pixel)
 
     def bars(self, token: _Token) -> None:
         half, height = 0.9 * token.radius, 3 * self._pixel
-        left, right, bottom = token.x - half, token.x + half, token.y - token.radius + self._pixel
+        left, right, bottom = token.x - half, token.x + half, token.y - token.radius + 2 * self._pixel
         for bar, share in token.shares.items():
             self._draw.rectangle((left, bottom - height, right, bottom - 1), fill=DARK)
             full = left + share * (right - left)
@@ -184,7 +201,7 @@ class _Picture:
             for x, y in ((token.x + across, token.y), (token.x - across, token.y), (token.x, token.y + down)):
                 others = (other for other in living if other is not token)
                 if all(_gap(x, y, half_width, half_height, other) > 3 * self._pixel for other in others):
-                    self._text(x, y, str(agent), token.colour, size=9, anchor="mm", halo=GROUND)
+                    self._text(x, y, str(agent), token.colour, size=9, anchor="mm", halo=WALKABLE)
                     break
 
     def counts(self, allies: np.ndarray, enemies: np.ndarray) -> None:
@@ -209,6 +226,15 @@ class _Picture:
             (x, y), text, font=_font(size * self._pixel), fill=colour, anchor=anchor,
             stroke_width=self._pixel if halo else 0, stroke_fill=halo,
         )  # fmt: skip
+
+
+def _depth(token: _Token) -> tuple[bool, float, float]:
+    """What is drawn later is larger here."""
+    return token.layer == AIR, -token.radius, token.y
+
+
+def _shot_colour(token: _Token, target: _Token) -> Colour:
+    return HEAL if target.colour == token.colour else token.colour
 
 
 def _gap(x: float, y: float, half_width: float, half_height: float, token: _Token) -> float:

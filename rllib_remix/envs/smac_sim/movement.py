@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac_sim.terrain import CLIFF, SIZE, STRAIGHT, WALKABLE
 from rllib_remix.envs.smac_sim.units import AIR, CLIFF_WALKER
 
 _EDGE = np.float32(SIZE - 1e-3)  # of the map
+SOFTNESS = np.float32(0.5)  # share of an overlap that one loop undoes: units can squeeze past each other
 MAX_PUSH = np.float32(0.25)  # cells in one loop
 
 
-@njit(cache=CACHE)
+@kernel
 def _can_stand(ground, layer, x, y):
     if not (0.0 <= x <= _EDGE and 0.0 <= y <= _EDGE):
         return False
@@ -23,7 +23,7 @@ def _can_stand(ground, layer, x, y):
     return (cell & WALKABLE) != 0 or (layer == CLIFF_WALKER and (cell & CLIFF) != 0)
 
 
-@njit(cache=CACHE)
+@kernel
 def shift(ground, unit, layer, dx, dy):
     """Moves a unit by (dx, dy) cells, or along the obstacle in its way, or not at all."""
     x, y = np.float32(unit.x + dx), np.float32(unit.y + dy)
@@ -35,13 +35,13 @@ def shift(ground, unit, layer, dx, dy):
         unit.y = y
 
 
-@njit(cache=CACHE)
+@kernel
 def _cell(x, y):
     """The number of the cell at a point; points off the map count to the nearest."""
     return min(max(int(x), 0), SIZE - 1) * SIZE + min(max(int(y), 0), SIZE - 1)
 
 
-@njit(cache=CACHE)
+@kernel
 def step_towards(kinds, ground, ways, unit, x, y, speed, stop_at):
     """One loop's walk towards (x, y) around obstacles, ending `stop_at` cells before it."""
     layer = kinds[unit.kind].layer
@@ -52,7 +52,7 @@ def step_towards(kinds, ground, ways, unit, x, y, speed, stop_at):
     walk(ground, unit, layer, x, y, speed, stop_at)
 
 
-@njit(cache=CACHE)
+@kernel
 def walk(ground, unit, layer, x, y, speed, stop_at):
     """One loop's walk straight towards (x, y), ending `stop_at` cells before it."""
     dx, dy = x - unit.x, y - unit.y
@@ -62,7 +62,7 @@ def walk(ground, unit, layer, x, y, speed, stop_at):
         shift(ground, unit, layer, dx * length / distance, dy * length / distance)
 
 
-@njit(cache=CACHE)
+@kernel
 def separate(units, kinds, ground):
     """Living units of one layer that overlap are pushed apart; who attacks stands firm, buildings do not move."""
     for a in range(len(units)):
@@ -74,12 +74,12 @@ def separate(units, kinds, ground):
         for b in range(a + 1, len(units)):
             other = units[b]
             if abs(other.x - one.x) < reach and abs(other.y - one.y) < reach and other.health > 0.0:
-                _push(ground, one, kind, other, kinds[other.kind])
+                _push(ground, one, kind, a, other, kinds[other.kind], b)
 
 
-@njit(cache=CACHE)
-def _push(ground, one, kind, other, other_kind):
-    """Moves two units apart by their overlap, at most MAX_PUSH."""
+@kernel
+def _push(ground, one, kind, a, other, other_kind, b):
+    """Moves units number a and b apart by a part of their overlap, at most MAX_PUSH."""
     if kind.layer != other_kind.layer:
         return
     dx, dy = other.x - one.x, other.y - one.y
@@ -96,7 +96,21 @@ def _push(ground, one, kind, other, other_kind):
         share = np.float32(0.0)
     elif other_kind.speed == 0.0:
         share = np.float32(1.0)
-    length = min(overlap, MAX_PUSH) / distance
-    given, taken = length * share, length * (np.float32(1.0) - share)
-    shift(ground, one, kind.layer, -dx * given, -dy * given)
-    shift(ground, other, other_kind.layer, dx * taken, dy * taken)
+    length = min(overlap * SOFTNESS, MAX_PUSH) / distance
+    if share > 0.0:
+        _give_way(ground, one, kind.layer, a, -dx * length * share, -dy * length * share, other.holds)
+    if share < 1.0:
+        share = np.float32(1.0) - share
+        _give_way(ground, other, other_kind.layer, b, dx * length * share, dy * length * share, one.holds)
+
+
+@kernel
+def _give_way(ground, unit, layer, number, dx, dy, aside):
+    """Moves a pushed unit; who is kept from a target by a unit that stands firm also slips past it, `aside`.
+
+    Units with even numbers pass on one side, the others on the other, so that a crowd surrounds its target.
+    """
+    if aside and unit.target >= 0:
+        turn = np.float32(1.0) if number % 2 == 0 else np.float32(-1.0)
+        dx, dy = dx - turn * dy, dy + turn * dx
+    shift(ground, unit, layer, dx, dy)

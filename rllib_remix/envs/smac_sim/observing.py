@@ -6,34 +6,33 @@ Distances and fractions are computed in double precision from the units' single 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.options import SHOOT_RANGE, SIGHT_RANGE
 from rllib_remix.envs.smac_sim.rules import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
 from rllib_remix.envs.smac_sim.terrain import SIZE
 from rllib_remix.envs.smac_sim.units import HEAL
 
 
-@njit(cache=CACHE)
+@kernel
 def _distance(one, other):
     dx, dy = np.float64(other.x) - np.float64(one.x), np.float64(other.y) - np.float64(one.y)
     return np.sqrt(dx * dx + dy * dy)
 
 
-@njit(cache=CACHE)
+@kernel
 def _fraction(value, maximum):
     return np.float64(value) / np.float64(maximum) if maximum > 0.0 else 0.0
 
 
-@njit(cache=CACHE)
+@kernel
 def _is_open(pathing, x, y):
     """Whether a point is on walkable ground; the fraction is cut off, as SMAC does, also between −1 and 0."""
     column, row = int(x), int(y)
     return 0 <= column < SIZE and 0 <= row < SIZE and pathing[column, row]
 
 
-@njit(cache=CACHE)
+@kernel
 def write_avail(rules, units, kinds, n_agents, pathing, avail):
     """[n, U] bool: the dead do nothing; the living may stop, walk where it is open, and attack or heal within 6."""
     reach = rules.move_amount / 2.0
@@ -56,7 +55,7 @@ def write_avail(rules, units, kinds, n_agents, pathing, avail):
             row[FIRST_TARGET + k] = possible and _distance(unit, target) <= SHOOT_RANGE
 
 
-@njit(cache=CACHE)
+@kernel
 def write_obs(rules, units, kinds, n_agents, pathing, heights, avail, last_actions, step, obs):
     """[n, O] float32: move features, enemies and allies in sight, the agent itself; zeros for the dead."""
     obs[:] = 0.0
@@ -71,7 +70,7 @@ def write_obs(rules, units, kinds, n_agents, pathing, heights, avail, last_actio
             row[len(row) - 1] = step / rules.episode_limit
 
 
-@njit(cache=CACHE)
+@kernel
 def _write_surroundings(rules, unit, pathing, heights, avail, row):
     for d in range(4):
         row[d] = avail[NORTH + d]
@@ -89,7 +88,7 @@ def _write_surroundings(rules, unit, pathing, heights, avail, row):
             row[at + point] = heights[x, y] / 255.0 if inside else 1.0
 
 
-@njit(cache=CACHE)
+@kernel
 def _around(unit, move_amount, point):
     """The cell of one of nine points: N, S, E, W two moves away, NE, SW, SE, NW one move away, and the unit's own."""
     x, y = int(unit.x), int(unit.y)
@@ -99,7 +98,7 @@ def _around(unit, move_amount, point):
     return x + dx, y + dy
 
 
-@njit(cache=CACHE)
+@kernel
 def _write_enemies(rules, units, kinds, n_agents, a, avail, row):
     """A row per enemy in sight: can be attacked, distance, offset, health, type. Returns where the next part begins."""
     unit, at = units[a], rules.move_feats
@@ -114,7 +113,7 @@ def _write_enemies(rules, units, kinds, n_agents, a, avail, row):
     return at
 
 
-@njit(cache=CACHE)
+@kernel
 def _write_allies(rules, units, kinds, n_agents, a, n_actions, last_actions, row, at):
     """A row per other ally in sight: 1, distance, offset, health, type, last action. Returns where the next begins."""
     unit = units[a]
@@ -133,7 +132,7 @@ def _write_allies(rules, units, kinds, n_agents, a, n_actions, last_actions, row
     return at
 
 
-@njit(cache=CACHE)
+@kernel
 def _write_other(rules, unit, other, kinds, distance, shields, row, at):
     kind = kinds[other.kind]
     row[at] = distance / SIGHT_RANGE
@@ -150,7 +149,7 @@ def _write_other(rules, unit, other, kinds, distance, shields, row, at):
         row[at + kind.column] = 1.0
 
 
-@njit(cache=CACHE)
+@kernel
 def _write_own(rules, unit, kinds, row, at):
     kind = kinds[unit.kind]
     if rules.obs_own_health:
@@ -163,7 +162,7 @@ def _write_own(rules, unit, kinds, row, at):
         row[at + kind.column] = 1.0
 
 
-@njit(cache=CACHE)
+@kernel
 def write_state(rules, units, kinds, n_agents, n_actions, last_actions, step, state):
     """[S] float32: every living unit's health, place and type, the agents' cooldowns and last actions."""
     state[:] = 0.0
@@ -183,7 +182,7 @@ def write_state(rules, units, kinds, n_agents, n_actions, last_actions, step, st
         state[at] = step / rules.episode_limit
 
 
-@njit(cache=CACHE)
+@kernel
 def _write_unit(rules, unit, kinds, ally, state, at):
     kind = kinds[unit.kind]
     state[at] = _fraction(unit.health, kind.health)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac_sim.units import HEAL
 
 GOES_ON, LOST, DRAWN, WON = range(4)
 
 
-@njit(cache=CACHE)
+@kernel
 def remember(units, totals):
     """Writes every unit's health and shield into `totals` [U]; the dead have none."""
     for i in range(len(units)):
         totals[i] = units[i].health + units[i].shield if units[i].health > 0.0 else np.float32(0.0)
 
 
-@njit(cache=CACHE)
+@kernel
 def score(rules, units, n_agents, totals):
     """The reward for damage and deaths since `totals` [U] was written; before scaling, without win or defeat."""
     damage, deaths, suffered = 0.0, 0.0, 0.0
@@ -40,7 +39,7 @@ def score(rules, units, n_agents, totals):
     return damage + deaths - suffered
 
 
-@njit(cache=CACHE)
+@kernel
 def outcome(rules, units, kinds, n_agents):
     """LOST, DRAWN or WON, or GOES_ON. Medivacs alone do not hold a map of their type."""
     allies, enemies, fighting_allies, last_enemy = 0, 0, 0, -1
@@ -59,7 +58,7 @@ def outcome(rules, units, kinds, n_agents):
     return DRAWN if allies == 0 else GOES_ON
 
 
-@njit(cache=CACHE)
+@kernel
 def final_reward(rules, reward, result):
     """Adds the win or the defeat, and scales."""
     if result == WON:

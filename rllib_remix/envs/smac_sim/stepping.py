@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac_sim.battle import advance, create_armies, give_order
 from rllib_remix.envs.smac_sim.layouts import ATTACK, IDLE, MEND, MOVE
 from rllib_remix.envs.smac_sim.observing import write_avail, write_obs, write_state
@@ -14,7 +13,7 @@ from rllib_remix.envs.smac_sim.scoring import GOES_ON, WON, final_reward, outcom
 from rllib_remix.envs.smac_sim.units import HEAL
 
 
-@njit(cache=CACHE)
+@kernel
 def step_all(rules, world, view, actions):
     """Steps every copy (finished ones start anew). Returns −1, or copy·n + agent of the first illegal action."""
     illegal = _first_illegal(view.avail, view.terminated, view.truncated, actions)
@@ -40,7 +39,7 @@ def step_all(rules, world, view, actions):
     return -1
 
 
-@njit(cache=CACHE)
+@kernel
 def _first_illegal(avail, terminated, truncated, actions):
     copies, agents = actions.shape
     for copy in range(copies):
@@ -53,7 +52,7 @@ def _first_illegal(avail, terminated, truncated, actions):
     return -1
 
 
-@njit(cache=CACHE)
+@kernel
 def _begin(copy, view):
     view.terminated[copy] = view.truncated[copy] = False
     view.rewards[copy], view.steps[copy] = 0.0, 0
@@ -61,7 +60,7 @@ def _begin(copy, view):
     view.info[:, copy] = 0.0
 
 
-@njit(cache=CACHE)
+@kernel
 def _obey(rules, units, kinds, n_agents, agent, action):
     """Turns an agent's action into its unit's order."""
     unit = units[agent]
@@ -80,7 +79,7 @@ def _obey(rules, units, kinds, n_agents, agent, action):
         give_order(units, kinds, agent, MOVE, -1, x, y)
 
 
-@njit(cache=CACHE)
+@kernel
 def _finish(rules, units, kinds, n_agents, copy, view):
     """Reward, ending and info of a step."""
     result = outcome(rules, units, kinds, n_agents)
@@ -98,7 +97,7 @@ def _finish(rules, units, kinds, n_agents, copy, view):
     view.info[3, copy] = timed_out
 
 
-@njit(cache=CACHE)
+@kernel
 def _show(rules, units, kinds, n_agents, copy, view):
     """Masks, observations and state after a reset or a step."""
     avail, obs, last_actions, step = (

@@ -6,9 +6,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from rllib_remix.compiling import CACHE
+from rllib_remix.compiling import kernel
 
 SIZE = 32  # cells in each direction, on every map
 WALKABLE, CLIFF = 1, 2  # bits of a cell
@@ -123,7 +122,7 @@ def _nearest_walkable(walkable: np.ndarray) -> np.ndarray:
     return (cells[distance.argmin(-1)] @ np.array([SIZE, 1])).astype(np.int16)
 
 
-@njit(cache=CACHE)
+@kernel
 def _sees(walkable, a, b):
     """Whether the straight line between the centres of two cells stays on walkable cells."""
     ax, ay, bx, by = a // SIZE, a % SIZE, b // SIZE, b % SIZE
@@ -135,7 +134,7 @@ def _sees(walkable, a, b):
     return True
 
 
-@njit(cache=CACHE)
+@kernel
 def _distances(walkable, goal, distance, queue):
     """Length of the shortest way from every cell to the goal, over 8 neighbours without cutting corners."""
     distance[:] = np.inf
@@ -164,7 +163,7 @@ def _distances(walkable, goal, distance, queue):
                         count += 1
 
 
-@njit(cache=CACHE)
+@kernel
 def _next_cell(walkable, cell, distance):
     """The neighbour from which the way to the goal is shortest."""
     x, y = cell // SIZE, cell % SIZE
@@ -186,7 +185,7 @@ def _next_cell(walkable, cell, distance):
     return best
 
 
-@njit(cache=CACHE)
+@kernel
 def _ways(walkable, nearest):
     """For every cell and goal the farthest cell of a shortest way that is in straight sight; see Terrain."""
     cells = SIZE * SIZE
@@ -204,7 +203,7 @@ def _ways(walkable, nearest):
     return ways
 
 
-@njit(cache=CACHE)
+@kernel
 def _farthest_seen(walkable, cell, distance):
     """The last cell in sight on the shortest way from `cell`."""
     seen = _next_cell(walkable, cell, distance)

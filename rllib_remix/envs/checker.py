@@ -192,14 +192,22 @@ def _check_lengths(env: TeamEnv, lengths: np.ndarray, over: np.ndarray, when: st
 
 
 def _check_same_play(env: TeamEnv, first: list[TeamStep], second: list[TeamStep], seed: int) -> None:
-    """Raises TeamEnvError at the first difference between two plays with the same seed and actions."""
+    """Raises TeamEnvError at the first difference between two plays with the same seed and actions.
+
+    What a copy shows after a broken episode depends on when it broke, and is not compared.
+    """
+    sound = np.ones(env.num_envs, bool)
     for number, (one, other) in enumerate(zip(first, second, strict=False)):
         when = f"step {number} after reset" if number else "reset"
+        for broken in (one.broken, other.broken):
+            if broken is not None:
+                sound &= ~broken
         for name in _ARRAYS:
-            rows = np.argwhere(getattr(one, name) != getattr(other, name))
-            if len(rows):
+            differs = (getattr(one, name) != getattr(other, name)).reshape(env.num_envs, -1).any(-1)
+            copies = np.flatnonzero(differs & sound)
+            if len(copies):
                 raise TeamEnvError(
-                    f"{_name(env)}, {when}: {name} of copy {rows[0][0]} differs between two plays with "
+                    f"{_name(env)}, {when}: {name} of copy {copies[0]} differs between two plays with "
                     f"seed={seed} and the same actions; all randomness must come from the seed of reset()."
                 )
 

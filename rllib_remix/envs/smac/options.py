@@ -48,6 +48,10 @@ class SmacOptions:
     # SMAC takes the absolute value, so that enemies who recover earn the team a reward. False: they earn nothing.
     reward_enemy_recovery: bool = True
 
+    # SMAC's script plays in place of the team, whose actions are ignored: to watch it, not to learn from it.
+    heuristic_ai: bool = False
+    heuristic_rest: bool = False  # where the script's target is out of reach it moves towards it
+
     def __post_init__(self) -> None:
         smac_map(self.map_name)
         for name, hint in get_type_hints(type(self), include_extras=True).items():
@@ -72,6 +76,10 @@ class SmacOptions:
             raise SettingError(
                 f"smac.reward_negative_scale: {self.reward_negative_scale!r} has no effect with "
                 "reward_only_positive; set reward_only_positive to false."
+            )
+        if self.heuristic_rest and not self.heuristic_ai:
+            raise SettingError(
+                "smac.heuristic_rest: true has no effect without heuristic_ai; set that as well."
             )
 
     @property

@@ -131,7 +131,7 @@ class _Picture:
             self._draw.line((0, y, width, y), fill=GRID, width=self._pixel)
 
     def pixels(self) -> np.ndarray:
-        return np.asarray(self._image.reduce(SMOOTHING))
+        return np.array(self._image.reduce(SMOOTHING))
 
     def token(self, unit: np.void, kind: np.void, name: str, colour: Colour) -> _Token:
         return _Token(
@@ -187,8 +187,9 @@ class _Picture:
         left, right, bottom = token.x - half, token.x + half, token.y - token.radius + 2 * self._pixel
         for bar, share in token.shares.items():
             self._draw.rectangle((left, bottom - height, right, bottom - 1), fill=DARK)
-            full = left + share * (right - left)
-            self._draw.rectangle((left, bottom - height, full, bottom - 1), fill=BARS[bar])
+            if share > 0:
+                full = left + share * (right - left)
+                self._draw.rectangle((left, bottom - height, full, bottom - 1), fill=BARS[bar])
             bottom -= height + self._pixel
 
     def ids(self, agents: dict[int, _Token], living: list[_Token]) -> None:

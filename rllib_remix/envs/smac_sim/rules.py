@@ -21,6 +21,7 @@ class Rules(NamedTuple):
     episode_limit: int
     heals: bool
     continuing_episode: bool
+    heuristic_ai: bool
     obs_all_health: bool
     obs_own_health: bool
     obs_last_action: bool

@@ -11,6 +11,7 @@ from rllib_remix.envs.smac.layout import smac_layout
 from rllib_remix.envs.smac.options import SmacOptions
 from rllib_remix.envs.smac_sim.battle import Battle
 from rllib_remix.envs.smac_sim.drawing import draw_battle
+from rllib_remix.envs.smac_sim.heuristics import NOBODY, follow_script
 from rllib_remix.envs.smac_sim.rules import ACTION_NAMES, FIRST_TARGET, STOP, new_view, rules_of
 from rllib_remix.envs.smac_sim.stepping import step_all
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
@@ -48,6 +49,7 @@ class SmacSim(TeamEnv):
         self._rules = rules_of(self.options, self.layout)
         self._view = new_view(self.layout, self.num_envs, self.battle.pathing, self.battle.heights)
         self._actions = np.full((self.num_envs, self.n_agents), STOP, np.int64)
+        self._targets = np.full((self.num_envs, self.n_agents), NOBODY, np.int64)  # of SMAC's script
 
     @staticmethod
     def setting_names() -> tuple[str, ...]:
@@ -62,11 +64,37 @@ class SmacSim(TeamEnv):
         return self.step(np.full((self.num_envs, self.n_agents), STOP))
 
     def step(self, actions: np.ndarray) -> TeamStep:
+        """Moves every copy on by one step.
+
+        With `heuristic_ai` SMAC's script acts in place of the team; as in SMAC, what it did is written into `actions`
+        (if that is an array of integers that can be written), even where the mask does not allow it.
+
+        Raises:
+            ValueError: an action that is not available; the message lists what is.
+        """
         self._actions[:] = actions
+        if self.options.heuristic_ai:
+            self._follow_script(actions)
         illegal = step_all(self._rules, self.battle.world, self._view, self._actions)
         if illegal >= 0:
             self._raise_illegal(*divmod(illegal, self.n_agents))
         return self.current()
+
+    def _follow_script(self, actions: np.ndarray) -> None:
+        """Puts the script's actions in the place of the given ones."""
+        battle, view = self.battle, self._view
+        follow_script(
+            battle.units,
+            battle.kinds,
+            self.options.map.heals,
+            self.options.heuristic_rest,
+            view.terminated | view.truncated,
+            view.avail,
+            self._targets,
+            self._actions,
+        )
+        if isinstance(actions, np.ndarray) and actions.dtype.kind in "iu" and actions.flags.writeable:
+            actions[:] = self._actions
 
     def current(self) -> TeamStep:
         """The step that was returned last."""

@@ -15,6 +15,7 @@ RUNTIME = [
     "llvmlite",  # as numba wants it
     "scipy>=1.11",
     "matplotlib>=3.8",
+    "pillow>=10.4",
     "typer>=0.12",
     "rich>=13",
 ]
@@ -27,6 +28,8 @@ DEV = [
     "hypothesis>=6.100",
     "ruff>=0.6",
     "pyright>=1.1.380",
+    "s2clientprotocol>=5",  # for the stand-in of StarCraft II in the tests
+    "websockets>=15",
 ]
 
 setup(

@@ -1,14 +1,15 @@
 #!/usr/bin/env python
-"""Speed and memory on Predator-Prey (8 agents, episodes of 200 steps), in CPU-seconds of one thread.
+"""Speed and memory on Predator-Prey (8 agents, episodes of 200 steps) and on smac_sim, in CPU-seconds of one thread.
 
 Usage:
   .venv/bin/python scripts/benchmark.py                      all parts, beside their floors; about 5 minutes
   .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
+  .venv/bin/python scripts/benchmark.py --only smac_sim      the simulator of SMAC's battles, map by map
   .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
   .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
 
-With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json, or with
---compare FILE.json. --record plays 128 episodes of a trained team; .npz keeps whole episodes for --recorded, .json
+With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json (one of sweeps or
+smac_sim alone: benchmark_sweeps.json, benchmark_smac_sim.json), or with --compare FILE.json. --record plays 128 episodes of a trained team; .npz keeps whole episodes for --recorded, .json
 only how long they and their agents last, the form of docs/results/half_trained_lengths.json.
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 
 import torch
 from benchmarks import (
+    battles,
     compare,
     end_to_end,
     episodes,
@@ -37,9 +39,9 @@ from benchmarks import (
 from benchmarks.figures import Figure
 
 STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
-GROUPS = (*STANDARD, "sweeps", "end_to_end")
-BEFORE = machine.ROOT / "docs" / "results" / "benchmark.json"
-LIVES = machine.ROOT / "docs" / "results" / "half_trained_lengths.json"
+GROUPS = (*STANDARD, "smac_sim", "sweeps", "end_to_end")
+RESULTS = machine.ROOT / "docs" / "results"
+LIVES = RESULTS / "half_trained_lengths.json"
 
 
 class Benchmark:
@@ -98,6 +100,9 @@ class Benchmark:
                 overhead.bench(algorithm, 5 * self._repeats, self._report)
             overhead.bench_tune("QMIX", 5 * self._repeats, self._report)
 
+    def _smac_sim(self) -> None:
+        battles.bench(self._repeats, self._report)
+
     def _sweeps(self) -> None:
         with _ray():
             sweeps.run(self._report)
@@ -140,7 +145,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="of every measurement (default: %(default)s)")
     parser.add_argument("--recorded", type=Path, help="half-trained episodes, as --record wrote them")
     parser.add_argument(
-        "--compare", type=Path, metavar="FILE", help="earlier run (default: docs/results/benchmark.json)"
+        "--compare", type=Path, metavar="FILE", help="earlier run (default: the one in docs/results)"
     )
     parser.add_argument(
         "--tolerance", type=float, default=0.15, help="share of change (default: %(default)s)"
@@ -198,7 +203,7 @@ def main() -> int:
     print(machine.summary(described), flush=True)
     if options.only == ["end_to_end"]:
         return _train(options, described)
-    before = _read_before(options.compare)
+    before = _read_before(options.compare, options.only)
     benchmark = Benchmark(options.repeats, options.recorded)
     print(f"\n{figures.HEADER}")
     for group in (group for group in GROUPS if group in options.only):
@@ -239,12 +244,19 @@ def _train(options: argparse.Namespace, described: dict[str, Any]) -> int:
     return 0
 
 
-def _read_before(file: Path | None) -> dict[str, Any] | None:
+def kept_run(groups: Sequence[str]) -> Path:
+    """Where the repository keeps the run of these groups; those of several are in one file."""
+    alone = RESULTS / f"benchmark_{groups[0]}.json"
+    return alone if len(groups) == 1 and alone.is_file() else RESULTS / "benchmark.json"
+
+
+def _read_before(file: Path | None, groups: Sequence[str]) -> dict[str, Any] | None:
     """The run to compare with; the one of the repository may be missing."""
-    if file is None and not BEFORE.is_file():
+    file = file or kept_run(groups)
+    if not file.is_file():
         return None
     try:
-        return figures.read(file or BEFORE)
+        return figures.read(file)
     except ValueError as error:
         print(f"No comparison: {error}")
         return None
@@ -254,6 +266,10 @@ def _captions(benchmark: Benchmark) -> list[str]:
     captions = []
     if benchmark.half_trained:
         captions.append(f"half-trained: {benchmark.half_trained}.")
+    if any(figure.name.startswith("smac_sim") for figure in benchmark.figures):
+        captions.append(
+            "smac_sim: random play; SMAX and SMAClite: the same on another machine, a 2-core Xeon; orientation only."
+        )
     if any(figure.sweep for figure in benchmark.figures):
         captions.append(
             "sweeps: CPU time of all processes, Ray's own among them, per env step played; QMIX, one update on 32 "

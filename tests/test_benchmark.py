@@ -14,7 +14,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import benchmark
-from benchmarks import compare, episodes, figures, floors, machine, plots, timing
+from benchmarks import battles, compare, episodes, figures, floors, machine, plots, timing
 from benchmarks.figures import Figure
 from benchmarks.floors import Product
 
@@ -287,6 +287,23 @@ def test_saved_episodes_are_loaded_as_they_were(tmp_path):
             np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
 
 
+# Battles
+
+
+def test_battles_are_timed_on_every_map_beside_what_others_reach(monkeypatch):
+    monkeypatch.setattr(battles, "LEAST_SECONDS", 0.001)
+    monkeypatch.setattr(battles, "PEERS", {"3m": (61_718, 195), "MMM2": (None, 64), "8m": (None, None)})
+    measured = []
+    battles.bench(2, measured.append)
+    assert [(figure.name, figure.note) for figure in measured] == [
+        ("smac_sim 3m, 32 copies", "SMAX 61,718; SMAClite 195"),
+        ("smac_sim MMM2, 32 copies", "SMAClite 64"),
+        ("smac_sim 8m, 32 copies", ""),
+        ("smac_sim 3m, 1 copy", "SMAX 1,141; SMAClite 195"),
+    ]
+    assert all(len(figure.values) == 2 and figure.more_is_better for figure in measured)
+
+
 # The machine and the clock
 
 
@@ -340,6 +357,13 @@ def test_a_command_line_that_makes_no_sense_is_explained(arguments, message, cap
 
 def test_without_arguments_everything_but_the_long_runs_is_measured():
     assert benchmark.parse([]).only == benchmark.STANDARD
+
+
+def test_a_group_that_is_kept_on_its_own_is_compared_with_its_own_file():
+    assert benchmark.kept_run(["sweeps"]).name == "benchmark_sweeps.json"
+    assert benchmark.kept_run(["kernel"]).name == "benchmark.json"
+    assert benchmark.kept_run(["sweeps", "kernel"]).name == "benchmark.json"
+    assert benchmark.kept_run(benchmark.STANDARD).name == "benchmark.json"
 
 
 def test_training_end_to_end_follows_the_tuned_example_without_its_evaluation():

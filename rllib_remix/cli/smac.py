@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import textwrap
 import time
+from typing import Any
 
 import typer
 
 from rllib_remix.cli.errors import remember_verbosity
+from rllib_remix.envs.smac.settings import OXWHIRL_CLIENT
 
 app = typer.Typer(no_args_is_help=True, help="Look after StarCraft II.", rich_markup_mode=None)
 
+CLIENT = OXWHIRL_CLIENT  # tests put another in
 _WIDTH = 80
 _START_LIMIT_S = 120.0
 
@@ -24,6 +27,9 @@ def smac() -> None:
 def check(
     map_name: str = typer.Option(None, "--map", help="Look for this map only [default: all 23]."),
     game_version: str = typer.Option(None, "--game-version", help="The version to be played, such as 4.10."),
+    sc2_path: str = typer.Option(
+        None, "--sc2-path", help="StarCraft II's folder [default: SC2PATH, or ~/StarCraftII]."
+    ),
     start: bool = typer.Option(False, "--start", help="Also start one game, play a step and end it."),
     verbose: int = typer.Option(
         0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
@@ -34,12 +40,14 @@ def check(
     from rllib_remix.envs.smac.preflight import preflight
 
     maps = list(MAPS) if map_name is None else [smac_map(map_name).name]
-    findings = preflight(maps, game_version)
+    findings = preflight(maps, game_version, sc2_path)
     for finding in findings:
         _say("missing" if finding.is_missing else "ok", finding.item, finding.text)
     complete = not any(finding.is_missing for finding in findings)
     if start and complete:
-        complete = _try_a_game(map_name or "3m", game_version)
+        complete = _try_a_game(
+            map_name=map_name or "3m", game_version=game_version, sc2_path=sc2_path, client=CLIENT
+        )
     elif start:
         typer.echo("No game was started, as something is missing.")
     if not complete:
@@ -47,12 +55,12 @@ def check(
         raise typer.Exit(1)
 
 
-def _try_a_game(map_name: str, game_version: str | None) -> bool:
+def _try_a_game(**settings: Any) -> bool:
     """Whether a game starts and plays one step; says how it went."""
     from rllib_remix.envs.smac.env import Smac
     from rllib_remix.envs.smac.game import SmacError
 
-    env = Smac(map_name=map_name, game_version=game_version, start_tries=1, reset_timeout_s=_START_LIMIT_S)
+    env = Smac(**settings, start_tries=1, reset_timeout_s=_START_LIMIT_S)
     begin = time.monotonic()
     try:
         first = env.reset(seed=0)
@@ -67,7 +75,11 @@ def _try_a_game(map_name: str, game_version: str | None) -> bool:
         _say("missing", "start", f"The game broke in its first step: {env.fault(0)}.")
         return False
     build = int(step.info["game_build"][0])
-    _say("ok", "start", f"map {map_name} was there after {seconds:.0f} s, in StarCraft II of build {build}")
+    _say(
+        "ok",
+        "start",
+        f"map {settings['map_name']} was there after {seconds:.0f} s, in StarCraft II of build {build}",
+    )
     return True
 
 

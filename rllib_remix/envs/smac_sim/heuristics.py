@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac_sim.combat import can_be_healed, can_hit
+from rllib_remix.envs.smac_sim.combat import can_be_healed
 from rllib_remix.envs.smac_sim.rules import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
 from rllib_remix.envs.smac_sim.units import HEAL
 
@@ -164,8 +164,9 @@ def _moves_towards(unit, goal):
 def follow_script(units, kinds, heals, rests, over, avail, targets, actions):
     """SMAC's `heuristic_ai`: everyone attacks the nearest enemy until it dies, at any distance.
 
-    Whom a unit cannot hit it leaves out (SMAC: marauders leave out medivacs). A medivac heals the nearest wounded ally
-    until it is well, and does nothing new where nobody is wounded: then its action is no-op, although it lives.
+    Marauders pick medivacs too, which they cannot hit: SMAC means them not to, but looks for the number of the allies'
+    type. A medivac heals the nearest wounded ally until it is well, and does nothing new where nobody is wounded: then
+    its action is no-op, although it lives.
 
     Args:
         units: [N, U] UNIT.
@@ -201,13 +202,8 @@ def _keep_target(units, kinds, n_agents, agent, healer, target):
         return _nearest_wounded(units, kinds, n_agents, agent)
     if target != NOBODY and units[n_agents + target].health > 0.0:
         return target
-    best, shortest = NOBODY, np.inf
-    for k in range(len(units) - n_agents):
-        enemy = units[n_agents + k]
-        distance = _squared_distance(units[agent], enemy)
-        if enemy.health > 0.0 and can_hit(kinds, units[agent], enemy) and distance < shortest:
-            best, shortest = k, distance
-    return best
+    nearest = _nearest_enemy(units, n_agents, agent)
+    return NOBODY if nearest == NOBODY else nearest - n_agents
 
 
 @kernel

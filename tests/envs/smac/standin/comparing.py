@@ -64,8 +64,8 @@ def play_side_by_side(
         policy: (sim, [1, n, U] available actions, rng, episode) → [1, n] actions.
 
     Returns:
-        How often something was seen, so that tests can tell that it was: "steps", "won", "lost" (and draws),
-        "timeouts", "dead_allies", "dead_enemies", "heals".
+        How often something was seen, so that tests can tell that it was: "steps", "won", "lost", "drawn" (all units
+        of both sides are gone), "timeouts", "unfinished", "dead_allies", "dead_enemies", "heals".
 
     Raises:
         AssertionError: two numbers differ; names the entry.
@@ -91,15 +91,17 @@ def play_side_by_side(
             step, views = sim.step(actions), (client.get_obs(), client.get_state())
             number += 1
             _compare_results(where, sim, step, reward, over, info)
-        seen += _summary(step, number, over)
+        seen += _summary(sim, step, number, over)
     return seen
 
 
-def _summary(step: TeamStep, steps: int, over: bool) -> Counter:
-    won, timeout = bool(step.info["battle_won"][0]), bool(step.info["episode_limit"][0])
-    ending = "unfinished" if not over else "won" if won else "timeouts" if timeout else "lost"
-    deaths = {name: int(step.info[name][0]) for name in ("dead_allies", "dead_enemies")}
-    return Counter({"steps": steps, ending: 1, **deaths})
+def _summary(sim: SmacSim, step: TeamStep, steps: int, over: bool) -> Counter:
+    info = {name: int(values[0]) for name, values in step.info.items()}
+    ending = "won" if info["battle_won"] else "timeouts" if info["episode_limit"] else "lost"
+    if info["dead_allies"] + info["dead_enemies"] == sim.battle.units.shape[1]:
+        ending = "drawn"
+    deaths = {name: info[name] for name in ("dead_allies", "dead_enemies")}
+    return Counter({"steps": steps, ending if over else "unfinished": 1, **deaths})
 
 
 def _distances(places: np.ndarray, place: np.ndarray) -> np.ndarray:

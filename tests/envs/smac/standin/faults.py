@@ -102,7 +102,7 @@ class Faults:
         elif fault.do == "wait":
             time.sleep(fault.seconds)
         elif fault.do == "eat":
-            self._eaten.append(bytearray(os.urandom(1) * int(fault.megabytes * 2**20)))
+            self._eaten.append(bytearray(b"\1") * int(fault.megabytes * 2**20))
         else:
             raise ValueError(f"do: {fault.do!r} is not allowed; it must be 'exit', 'hang', 'wait' or 'eat'.")
 

@@ -8,18 +8,19 @@ README_URL=https://github.com/Blizzard/s2client-proto#downloads
 MAPS_URL=https://github.com/oxwhirl/smac/releases/download/v0.1-beta1/SMAC_Maps.zip
 BUILD=75689
 FREE_GIB=12 # the archive takes 4 GiB, and what is in it 4 to 5 GiB
-DEFAULT_FOLDER=~/StarCraftII
 
 usage() {
   cat <<HELP
-Usage: scripts/install_sc2.sh --accept-licence [--dry-run] [--maps-only] [FOLDER]
+Usage: install_sc2.sh [--accept-licence] [--maps-only] [--dry-run] [FOLDER]
 
 Installs StarCraft II 4.10 (build $BUILD, without a screen) and the maps of SMAC
-into FOLDER [default: $DEFAULT_FOLDER], which must not exist yet.
+into FOLDER [default: ~/StarCraftII], which must not exist yet.
 
 Both are downloaded, about 4 GiB:
-  the game, from Blizzard:  $GAME_URL
-  the maps, from SMAC:      $MAPS_URL
+  the game, from Blizzard:
+    $GAME_URL
+  the maps, from SMAC:
+    $MAPS_URL
 
 The game is Blizzard's and not free software. Whoever uses it must agree to
 Blizzard's AI and Machine Learning License:
@@ -55,8 +56,13 @@ run() {
 }
 
 download() { # URL FILE
+  if [ -e "$2" ]; then
+    echo "$2 is there already."
+    return
+  fi
   # Goes on where an earlier download was interrupted.
-  run curl --fail --location --retry 3 --continue-at - --output "$2" "$1"
+  run curl --fail --location --retry 3 --continue-at - --output "$2.part" "$1"
+  run mv "$2.part" "$2"
 }
 
 accepted=no dry_run=no maps_only=no folder=
@@ -77,7 +83,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-folder=${folder:-$DEFAULT_FOLDER}
+folder=${folder:-~/StarCraftII}
 case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
 
 if [ "$maps_only" = no ] && [ "$accepted" = no ] && [ "$dry_run" = no ]; then
@@ -117,8 +123,7 @@ if [ "$maps_only" = no ]; then
     [ -n "$password" ] || fail "no password, no agreement; nothing was installed."
   fi
   download "$GAME_URL" "$work/game.zip"
-  # Tries the password on one small entry before all is unpacked.
-  run unzip -q -t -P "$password" "$work/game.zip" "StarCraftII/.build.info" ||
+  run unzip -q -t -P "$password" "$work/game.zip" "StarCraftII/Versions/Base$BUILD/SC2_x64" ||
     fail "the password is not right, or $work/game.zip is damaged (remove it then)."
   run unzip -q -o -P "$password" "$work/game.zip" -d "$work/unpacked"
 fi

@@ -32,8 +32,9 @@ COPIES = 32
 PEERS = Path(__file__).resolve().parents[1] / "docs" / "results" / "smac_peers_heuristics.json"
 NOTES = """\
 Mean return (standard deviation) of {episodes} episodes, {copies} copies, seed {seed}, on SMAC's scale: 20 is a win over enemies
-that recovered nothing. Peers: mean return, wins. SMAX's return is another; shown is what SMAC would pay for its shares
-of health removed, kills and wins.
+that recovered nothing. Peers: mean return, wins, of 20 to 50 and 128 episodes (3m, 8m and 5m_vs_6m are no maps of
+SMAClite, but were added). SMAX's return is another; shown is what SMAC would pay for its shares of health removed, kills
+and wins.
 
 Differences that are known:
 - SMAClite and SMAX take speeds and cooldowns per "faster" second, but let 16 ticks pass in it: units move and shoot 1.4

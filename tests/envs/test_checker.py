@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rllib_remix.envs.checker import TeamEnvError, check_step, check_team_env
-from rllib_remix.envs.team_env import TeamEnv, TeamStep
+from rllib_remix.envs.team_env import MAX_BROKEN_IN_A_ROW, BrokenEnvironment, TeamEnv, TeamStep
 
 
 class Walk(TeamEnv):
@@ -121,12 +121,58 @@ NAN_OBS = np.full((2, 3, 5), np.nan, np.float32)
         (entry_set("rewards", 1, 2, at=4), "step 4 .*: copy 1 starts a new episode with reward 2.0"),
         (entry_set("terminated", 0, True, at=4), "step 4 .*: copy 0 did not reset"),
         (entry_set("terminated", 0, False, at=3), r"the episode of copy 0 goes on after 3 steps; at episode_limit \(3\)"),
+        (replaced("broken", np.array([True, False]), at=2), "step 2 .*: copy 0 is broken but not truncated"),
+        (replaced("broken", np.zeros(2, int)), "broken is int64, expected bool"),
+        (replaced("broken", np.zeros(3, bool)), r"broken has shape \(3,\), expected \(2,\)"),
         (replaced("state", np.zeros((2, 6), np.int64), at=1), "step 1 .*: state is int64, but the attribute state_dtype says uint8"),
     ],
 )  # fmt: skip
 def test_a_broken_step_is_named_with_its_place(damage, message):
     with pytest.raises(TeamEnvError, match=f"^Walk, .*{message}"):
         check_team_env(Walk(damage))
+
+
+def broken_at(*moments):
+    """A damage: the episodes of both copies break at these moments."""
+
+    def damage(step, moment):
+        at = np.full(2, moment in moments)
+        return step._replace(truncated=step.truncated | at, terminated=step.terminated & ~at, broken=at)
+
+    return damage
+
+
+def test_broken_episodes_are_allowed_and_do_not_count():
+    env = Walk(broken_at(3, 7, 11))
+    check_team_env(env, episodes=2)
+    assert env.moment == 4 * (3 + 2) - 1
+
+
+def test_what_follows_a_broken_episode_need_not_repeat():
+    class Unrepeatable(Walk):
+        def _show(self):
+            if self.moment == 4:
+                self.rng = np.random.default_rng()
+            return super()._show()
+
+    check_team_env(Unrepeatable(broken_at(3)))
+    with pytest.raises(TeamEnvError, match="step 4 after reset: obs of copy 0 differs"):
+        check_team_env(Unrepeatable())
+
+
+def test_an_environment_that_breaks_every_time_is_given_up_with_its_reason():
+    class Crashing(Walk):
+        def fault(self, copy):
+            return f"the game of copy {copy} crashed"
+
+    always = broken_at(*range(3, 100, 4))
+    with pytest.raises(
+        BrokenEnvironment,
+        match=f"{MAX_BROKEN_IN_A_ROW} episodes of copy 0 .* the last: the game of copy 0 crashed",
+    ):
+        check_team_env(Crashing(always))
+    with pytest.raises(BrokenEnvironment, match="it does not say why"):
+        check_team_env(Walk(always))
 
 
 def test_something_else_than_a_team_step_is_named():

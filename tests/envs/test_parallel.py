@@ -15,6 +15,7 @@ BUILDERS = {
     "matrix_game": lambda: parallel_env("matrix_game"),
     "two_step_game": lambda: parallel_env("two_step_game"),
     "predator_prey": lambda: parallel_env("predator_prey", **SMALL),
+    "smac_sim": lambda: parallel_env("smac_sim", map_name="3m"),
 }
 
 
@@ -69,6 +70,19 @@ def test_infos_hold_the_numbers_of_the_environment():
     env = BUILDERS["predator_prey"]()
     _, infos = env.reset(seed=0)
     assert infos["agent_1"]["prey_captured"] == 0
+
+
+def test_infos_tell_a_broken_episode():
+    class Breaking(MatrixGame):
+        def step(self, actions):
+            broken = np.array([True])
+            return super().step(actions)._replace(terminated=~broken, truncated=broken, broken=broken)
+
+    env = TeamParallelEnv(Breaking())
+    env.reset()
+    _, _, _, truncations, infos = env.step({"agent_0": 0, "agent_1": 0})
+    assert truncations["agent_0"]
+    assert infos["agent_0"]["broken"] is True
 
 
 def test_nothing_happens_after_the_episode_until_a_reset():

@@ -6,7 +6,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_EPISODES
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.envs.predator_prey import PredatorPrey
-from rllib_remix.envs.team_env import TeamEnv
+from rllib_remix.envs.team_env import BrokenEnvironment, TeamEnv
 from rllib_remix.rollout.env_runner import MAX_FAILURES_IN_A_ROW, TeamEnvRunner
 from rllib_remix.settings import SettingError
 
@@ -321,6 +321,49 @@ def test_an_environment_that_always_fails_is_given_up():
     _, played = fragile(frozenset(range(10**4)), restart=True)
     with pytest.raises(RuntimeError, match=f"failed {MAX_FAILURES_IN_A_ROW} times.*the game crashed"):
         played.sample()
+
+
+class Breaking(PredatorPrey):
+    """Copy 0 breaks in the 5th step of its first episodes, as many as `broken_episodes`."""
+
+    broken_episodes = 2
+
+    def step(self, actions):
+        step = super().step(actions)
+        broken = (self._steps == 5) & (np.arange(self.num_envs) == 0) & (self.broken_episodes > 0)
+        self.broken_episodes -= broken[0]
+        self._truncated |= broken
+        return step._replace(broken=broken)
+
+    def fault(self, copy):
+        return "the game crashed"
+
+    def counters(self):
+        return {"num_crashes": 2 - self.broken_episodes}
+
+
+def test_broken_episodes_are_dropped_counted_and_played_again():
+    played = runner(num_envs=2, env=Breaking)
+    episodes = played.sample(num_episodes=4)
+    assert [len(episode) for episode in episodes] == [12] * 4
+    metrics = played.get_metrics()
+    assert metrics["num_episodes_discarded_lifetime"].peek() == 2
+    assert metrics["num_crashes_lifetime"].peek() == 2
+    assert metrics[NUM_ENV_STEPS_SAMPLED_LIFETIME].peek() == 48
+    assert metrics["episode_len_mean"].peek() == 12
+
+
+def test_environments_that_cannot_break_report_no_discarded_episodes():
+    played = runner(num_envs=2)
+    played.sample()
+    assert "num_episodes_discarded_lifetime" not in played.get_metrics()
+
+
+def test_an_environment_that_always_breaks_is_given_up_although_it_may_be_replaced():
+    env = type("AlwaysBreaking", (Breaking,), {"broken_episodes": 10**6})
+    settings = config(num_envs=2, env=env).fault_tolerance(restart_failed_sub_environments=True)
+    with pytest.raises(BrokenEnvironment, match=r"5 episodes of copy 0 .*the last: the game crashed"):
+        TeamEnvRunner(config=settings, worker_index=0).sample(num_episodes=20)
 
 
 def test_nan_rewards_are_refused():

@@ -102,13 +102,15 @@ class Smac(TeamEnv):
     def step(self, actions: np.ndarray) -> TeamStep:
         """Moves every copy on by one step.
 
+        With `heuristic_ai` SMAC's script acts in place of the team; what it did is written into `actions`.
+
         Raises:
             ValueError: an action that its agent may not take; no game has moved then.
             SmacError: a game could not be started in `start_tries` tries, or there is no such client.
         """
         actions = np.asarray(actions)
         over = self._terminated | self._truncated | (self._steps < 0)
-        self._check_actions(actions, ~over)
+        self._check_actions(actions, ~over & (not self.settings.heuristic_ai))
         self._advance(np.flatnonzero(over), np.flatnonzero(~over), actions)
         return self._current()
 
@@ -149,7 +151,8 @@ class Smac(TeamEnv):
             for copy in starting:
                 self._games[copy].begin_episode()
             for copy in playing:
-                self._take_step(copy)
+                assert actions is not None
+                self._take_step(copy, actions)
             self._take_first(starting)
         except BaseException:
             # Some games have moved and others have not: none of these episodes can go on.
@@ -158,7 +161,7 @@ class Smac(TeamEnv):
             self._steps[:] = -1
             raise
 
-    def _take_step(self, copy: int) -> None:
+    def _take_step(self, copy: int, actions: np.ndarray) -> None:
         game = self._games[copy]
         try:
             seen = game.finish()
@@ -170,6 +173,8 @@ class Smac(TeamEnv):
         self._show(copy, seen)
         self._steps[copy] += 1
         self._rewards[copy] = seen.reward
+        if self.settings.heuristic_ai:
+            actions[copy] = seen.actions
         timed_out = bool(seen.info.get("episode_limit", False))
         timed_out |= not seen.terminated and self._steps[copy] >= self.episode_limit
         self._info["episode_limit"][copy] = timed_out
@@ -196,7 +201,7 @@ class Smac(TeamEnv):
                 return
             copies = np.array(failed)
             if tries < self.settings.start_tries:
-                # Up to half of it is left to chance, so that many workers do not try again at the same moment.
+                # Partly left to chance, so that many workers do not try again at the same moment.
                 backoff = min(LONGEST_BACKOFF_S, self.settings.start_backoff_s * 2 ** (tries - 1))
                 time.sleep(backoff * random.uniform(0.5, 1.0))
                 for copy in copies:

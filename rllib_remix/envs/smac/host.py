@@ -75,13 +75,14 @@ class Host:
         obs, state = self._client.reset()
         self._mend_max_reward()
         self._build = self._build or _game_build(self._client)
-        return self._observed(obs, state, 0.0, False, {})
+        return self._observed(obs, state, [], 0.0, False, {})
 
     def step(self, actions: list[int]) -> Observed:
         reward, terminated, info = self._client.step(actions)
         if terminated and not info:  # how SMAC says that it lost its game and started another
             raise _GameCrashed("the client lost its game")
-        return self._observed(self._client.get_obs(), self._client.get_state(), reward, terminated, info)
+        obs, state = self._client.get_obs(), self._client.get_state()
+        return self._observed(obs, state, actions, reward, terminated, info)
 
     def close(self, save_replay: bool) -> None:
         if self._client is None:
@@ -116,11 +117,14 @@ class Host:
             health = sum(unit.health_max + unit.shield_max for unit in enemies.values())
             self._client.max_reward = paid + health
 
-    def _observed(self, obs: Any, state: Any, reward: float, terminated: bool, info: dict) -> Observed:
+    def _observed(
+        self, obs: Any, state: Any, actions: list[int], reward: float, terminated: bool, info: dict
+    ) -> Observed:
         return Observed(
             obs=np.asarray(obs, np.float32),
             state=np.asarray(state, np.float32),
             avail_actions=np.asarray(self._client.get_avail_actions(), np.bool_),
+            actions=[int(action) for action in actions],
             reward=float(reward),
             terminated=bool(terminated),
             info=dict(info),

@@ -32,6 +32,7 @@ class Observed(NamedTuple):
     obs: np.ndarray  # [n, O] float32
     state: np.ndarray  # [S] float32
     avail_actions: np.ndarray  # [n, U] bool
+    actions: list[int]  # [n], as they were played: SMAC's script puts its own in their place
     reward: float
     terminated: bool
     info: dict[str, Any]

@@ -25,9 +25,7 @@ class SmacSettings(SmacOptions):
         SettingError: a value out of its range, or two settings that contradict each other.
     """
 
-    difficulty: Annotated[str, OneOf(DIFFICULTIES)] = (
-        "7"  # of the enemy: VeryHard, as in all published results
-    )
+    difficulty: Annotated[str, OneOf(DIFFICULTIES)] = "7"  # of the enemy; published results are on VeryHard
     game_version: str | None = None  # "4.10", …; None starts the newest that is installed
     sc2_path: str | None = None  # StarCraft II's folder; None: environment variable SC2PATH, or ~/StarCraftII
     replay_dir: str | None = None  # a replay of every game process is saved here when it ends; None: nowhere
@@ -37,21 +35,17 @@ class SmacSettings(SmacOptions):
     debug: bool = False  # the client writes what agents do and see to its log
 
     client: str = OXWHIRL_CLIENT  # "module:Class" with StarCraft2Env's methods and arguments
-    reset_timeout_s: Annotated[float, _Seconds] = 300.0  # for a new episode, the start of a game included
-    step_timeout_s: Annotated[float, _Seconds] = (
-        60.0  # for a step; a game that takes longer hangs and is killed
-    )
+    # A game that takes longer hangs: it is killed, and another is started. The first includes the start of a game.
+    reset_timeout_s: Annotated[float, _Seconds] = 300.0
+    step_timeout_s: Annotated[float, _Seconds] = 60.0
     start_tries: Annotated[int, Interval(1, 1000, integer=True)] = 5  # failed starts in a row, then an error
-    start_backoff_s: Annotated[float, Interval(0, LONGEST_BACKOFF_S)] = (
-        2.0  # before a second try; then doubled
-    )
+    # Before the second try; doubled for every other, up to a minute. Up to half of each wait is left out by chance.
+    start_backoff_s: Annotated[float, Interval(0, LONGEST_BACKOFF_S)] = 2.0
     start_interval_s: Annotated[float, Interval(0, 600)] = 1.0  # between two starts on one machine, at least
-    restart_every_episodes: Annotated[int, Interval(1, integer=True)] = (
-        1000  # the game takes ever more memory
-    )
-    memory_limit_mb: Annotated[float, Interval(0, low_open=True)] = (
-        4000.0  # game and client; above: a restart
-    )
+    # A game takes ever more memory. It is started anew between two episodes, after so many of them or when it and
+    # its client hold so much resident memory (a game starts with about 1,000 MB).
+    restart_every_episodes: Annotated[int, Interval(1, integer=True)] = 1000
+    memory_limit_mb: Annotated[float, Interval(0, low_open=True)] = 4000.0
 
     def __post_init__(self) -> None:
         if isinstance(self.difficulty, int) and not isinstance(self.difficulty, bool):

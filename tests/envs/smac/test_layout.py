@@ -46,9 +46,7 @@ def test_settings_change_the_sizes_as_in_smac(name):
 )
 def test_every_setting_adds_its_own_entries_and_no_others(name, flags, health, state_flags):
     obs_all_health, obs_own_health = health
-    said = layout(
-        name, **flags, **state_flags, obs_all_health=obs_all_health, obs_own_health=obs_own_health
-    )
+    said = layout(name, **flags, **state_flags, obs_all_health=obs_all_health, obs_own_health=obs_own_health)
     sizes, game = SIZES[name], smac_map(name)
     ally_health, enemy_health = 1 + (game.races[0] == "P"), 1 + (game.races[1] == "P")
     others = sizes.n_agents - 1

@@ -30,6 +30,8 @@ SMAC_DEFAULTS = {
     "reward_negative_scale": 0.5,
     "reward_scale": True,
     "reward_scale_rate": 20,
+    "heuristic_ai": False,
+    "heuristic_rest": False,
 }
 FLAGS = [name for name, value in SMAC_DEFAULTS.items() if isinstance(value, bool)]
 
@@ -46,7 +48,9 @@ def test_every_unit_shoots_at_6_and_sees_to_9_cells():
 @pytest.mark.parametrize("name", [*FLAGS, "reward_enemy_recovery"])
 @pytest.mark.parametrize("value", [0, 1, "true", None, 1.0])
 def test_a_flag_is_true_or_false_and_nothing_else(name, value):
-    with pytest.raises(SettingError, match=rf"smac\.{name}: {value!r} is not allowed; it must be true or false"):
+    with pytest.raises(
+        SettingError, match=rf"smac\.{name}: {value!r} is not allowed; it must be true or false"
+    ):
         SmacOptions(**{name: value})
 
 

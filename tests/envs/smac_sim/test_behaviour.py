@@ -23,6 +23,7 @@ def test_an_ally_without_an_order_never_shoots_or_moves_even_when_it_is_shot(map
     board = Board(map_name)
     unit, foe = board.ally(ally, 14, 15), board.enemy(enemy, 16, 15)
     board.kinds["health"] = board.units["health"][0, [unit, foe]] = 1e6
+    board.units["shield"] = 0
     assert board.shots(unit, 100) == []
     assert board[unit]["health"] < 1e6
     assert board[unit]["target"] == -1

@@ -33,16 +33,11 @@ from tests.envs.smac_sim.boards import Board, clear, put
 def test_a_unit_shoots_from_edge_to_edge_within_its_range_and_else_comes_nearer(
     map_name, attacker, target, reach, angle
 ):
+    x, y = 14, 15.5
     for distance, in_range in ((reach - 0.002, True), (reach + 0.002, False)):
         board = Board(map_name, peaceful=True)
-        x, y = 14, 15
-        if map_name == "2c_vs_64zg":
-            y = 15.5 if angle == 0.0 else 17
-            x, distance_y = (12, 0) if angle == 0.0 else (16, -1)
-            place = (x + distance, y) if angle == 0.0 else (x, y + distance_y * distance)
-        else:
-            place = (x + distance * np.cos(angle), y + distance * np.sin(angle))
-        unit, enemy = board.ally(attacker, x, y), board.enemy(target, *place)
+        unit = board.ally(attacker, x, y)
+        enemy = board.enemy(target, x + distance * np.cos(angle), y + distance * np.sin(angle))
         board.attack(unit, enemy)
         board.advance(1)
         assert bool(board[unit]["fired"]) == in_range
@@ -99,11 +94,8 @@ def damage_of_one_shot(board: Board, attacker: int, target: int) -> tuple[float,
 )
 def test_a_shot_at_unshielded_health_is_lessened_by_armour_hit_by_hit(map_name, attacker, target, damage):
     board = Board(map_name, peaceful=True)
-    unit = board.ally(attacker, 14, 15.5)
-    radii = board.kinds["radius"].max() + 0.5
-    enemy = board.enemy(target, 14 + float(board.kind(unit)["radius"]) + radii, 15.5, shield=0)
-    enemy_radius = float(board.kind(enemy)["radius"])
-    board.units["x"][0, enemy] = 14.05 + float(board.kind(unit)["radius"]) + enemy_radius
+    unit, enemy = board.ally(attacker, 14, 15.5), board.enemy(target, 14, 15.5, shield=0)
+    board.units["x"][0, enemy] += board.kind(unit)["radius"] + board.kind(enemy)["radius"] + 0.05
     board.attack(unit, enemy)
     assert damage_of_one_shot(board, unit, enemy) == pytest.approx((damage, 0), abs=1e-5)
 
@@ -548,15 +540,6 @@ def test_only_biological_units_are_healed(name, heals):
     board.units["health"][0, patient] = 20
     board.advance(20)
     assert (board[patient]["health"] > 20) == heals
-
-
-def test_two_medivacs_heal_at_twice_the_rate():
-    board = Board("MMM")
-    medivac, marine = board.ally("medivac", 10, 16), board.ally("marine", 12, 16, health=20)
-    board.battle.heal(0, medivac, marine)
-    board.advance(8)
-    alone = float(board[marine]["health"]) - 20
-    assert alone == pytest.approx(4.5, abs=1e-4)
 
 
 # Recovery

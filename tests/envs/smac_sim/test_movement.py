@@ -144,7 +144,7 @@ def test_a_colossus_crosses_the_cliff():
 
 def test_zerglings_go_round_the_cliff_that_parts_them_from_a_colossus():
     board = Board("2c_vs_64zg")
-    colossus = board.ally("colossus", 16, 15.5)
+    board.ally("colossus", 16, 15.5)
     zergling = board.enemy("zergling", 15, 10.5, order=HUNT)
     westernmost, loops = 16.0, 0
     while not board[zergling]["fired"] and loops < 400:

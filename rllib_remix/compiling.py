@@ -40,8 +40,8 @@ def kernel(function: Callable | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda decorated: kernel(decorated, **options)
-    compiled = njit(cache=CACHE, **options)(function)
-    if hasattr(compiled, "_cache") and CACHE:  # not with NUMBA_DISABLE_JIT
+    compiled: Any = njit(cache=CACHE, **options)(function)
+    if CACHE and hasattr(compiled, "_cache"):  # With NUMBA_DISABLE_JIT it is the function itself.
         part = Path(function.__code__.co_filename).relative_to(_PACKAGE).parts[0]
         index = compiled._cache._cache_file
         index._source_stamp = (index._source_stamp, _fingerprint(part))

@@ -9,8 +9,9 @@ Usage:
   .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
 
 With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json (one of sweeps or
-smac_sim alone: benchmark_sweeps.json, benchmark_smac_sim.json), or with --compare FILE.json. --record plays 128 episodes of a trained team; .npz keeps whole episodes for --recorded, .json
-only how long they and their agents last, the form of docs/results/half_trained_lengths.json.
+smac_sim alone: benchmark_sweeps.json, benchmark_smac_sim.json), or with --compare FILE.json. --record plays 128 episodes
+of a trained team; .npz keeps whole episodes for --recorded, .json only how long they and their agents last, the form of
+docs/results/half_trained_lengths.json.
 """
 
 from __future__ import annotations

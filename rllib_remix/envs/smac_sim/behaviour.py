@@ -11,11 +11,14 @@ from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac_sim.combat import ZERO, can_be_healed, can_hit, edge_distance, fire, heal
 from rllib_remix.envs.smac_sim.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MEND, MOVE
 from rllib_remix.envs.smac_sim.movement import step_towards, walk
-from rllib_remix.envs.smac_sim.units import HEAL, HEAL_START_ENERGY
+from rllib_remix.envs.smac_sim.units import HEAL, HEAL_COST, HEAL_RATE, HEAL_START_ENERGY
 
 ARRIVED = 1.5  # cells from the goal at which an attack-move ends: an army does not fit on a point
 SCAN_LOOPS = 4  # loops between two looks for a better target
 GIVE_UP = 5.0  # cells beyond the scan range at which a scripted unit forgets who shot at it
+HEAL_LOOP_ENERGY = np.float32(
+    HEAL_RATE * HEAL_COST
+)  # with less, a scripted medivac rests until it can start anew
 ESCORT_SPEED = np.float32(2.25 / 16)  # medivacs of the enemy do not outrun the infantry
 
 
@@ -130,7 +133,7 @@ def _march(kinds, ground, ways, unit, speed):
 def _tend(battle, units, kinds, ground, ways, number):
     """A scripted medivac heals the most wounded friend near it, and else follows the attack."""
     unit = units[number]
-    if unit.target >= 0 and (unit.energy <= 0.0 or not can_be_healed(kinds, units[unit.target])):
+    if unit.target >= 0 and (unit.energy < HEAL_LOOP_ENERGY or not can_be_healed(kinds, units[unit.target])):
         unit.target = -1
     if unit.target < 0 and unit.energy >= HEAL_START_ENERGY:
         least = np.float32(np.inf)

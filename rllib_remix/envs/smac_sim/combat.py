@@ -67,7 +67,7 @@ def hit(battle, units, kinds, attacker, victim):
             unit.shield -= damage
         else:
             unit.shield = ZERO
-            unit.health -= max(np.float32(LEAST_DAMAGE), through - against.armour)
+            unit.health -= max(through - against.armour, min(through, np.float32(LEAST_DAMAGE)))
     unit.last_hit = battle.loop
     if unit.health <= 0.0:
         unit.health = ZERO

@@ -67,11 +67,16 @@ class SmacSim(TeamEnv):
         """Moves every copy on by one step.
 
         With `heuristic_ai` SMAC's script acts in place of the team; as in SMAC, what it did is written into `actions`
-        (if that is an array of integers that can be written), even where the mask does not allow it.
+        (unless that is read-only), even where the mask does not allow it.
 
         Raises:
             ValueError: an action that is not available; the message lists what is.
         """
+        actions = np.asarray(actions)
+        if actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"smac_sim: actions are {actions.dtype}; they must be integers [num_envs, n_agents]."
+            )
         self._actions[:] = actions
         if self.options.heuristic_ai:
             self._follow_script(actions)
@@ -93,7 +98,7 @@ class SmacSim(TeamEnv):
             self._targets,
             self._actions,
         )
-        if isinstance(actions, np.ndarray) and actions.dtype.kind in "iu" and actions.flags.writeable:
+        if actions.flags.writeable:
             actions[:] = self._actions
 
     def current(self) -> TeamStep:

@@ -27,7 +27,7 @@ HEAL_START_ENERGY = 5.0  # to take a new patient (assumed)
 MISSILE_SPEED = 18.75 / LOOPS_PER_SECOND  # cells per loop (assumed)
 BEAM_HALF_WIDTH, BEAM_HALF_DEPTH = 1.4, 0.15  # the colossus' beam across and along the line of fire
 EXPLOSION_RADIUS = 2.2  # the baneling's (assumed)
-LEAST_DAMAGE = 0.5  # of a hit, whatever the armour (assumed)
+LEAST_DAMAGE = 0.5  # of a hit on the health, whatever the armour (assumed)
 MIN_SCAN_RANGE = 5.0  # cells from edge to edge at which a unit with a shorter weapon sees a target
 MAX_SHOT_DELAY, MIN_SHOT_DELAY = 2, -1  # loops that chance adds to a cooldown
 

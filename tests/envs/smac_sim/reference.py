@@ -77,7 +77,7 @@ class Reference:
         m = self.flags["move_amount"] / 2
         avail = [0, 1, *(int(self.can_move(unit, dx, dy)) for dx, dy in ((0, m), (0, -m), (m, 0), (-m, 0)))]
         healer = self.game.map_type == "MMM" and unit.name == "medivac"
-        targets = [t for t in self.allies] if healer else self.enemies
+        targets = self.allies if healer else self.enemies
         for target in targets:
             possible = target.health > 0 and not (healer and target.name == "medivac")
             avail.append(int(possible and hypot(target.x - unit.x, target.y - unit.y) <= SHOOT))

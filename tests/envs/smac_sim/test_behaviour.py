@@ -254,8 +254,10 @@ def test_an_enemy_that_attacks_already_does_not_turn_to_who_shoots_it():
     bait, shooter = board.ally("stalker", 15.9, 16), board.ally("stalker", 10.5, 16)
     zealot = board.enemy("zealot", 17, 16, target=bait)
     board.attack(shooter, zealot)
-    board.advance(30)
-    assert board[zealot]["target"] == bait
+    for _ in range(30):
+        board.advance(1)
+        assert board[zealot]["target"] == bait
+    assert board[zealot]["shield"] < 50
 
 
 def test_what_cannot_reach_its_attacker_does_not_turn_to_it():
@@ -383,6 +385,21 @@ def test_an_enemy_medivac_needs_5_energy_for_a_new_patient():
     board.advance(1)
     assert board[marine]["health"] == 20.5625
     assert board[healer]["energy"] == pytest.approx(4.9 + 3 * 0.03515625 - 0.1875, abs=1e-5)
+
+
+def test_an_enemy_medivac_without_energy_leaves_its_patient_until_it_has_5_again():
+    # 0.2 lasts one loop (0.1875); then 5 are 140 loops of 0.03515625 away.
+    board = Board("MMM")
+    healer = board.enemy("medivac", 14, 16, energy=5)
+    marine = board.enemy("marine", 13, 17, health=20)
+    board.advance(1)
+    assert board[healer]["target"] == marine
+    board[healer]["energy"] = 0.16484375  # 0.2 after the loop's recharge
+    board.advance(2)
+    assert board[marine]["health"] == 20 + 2 * 0.5625
+    assert board[healer]["target"] == -1
+    board.advance(100)
+    assert board[marine]["health"] == 20 + 2 * 0.5625
 
 
 def test_an_enemy_medivac_does_not_heal_allies():

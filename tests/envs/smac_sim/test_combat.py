@@ -132,7 +132,12 @@ def test_armour_does_not_protect_shields(map_name, attacker, target, lost):
     [
         ("stalker", "zealot", 11, 1),  # 13 − 11 = 2 come through, less armour 1
         ("stalker", "zealot", 13, 0),  # nothing comes through
-        ("stalker", "zealot", 12.8, 0.5),  # 0.2 come through; no hit does less than 0.5
+        (
+            "stalker",
+            "zealot",
+            12.8,
+            0.2,
+        ),  # 0.2 come through: armour leaves a hit 0.5, but no more than it had
         ("zealot", "zealot", 5, 9),  # the first hit: 8 − 5 − 1 = 2, the second 8 − 1 = 7
         ("zealot", "zealot", 8, 7),  # the first empties the shield, the second does 7
         ("zealot", "zealot", 12, 3),  # the first leaves 4 of the shield, the second 8 − 4 − 1

@@ -42,17 +42,22 @@ def kernel(function: Callable | None = None, **options: Any) -> Any:
         return lambda decorated: kernel(decorated, **options)
     compiled: Any = njit(cache=CACHE, **options)(function)
     if CACHE and hasattr(compiled, "_cache"):  # With NUMBA_DISABLE_JIT it is the function itself.
-        part = Path(function.__code__.co_filename).relative_to(_PACKAGE).parts[0]
         index = compiled._cache._cache_file
-        index._source_stamp = (index._source_stamp, _fingerprint(part))
+        index._source_stamp = (index._source_stamp, _fingerprint(_part(Path(function.__code__.co_filename))))
     return compiled
 
 
+def _part(file: Path) -> Path:
+    """The part of the package that a file belongs to; elsewhere the file alone."""
+    if not file.is_relative_to(_PACKAGE):
+        return file
+    return _PACKAGE / file.relative_to(_PACKAGE).parts[0]
+
+
 @cache
-def _fingerprint(part: str) -> str:
+def _fingerprint(part: Path) -> str:
     """A hash of all sources of one part of the package."""
     digest = hashlib.sha256()
-    folder = _PACKAGE / part
-    for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
+    for path in sorted(part.rglob("*.py")) if part.is_dir() else [part]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

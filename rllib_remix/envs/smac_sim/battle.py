@@ -19,7 +19,7 @@ from rllib_remix.envs.smac_sim.world import START_JITTER, World, new_world
 
 @kernel
 def create_armies(battle, units, kinds, ground, unit_kinds, starts, goal):
-    """Both armies anew at their starting points, moved a little by chance; allies of a kind are numbered by x, y."""
+    """Both armies anew at their starting points, moved a little by chance."""
     battle.loop = 0
     place = uniform(battle)
     for i in range(len(units)):
@@ -39,19 +39,24 @@ def create_armies(battle, units, kinds, ground, unit_kinds, starts, goal):
         unit.goal_x = goal[0, 0] + place * (goal[1, 0] - goal[0, 0])
         unit.goal_y = goal[0, 1] + place * (goal[1, 1] - goal[0, 1])
         unit.holds = unit.fired = unit.exploded = False
-    separate(units, kinds, ground)
-    _sort_allies(units, battle.n_agents)
+        unit.right_handed = uniform(battle) < 0.5
+    separate(units, kinds, ground, uniform(battle) < 0.5)
+    _number(units, 0, battle.n_agents, 1)
+    _number(units, battle.n_agents, len(units), -1)
 
 
 @kernel
-def _sort_allies(units, n_agents):
-    """SMAC numbers agents by kind, then x, then y; all else is equal at the start."""
-    for i in range(1, n_agents):
+def _number(units, first, last, sign):
+    """Numbers the units of a side by kind, then x, then y, as SMAC does its agents; the enemies (sign −1) mirrored.
+
+    All but their places is equal at the start, so places are exchanged within a kind.
+    """
+    for i in range(first + 1, last):
         x, y = units[i].x, units[i].y
         j = i
-        while j > 0 and units[j - 1].kind == units[i].kind:
+        while j > first and units[j - 1].kind == units[i].kind:
             before = units[j - 1]
-            if before.x < x or (before.x == x and before.y <= y):
+            if sign * before.x < sign * x or (before.x == x and sign * before.y <= sign * y):
                 break
             units[j].x, units[j].y = before.x, before.y
             j -= 1
@@ -60,26 +65,28 @@ def _sort_allies(units, n_agents):
 
 @kernel
 def advance(battle, units, kinds, ground, ways, loops):
-    """Game loops of one copy. Units act in the order of their numbers or against it, as chance decides each loop."""
+    """Game loops of one copy. In each loop chance decides which side acts first, and in which order each side does."""
     count = len(units)
     coins = np.uint64(0)
     for i in range(count):
         units[i].fired = False
     for loop in range(loops):
-        if loop % 64 == 0:
+        if loop % 32 == 0:
             coins = next_bits(battle)
+        backwards = coins & np.uint64(1) == 1
+        first = battle.n_agents if coins & np.uint64(2) else 0
+        coins >>= np.uint64(2)
         battle.loop += 1
         if battle.has_missiles:
             fly_missiles(battle, units, kinds)
-        backwards = (coins >> np.uint64(loop % 64)) & np.uint64(1)
         for k in range(count):
-            number = count - 1 - k if backwards else k
+            number = ((count - 1 - k if backwards else k) + first) % count
             if units[number].health > 0.0:
                 recover(kinds, units[number], battle.loop)
                 act(battle, units, kinds, ground, ways, number)
         if battle.has_explosions:
             explode_dead(battle, units, kinds)
-        separate(units, kinds, ground)
+        separate(units, kinds, ground, backwards)
 
 
 @kernel
@@ -108,7 +115,7 @@ def _create(world, copy):
 
 
 @kernel
-def _order(world, copy, number, order, target, x, y):
+def _give_order(world, copy, number, order, target, x, y):
     give_order(world.units[copy], world.kinds, number, order, target, x, y)
 
 
@@ -126,7 +133,7 @@ class Battle:
 
     Attributes:
         world: the arrays that compiled code works on.
-        units: [N, U] structured (world.UNIT), allies first; may be read at any time.
+        units: [N, M] structured (world.UNIT), allies first; may be read at any time.
         kinds, kind_names: what units can do, and what they are called; `units["kind"]` is an index into both.
         pathing, heights: [32, 32] bool and uint8, indexed [x, y].
     """
@@ -150,19 +157,19 @@ class Battle:
 
     def stop(self, copy: int, unit: int) -> None:
         """The ally stands and does nothing."""
-        _order(self.world, copy, unit, IDLE, -1, 0.0, 0.0)
+        _give_order(self.world, copy, unit, IDLE, -1, 0.0, 0.0)
 
     def move(self, copy: int, unit: int, x: float, y: float) -> None:
         """The ally walks straight towards a point, in cells."""
-        _order(self.world, copy, unit, MOVE, -1, float(x), float(y))
+        _give_order(self.world, copy, unit, MOVE, -1, float(x), float(y))
 
     def attack(self, copy: int, unit: int, target: int) -> None:
         """The ally goes after the target and shoots; ignored if its weapon cannot hit such a unit."""
-        _order(self.world, copy, unit, ATTACK, target, 0.0, 0.0)
+        _give_order(self.world, copy, unit, ATTACK, target, 0.0, 0.0)
 
     def heal(self, copy: int, unit: int, target: int) -> None:
         """The medivac goes to the target and heals it; other units ignore it."""
-        _order(self.world, copy, unit, MEND, target, 0.0, 0.0)
+        _give_order(self.world, copy, unit, MEND, target, 0.0, 0.0)
 
     def advance(self, copy: int, loops: int) -> None:
         """Lets time pass in one copy."""

@@ -27,7 +27,7 @@ def act(battle, units, kinds, ground, ways, number):
     """What a living unit does in one loop."""
     unit = units[number]
     unit.holds = False
-    if number < battle.n_agents:
+    if number < battle.n_agents and not battle.allies_scripted:
         _obey(battle, units, kinds, ground, ways, number)
     elif kinds[unit.kind].weapon == HEAL:
         _tend(battle, units, kinds, ground, ways, number)
@@ -92,7 +92,7 @@ def _fight(battle, units, kinds, ground, ways, number):
     if unit.target >= 0 and units[unit.target].health <= 0.0:
         unit.target = -1
     in_range = unit.target >= 0 and edge_distance(kinds, unit, units[unit.target]) <= kind.range
-    if not in_range and (battle.loop + number) % SCAN_LOOPS == 0:
+    if not in_range and battle.loop % SCAN_LOOPS == 0:
         _choose_target(battle, units, kinds, number)
     if unit.target >= 0:
         _engage(battle, units, kinds, ground, ways, number)
@@ -102,19 +102,25 @@ def _fight(battle, units, kinds, ground, ways, number):
 
 @kernel
 def _choose_target(battle, units, kinds, number):
-    """The nearest opponent in scan range (at any distance for hunters); without one, a pursued one is kept a while."""
+    """Of the opponents in scan range the nearest that attacks or heals, else the nearest.
+
+    Hunters go for the nearest at any distance. Where there is none, one that is pursued already is kept for a while.
+    """
     unit = units[number]
     scan_range = kinds[unit.kind].scan_range
-    nearest, least = -1, np.float32(np.inf) if unit.order == HUNT else scan_range
+    reach = np.float32(np.inf) if unit.order == HUNT else scan_range
+    chosen, least, threatens = -1, reach, False
     first, last = (0, battle.n_agents) if number >= battle.n_agents else (battle.n_agents, len(units))
     for i in range(first, last):
         other = units[i]
-        if other.health > 0.0 and can_hit(kinds, unit, other):
-            distance = edge_distance(kinds, unit, other)
-            if distance <= least:
-                nearest, least = i, distance
-    if nearest >= 0:
-        unit.target = nearest
+        if other.health <= 0.0 or not can_hit(kinds, unit, other):
+            continue
+        distance = edge_distance(kinds, unit, other)
+        threat = other.target >= 0 and unit.order != HUNT
+        if distance <= reach and (threat > threatens or (threat == threatens and distance < least)):
+            chosen, least, threatens = i, distance, threat
+    if chosen >= 0:
+        unit.target = chosen
     elif unit.target >= 0 and edge_distance(kinds, unit, units[unit.target]) > scan_range + GIVE_UP:
         unit.target = -1
 

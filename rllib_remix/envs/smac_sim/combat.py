@@ -71,8 +71,9 @@ def hit(battle, units, kinds, attacker, victim):
     unit.last_hit = battle.loop
     if unit.health <= 0.0:
         unit.health = ZERO
-    elif victim >= battle.n_agents and unit.target < 0 and can_hit(kinds, unit, units[attacker]):
-        unit.target = attacker  # It strikes back, however far the shot came.
+    elif unit.target < 0 and (victim >= battle.n_agents or battle.allies_scripted):
+        if can_hit(kinds, unit, units[attacker]):
+            unit.target = attacker  # It strikes back, however far the shot came.
 
 
 @kernel

@@ -169,13 +169,13 @@ def follow_script(units, kinds, heals, rests, over, avail, targets, actions):
     its action is no-op, although it lives.
 
     Args:
-        units: [N, U] UNIT.
+        units: [N, M] UNIT.
         kinds: [K] KIND.
         heals: whether medivacs heal on this map.
         rests: SMAC's `heuristic_rest`: who cannot attack by the mask moves along the larger offset instead, whether
             the mask allows that or not.
         over: [N] bool, copies that start anew: their targets are forgotten, their actions stay.
-        avail: [N, n, U] bool.
+        avail: [N, n, A] bool.
         targets: [N, n] int64, kept from step to step; changed in place.
         actions: [N, n] int64, written in place.
     """

@@ -46,27 +46,32 @@ def layout_of(game: SmacMap) -> Layout:
 
 
 def formation(game: SmacMap, terrain: Terrain, kinds: np.ndarray, unit_kinds: np.ndarray) -> np.ndarray:
-    """[U, 2] float32: where each unit is created, allies first: free spots near its group's point.
+    """[M, 2] float32: where each unit is created, allies first: free spots near its group's point.
 
     The game packs units around a point by rules of its own; here each takes the nearest spot of a grid of a quarter
-    cell that is walkable and free, enemies by the point reflection of the allies' order, so that equal armies
-    mirror each other.
+    cell that is walkable and free, in the order in which the map's script creates them, and enemies by the point
+    reflection of the allies' order, so that equal armies mirror each other.
     """
     layout = layout_of(game)
     offsets = _offsets()
+    spots = np.zeros((len(unit_kinds), 2), np.float32)
     placed: list[tuple[float, float, float, int]] = []  # x, y, radius, layer
-    at = 0
-    for sign, army, points in ((1, game.allies, layout.ally_points), (-1, game.enemies, layout.enemy_points)):
-        count_in_army = sum(count for _, count in army)
+    sides = ((1, game.ally_types, game.allies, layout.ally_points, 0),
+             (-1, game.enemy_types, game.enemies, layout.enemy_points, game.n_agents))  # fmt: skip
+    for sign, names, army, points, first in sides:
         homes = _homes(army, points)
-        for unit in range(count_in_army):
-            kind = kinds[unit_kinds[at + unit]]
-            spots = np.asarray(homes[unit]) + sign * offsets
-            placed.append(
-                (*_free_spot(spots, kind, placed, terrain), float(kind["separation"]), int(kind["layer"]))
-            )
-        at += count_in_army
-    return np.array([spot[:2] for spot in placed], np.float32)
+        for unit in sorted(range(len(names)), key=lambda unit, names=names: _created(game, names[unit])):
+            kind = kinds[unit_kinds[first + unit]]
+            x, y = _free_spot(np.asarray(homes[unit]) + sign * offsets, kind, placed, terrain)
+            placed.append((x, y, float(kind["separation"]), int(kind["layer"])))
+            spots[first + unit] = x, y
+    return spots
+
+
+def _created(game: SmacMap, name: str) -> int:
+    """The place of a kind of unit in the order of creation: that of the army, but for the maps with medivacs."""
+    order = ("marine", "marauder", "medivac") if game.heals else ()
+    return order.index(name) if name in order else 0
 
 
 def _homes(army: tuple[tuple[str, int], ...], points: tuple[Point, ...]) -> list[Point]:

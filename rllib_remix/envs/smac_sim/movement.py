@@ -63,23 +63,27 @@ def walk(ground, unit, layer, x, y, speed, stop_at):
 
 
 @kernel
-def separate(units, kinds, ground):
-    """Living units of one layer that overlap are pushed apart; who attacks stands firm, buildings do not move."""
-    for a in range(len(units)):
-        one = units[a]
+def separate(units, kinds, ground, backwards):
+    """Living units of one layer that overlap are pushed apart; who attacks stands firm, buildings do not move.
+
+    One pair after the other, in the order of the units' numbers or against it.
+    """
+    last = len(units) - 1
+    for i in range(len(units)):
+        one = units[last - i if backwards else i]
         if one.health <= 0.0:
             continue
         kind = kinds[one.kind]
         reach = kind.separation + np.float32(1.2)  # no unit is larger
-        for b in range(a + 1, len(units)):
-            other = units[b]
+        for j in range(i + 1, len(units)):
+            other = units[last - j if backwards else j]
             if abs(other.x - one.x) < reach and abs(other.y - one.y) < reach and other.health > 0.0:
-                _push(ground, one, kind, a, other, kinds[other.kind], b)
+                _push(ground, one, kind, other, kinds[other.kind])
 
 
 @kernel
-def _push(ground, one, kind, a, other, other_kind, b):
-    """Moves units number a and b apart by a part of their overlap, at most MAX_PUSH."""
+def _push(ground, one, kind, other, other_kind):
+    """Moves two units apart by a part of their overlap, at most MAX_PUSH."""
     if kind.layer != other_kind.layer:
         return
     dx, dy = other.x - one.x, other.y - one.y
@@ -87,7 +91,7 @@ def _push(ground, one, kind, a, other, other_kind, b):
     overlap = kind.separation + other_kind.separation - distance
     if overlap <= 0.0:
         return
-    if distance < 1e-4:  # One upon the other: apart along x, in the order of their numbers.
+    if distance < 1e-4:  # One upon the other: apart along x.
         dx, dy, distance = np.float32(1.0), np.float32(0.0), np.float32(1.0)
     share = np.float32(0.5)  # of the overlap by which the first gives way
     if one.holds != other.holds:
@@ -98,19 +102,19 @@ def _push(ground, one, kind, a, other, other_kind, b):
         share = np.float32(1.0)
     length = min(overlap * SOFTNESS, MAX_PUSH) / distance
     if share > 0.0:
-        _give_way(ground, one, kind.layer, a, -dx * length * share, -dy * length * share, other.holds)
+        _give_way(ground, one, kind.layer, -dx * length * share, -dy * length * share, other.holds)
     if share < 1.0:
         share = np.float32(1.0) - share
-        _give_way(ground, other, other_kind.layer, b, dx * length * share, dy * length * share, one.holds)
+        _give_way(ground, other, other_kind.layer, dx * length * share, dy * length * share, one.holds)
 
 
 @kernel
-def _give_way(ground, unit, layer, number, dx, dy, aside):
-    """Moves a pushed unit; who is kept from a target by a unit that stands firm also slips past it, `aside`.
+def _give_way(ground, unit, layer, dx, dy, blocked):
+    """Moves a pushed unit by (dx, dy); who has a target and is `blocked` by one that stands firm slips past it too.
 
-    Units with even numbers pass on one side, the others on the other, so that a crowd surrounds its target.
+    Some slip to the right and some to the left, so that a crowd surrounds its target.
     """
-    if aside and unit.target >= 0:
-        turn = np.float32(1.0) if number % 2 == 0 else np.float32(-1.0)
+    if blocked and unit.target >= 0:
+        turn = np.float32(-1.0) if unit.right_handed else np.float32(1.0)
         dx, dy = dx - turn * dy, dy + turn * dx
     shift(ground, unit, layer, dx, dy)

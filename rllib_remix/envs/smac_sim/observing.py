@@ -34,7 +34,7 @@ def _is_open(pathing, x, y):
 
 @kernel
 def write_avail(rules, units, kinds, n_agents, pathing, avail):
-    """[n, U] bool: the dead do nothing; the living may stop, walk where it is open, and attack or heal within 6."""
+    """[n, A] bool: the dead do nothing; the living may stop, walk where it is open, and attack or heal within 6."""
     reach = rules.move_amount / 2.0
     for a in range(n_agents):
         unit, row = units[a], avail[a]

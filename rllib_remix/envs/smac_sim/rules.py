@@ -74,11 +74,11 @@ class View(NamedTuple):
     pathing: np.ndarray  # [32, 32] bool, indexed [x, y]
     heights: np.ndarray  # [32, 32] uint8
     last_actions: np.ndarray  # [N, n] int64; −1 before the first step
-    totals: np.ndarray  # [N, U] float32: health and shield of every unit one step ago; 0 once it is dead
+    totals: np.ndarray  # [N, M] float32: health and shield of every unit one step ago; 0 once it is dead
     steps: np.ndarray  # [N] int32: env steps of the episode
     obs: np.ndarray  # [N, n, O] float32
     state: np.ndarray  # [N, S] float32
-    avail: np.ndarray  # [N, n, U] bool
+    avail: np.ndarray  # [N, n, A] bool
     rewards: np.ndarray  # [N] float32
     terminated: np.ndarray  # [N] bool
     truncated: np.ndarray  # [N] bool

@@ -12,14 +12,14 @@ GOES_ON, LOST, DRAWN, WON = range(4)
 
 @kernel
 def remember(units, totals):
-    """Writes every unit's health and shield into `totals` [U]; the dead have none."""
+    """Writes every unit's health and shield into `totals` [M]; the dead have none."""
     for i in range(len(units)):
         totals[i] = units[i].health + units[i].shield if units[i].health > 0.0 else np.float32(0.0)
 
 
 @kernel
 def score(rules, units, n_agents, totals):
-    """The reward for damage and deaths since `totals` [U] was written; before scaling, without win or defeat."""
+    """The reward for damage and deaths since `totals` [M] was written; before scaling, without win or defeat."""
     damage, deaths, suffered = 0.0, 0.0, 0.0
     for i in range(len(units)):
         before, unit = np.float64(totals[i]), units[i]

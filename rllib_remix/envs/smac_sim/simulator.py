@@ -73,9 +73,10 @@ class SmacSim(TeamEnv):
             ValueError: an action that is not available; the message lists what is.
         """
         actions = np.asarray(actions)
-        if actions.dtype.kind not in "iu":
+        if actions.dtype.kind not in "iu" or actions.shape != self._actions.shape:
             raise ValueError(
-                f"smac_sim: actions are {actions.dtype}; they must be integers [num_envs, n_agents]."
+                f"smac_sim: actions are {actions.dtype} of shape {actions.shape}, expected integers of shape "
+                f"{self._actions.shape} = [num_envs, n_agents]."
             )
         self._actions[:] = actions
         if self.options.heuristic_ai:

@@ -30,7 +30,7 @@ def step_all(rules, world, view, actions):
             _begin(copy, view)
         else:
             for agent in range(actions.shape[1]):
-                _obey(rules, units, world.kinds, battle.n_agents, agent, actions[copy, agent])
+                _give_action(rules, units, world.kinds, battle.n_agents, agent, actions[copy, agent])
             advance(battle, units, world.kinds, world.ground, world.ways, rules.step_mul)
             view.last_actions[copy] = actions[copy]
             view.steps[copy] += 1
@@ -62,7 +62,7 @@ def _begin(copy, view):
 
 
 @kernel
-def _obey(rules, units, kinds, n_agents, agent, action):
+def _give_action(rules, units, kinds, n_agents, agent, action):
     """Turns an agent's action into its unit's order."""
     unit = units[agent]
     x, y = np.float64(unit.x), np.float64(unit.y)

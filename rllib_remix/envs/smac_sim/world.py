@@ -33,6 +33,7 @@ UNIT = np.dtype(
         ("holds", np.bool_),  # stands its ground in this loop, because it attacks
         ("fired", np.bool_),  # did so, or healed, since the last call of `advance`
         ("exploded", np.bool_),
+        ("right_handed", np.bool_),  # on which side it slips past who stands in its way; by chance
     ],
     align=True,
 )
@@ -44,25 +45,26 @@ BATTLE = np.dtype(
         ("enemy_order", np.int8),
         ("has_missiles", np.bool_),
         ("has_explosions", np.bool_),
+        ("allies_scripted", np.bool_),  # allies fight by the enemies' script, which shows whether it is fair
     ],
     align=True,
 )
 
 
 class World(NamedTuple):
-    """N copies of a battle of U units; allies come first, in the order of agent ids.
+    """N copies of a battle of M units; allies come first, in the order of agent ids.
 
     Kernels take the parts that they work on one by one: reference counts of arrays inside a tuple cost more than
     the battles themselves.
     """
 
     battles: np.ndarray  # [N] BATTLE
-    units: np.ndarray  # [N, U] UNIT
+    units: np.ndarray  # [N, M] UNIT
     kinds: np.ndarray  # [K] KIND
     ground: np.ndarray  # [32, 32] uint8, see Terrain
     ways: np.ndarray  # see Terrain
-    unit_kinds: np.ndarray  # [U] int8: kind of every unit at the start
-    starts: np.ndarray  # [U, 2] float32: where units are created, before chance moves them
+    unit_kinds: np.ndarray  # [M] int8: kind of every unit at the start
+    starts: np.ndarray  # [M, 2] float32: where units are created, before chance moves them
     goal: np.ndarray  # [2, 2] float32: ends of the segment on which the enemies' goal is drawn
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac_sim.combat import ZERO, can_be_healed, can_hit, edge_distance, fire, heal
+from rllib_remix.envs.smac_sim.combat import (
+    ZERO,
+    can_be_healed,
+    can_hit,
+    edge_distance,
+    fire,
+    heal,
+    is_scripted,
+)
 from rllib_remix.envs.smac_sim.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MEND, MOVE
 from rllib_remix.envs.smac_sim.movement import step_towards, walk
 from rllib_remix.envs.smac_sim.units import HEAL, HEAL_COST, HEAL_RATE, HEAL_START_ENERGY
@@ -27,7 +35,7 @@ def act(battle, units, kinds, ground, ways, number):
     """What a living unit does in one loop."""
     unit = units[number]
     unit.holds = False
-    if number < battle.n_agents and not battle.allies_scripted:
+    if not is_scripted(battle, number):
         _obey(battle, units, kinds, ground, ways, number)
     elif kinds[unit.kind].weapon == HEAL:
         _tend(battle, units, kinds, ground, ways, number)

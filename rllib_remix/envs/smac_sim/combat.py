@@ -38,6 +38,12 @@ def is_enemy(battle, one, other):
 
 
 @kernel
+def is_scripted(battle, number):
+    """Whether a unit follows the enemies' script: the enemies, and in trials of fairness the allies."""
+    return number >= battle.n_agents or battle.allies_scripted
+
+
+@kernel
 def edge_distance(kinds, unit, other):
     """Cells between the edges of two units; below 0 where they overlap."""
     dx, dy = other.x - unit.x, other.y - unit.y
@@ -71,9 +77,8 @@ def hit(battle, units, kinds, attacker, victim):
     unit.last_hit = battle.loop
     if unit.health <= 0.0:
         unit.health = ZERO
-    elif unit.target < 0 and (victim >= battle.n_agents or battle.allies_scripted):
-        if can_hit(kinds, unit, units[attacker]):
-            unit.target = attacker  # It strikes back, however far the shot came.
+    elif unit.target < 0 and is_scripted(battle, victim) and can_hit(kinds, unit, units[attacker]):
+        unit.target = attacker  # It strikes back, however far the shot came.
 
 
 @kernel

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from rllib_remix.envs.smac_sim.battle import Battle
+from rllib_remix.envs.smac_sim.layouts import ATTACK_MOVE
 from tests.envs.smac_sim.boards import Board
 
 # Chance
 
 
 def played(seed: int, copies: int, order=None, loops: int = 150) -> np.ndarray:
-    """[copies, U] units after some loops of a fight on MMM2, whose allies stand and are shot."""
+    """[copies, M] units after some loops of a fight on MMM2, whose allies stand and are shot."""
     battle = Battle("MMM2", copies)
     battle.seed(seed)
     for copy in order or range(copies):
@@ -18,6 +19,32 @@ def played(seed: int, copies: int, order=None, loops: int = 150) -> np.ndarray:
         battle.attack(copy, 3, 12)
         battle.advance(copy, loops)
     return battle.units
+
+
+def share_won(name: str, battles: int) -> float:
+    """Share of decided battles that the allies win when both sides follow the enemies' script."""
+    battle = Battle(name, battles)
+    battle.seed(0)
+    battle.world.battles["allies_scripted"] = True
+    n, won, lost = battle.n_agents, 0, 0
+    for copy in range(battles):
+        battle.reset(copy)
+        allies, enemies = battle.units[copy, :n], battle.units[copy, n:]
+        allies["order"] = ATTACK_MOVE
+        allies["goal_x"], allies["goal_y"] = 32 - enemies["goal_x"][0], 32 - enemies["goal_y"][0]
+        for _ in range(200):
+            battle.advance(copy, 8)
+            left, right = (allies["health"] > 0).any(), (enemies["health"] > 0).any()
+            if not (left and right):
+                break
+        won, lost = won + (left and not right), lost + (right and not left)
+    return won / (won + lost)
+
+
+@pytest.mark.parametrize("name", ["3m", "8m", "2s3z", "3s5z", "1c3s5z"])
+def test_equal_armies_under_one_script_win_as_often(name):
+    # The deviation of a share of 2000 fair battles is √(0.25/2000) = 0.011.
+    assert share_won(name, 2000) == pytest.approx(0.5, abs=0.04)
 
 
 def test_the_same_seed_gives_the_same_battle():

@@ -207,6 +207,18 @@ def test_an_enemy_on_the_march_attacks_the_nearest():
     assert board[far]["health"] == 45
 
 
+@pytest.mark.parametrize("order", ["attack", "stop"])
+def test_who_attacks_is_attacked_before_who_only_is_near(order):
+    board = Board("3m")
+    far, near = board.ally("marine", 10, 18.5), board.ally("marine", 10, 15)
+    enemy, decoy = board.enemy("marine", 15, 16), board.enemy("marine", 20, 16)
+    if order == "attack":
+        board.attack(far, decoy)
+    march(board, enemy)
+    board.advance(4)
+    assert board[enemy]["target"] == (far if order == "attack" else near)
+
+
 def test_a_target_in_range_is_kept_although_another_comes_nearer():
     board = Board("3m")
     target, near = board.ally("marine", 10.5, 16), board.ally("marine", 13, 16)

@@ -107,11 +107,24 @@ def test_agents_of_a_kind_are_numbered_from_west_to_east(name):
             assert places == sorted(places)
 
 
-@pytest.mark.parametrize("name", ["3m", "8m", "25m"])
+@pytest.mark.parametrize("name", ["3m", "8m", "25m", "2s3z", "3s5z", "1c3s5z", "bane_vs_bane", "MMM"])
 def test_equal_armies_are_created_as_mirror_images(name):
-    starts = Battle(name).world.starts
-    allies, enemies = np.split(starts, 2)
-    np.testing.assert_allclose(allies + enemies, np.tile([32, 32], (len(allies), 1)), atol=1e-5)
+    starts, game = Battle(name).world.starts, smac_map(name)
+    for kind in set(game.ally_types):
+        allies = starts[: game.n_agents][np.array(game.ally_types) == kind]
+        enemies = starts[game.n_agents :][np.array(game.enemy_types) == kind]
+        mirrored = 32 - enemies
+        np.testing.assert_allclose(np.sort(allies, 0), np.sort(mirrored, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["3m", "1c3s5z", "MMM2"])
+def test_enemies_of_a_kind_are_numbered_as_the_allies_mirrored(name):
+    battle = started(name, copies=20)
+    for units in battle.units:
+        enemies = units[battle.n_agents :]
+        for kind in np.unique(enemies["kind"]):
+            places = [tuple(place) for place in enemies[enemies["kind"] == kind][["x", "y"]].tolist()]
+            assert places == sorted(places, reverse=True)
 
 
 def test_most_armies_start_14_cells_apart():

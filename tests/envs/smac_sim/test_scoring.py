@@ -208,6 +208,7 @@ def test_a_fought_out_win_in_which_nobody_recovers_returns_20(name):
         x, y = units["x"][: env.n_agents].mean(), units["y"][: env.n_agents].mean()
         enemies = units[env.n_agents :]
         enemies["x"][enemies["health"] > 0], enemies["y"] = x, y  # Enemies come to them, and do nothing.
+        enemies["energy"] = 0
         alive = np.flatnonzero(enemies["health"] > 0)
         if name == "MMM2" and len(alive) > 1:
             alive = alive[:-1]  # The medivac alone would be a win, with its 150 hp and its kill unpaid.

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.envs.smac.actions import check_form, illegal_action
 from rllib_remix.envs.smac.folders import WorkFolder
 from rllib_remix.envs.smac.game import Game, GameFault, SmacError
 from rllib_remix.envs.smac.layout import smac_layout
@@ -20,7 +21,6 @@ from rllib_remix.envs.smac.settings import LONGEST_BACKOFF_S, OXWHIRL_CLIENT, Sm
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 from rllib_remix.settings import check_keys, check_number
 
-_ACTION_NAMES = ("no-op", "stop", "north", "south", "east", "west")
 _INFO: dict[str, type] = {
     "battle_won": np.bool_,
     "dead_allies": np.int64,
@@ -246,35 +246,15 @@ class Smac(TeamEnv):
 
     def _check_actions(self, actions: np.ndarray, playing: np.ndarray) -> None:
         """Raises ValueError unless `actions` is [N, n] and available to all agents of the copies `playing` [N]."""
-        if actions.shape != (self.num_envs, self.n_agents) or actions.dtype.kind not in "iu":
-            raise ValueError(
-                f"smac: actions are {actions.dtype} of shape {actions.shape}, expected integers of shape "
-                f"{(self.num_envs, self.n_agents)} = [num_envs, n_agents]."
-            )
+        check_form("smac", actions, self.num_envs, self.n_agents)
         known = (actions >= 0) & (actions < self.n_actions)
         taken = np.take_along_axis(self._avail, np.where(known, actions, 0)[..., None], -1)[..., 0]
         illegal = np.argwhere(~(known & taken) & playing[:, None])
         if len(illegal):
             copy, agent = map(int, illegal[0])
-            allowed = ", ".join(
-                f"{action} ({self._action_name(agent, action)})"
-                for action in np.flatnonzero(self._avail[copy, agent]).tolist()
+            raise illegal_action(
+                "smac", self.settings.map, copy, agent, int(actions[copy, agent]), self._avail[copy, agent]
             )
-            action = int(actions[copy, agent])
-            raise ValueError(
-                f"smac: action {action} ({self._action_name(agent, action)}) of agent {agent} in copy {copy} is "
-                f"not available; allowed now: {allowed}."
-            )
-
-    def _action_name(self, agent: int, action: int) -> str:
-        if not 0 <= action < self.n_actions:
-            return "no action"
-        if action < len(_ACTION_NAMES):
-            return _ACTION_NAMES[action]
-        target = action - len(_ACTION_NAMES)
-        if self.settings.map.heals and self.settings.map.ally_types[agent] == "medivac":
-            return f"heal agent {target}"
-        return f"attack enemy {target}"
 
     def _current(self) -> TeamStep:
         return TeamStep(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rllib_remix.compiling import kernel
+from rllib_remix.envs.smac.actions import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
 from rllib_remix.envs.smac_sim.combat import can_be_healed
-from rllib_remix.envs.smac_sim.rules import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
 from rllib_remix.envs.smac_sim.units import HEAL
 
 if TYPE_CHECKING:

@@ -9,9 +9,6 @@ import numpy as np
 from rllib_remix.envs.smac.layout import SmacLayout
 from rllib_remix.envs.smac.options import SmacOptions
 
-NO_OP, STOP, NORTH, SOUTH, EAST, WEST, FIRST_TARGET = range(7)
-ACTION_NAMES = ("no-op", "stop", "north", "south", "east", "west")
-
 
 class Rules(NamedTuple):
     """What SmacOptions and the map say, and the sizes of SmacLayout; see there."""

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.envs.smac.actions import STOP, check_form, illegal_action
 from rllib_remix.envs.smac.layout import smac_layout
 from rllib_remix.envs.smac.options import SmacOptions
 from rllib_remix.envs.smac_sim.battle import Battle
 from rllib_remix.envs.smac_sim.drawing import draw_battle
 from rllib_remix.envs.smac_sim.heuristics import NOBODY, follow_script
-from rllib_remix.envs.smac_sim.rules import ACTION_NAMES, FIRST_TARGET, STOP, new_view, rules_of
+from rllib_remix.envs.smac_sim.rules import new_view, rules_of
 from rllib_remix.envs.smac_sim.stepping import step_all
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 from rllib_remix.settings import check_keys, check_number
@@ -73,17 +74,15 @@ class SmacSim(TeamEnv):
             ValueError: an action that is not available; the message lists what is.
         """
         actions = np.asarray(actions)
-        if actions.dtype.kind not in "iu" or actions.shape != self._actions.shape:
-            raise ValueError(
-                f"smac_sim: actions are {actions.dtype} of shape {actions.shape}, expected integers of shape "
-                f"{self._actions.shape} = [num_envs, n_agents]."
-            )
+        check_form("smac_sim", actions, self.num_envs, self.n_agents)
         self._actions[:] = actions
         if self.options.heuristic_ai:
             self._follow_script(actions)
         illegal = step_all(self._rules, self.battle.world, self._view, self._actions)
         if illegal >= 0:
-            self._raise_illegal(*divmod(illegal, self.n_agents))
+            copy, agent = divmod(illegal, self.n_agents)
+            action, avail = int(self._actions[copy, agent]), self._view.avail[copy, agent]
+            raise illegal_action("smac_sim", self.options.map, copy, agent, action, avail)
         return self.current()
 
     def _follow_script(self, actions: np.ndarray) -> None:
@@ -115,27 +114,6 @@ class SmacSim(TeamEnv):
             truncated=view.truncated,
             info=dict(zip(names, view.info, strict=True)),
         )
-
-    def _raise_illegal(self, copy: int, agent: int) -> None:
-        action = int(self._actions[copy, agent])
-        allowed = [
-            f"{i} ({self.action_name(agent, i)})"
-            for i in np.flatnonzero(self._view.avail[copy, agent]).tolist()
-        ]
-        name = self.action_name(agent, action)
-        raise ValueError(
-            f"smac_sim: action {action} ({name}) of agent {agent} ({self.options.map.ally_types[agent]}) in copy "
-            f"{copy} is not available; allowed now: {', '.join(allowed)}."
-        )
-
-    def action_name(self, agent: int, action: int) -> str:
-        """What an action of an agent does, in words."""
-        if not 0 <= action < self.n_actions:
-            return "no action"
-        if action < FIRST_TARGET:
-            return ACTION_NAMES[action]
-        heals = self.options.map.heals and self.options.map.ally_types[agent] == "medivac"
-        return f"{'heal ally' if heals else 'attack enemy'} {action - FIRST_TARGET}"
 
     def get_state(self) -> dict[str, Any]:
         return {"streams": self.battle.world.battles["stream"].copy()}

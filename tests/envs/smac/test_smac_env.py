@@ -276,7 +276,7 @@ def test_an_illegal_action_is_named_with_its_agent_and_what_is_available(fakes, 
     actions = np.full((3, 3), STOP)
     actions[1, 2] = action
     with pytest.raises(
-        ValueError, match=rf"action {action} \({name}\) of agent 2 in copy 1 is not available"
+        ValueError, match=rf"action {action} \({name}\) of agent 2 \(marine\) in copy 1 is not available"
     ) as error:
         env.step(actions)
     assert str(error.value).endswith(
@@ -290,7 +290,7 @@ def test_a_medivac_heals_agents(fakes):
     env.reset()
     actions = np.full((1, 10), STOP)
     actions[0, 9] = 15
-    with pytest.raises(ValueError, match=r"action 15 \(heal agent 9\) of agent 9"):
+    with pytest.raises(ValueError, match=r"action 15 \(heal ally 9\) of agent 9"):
         env.step(actions)
 
 

@@ -284,15 +284,6 @@ def test_a_refused_step_changes_nothing():
     env.step([[4, 4, 4], [4, 4, 4]])
 
 
-def test_actions_are_told_in_words():
-    env = SmacSim(map_name="MMM")
-    names = [env.action_name(0, action) for action in range(7)]
-    assert names == ["no-op", "stop", "north", "south", "east", "west", "attack enemy 0"]
-    assert env.action_name(9, 8) == "heal ally 2"  # the medivac
-    assert env.action_name(0, 15) == "attack enemy 9"
-    assert env.action_name(0, 16) == "no action"
-
-
 # Views
 
 

@@ -30,6 +30,8 @@ def compact(trial: Trial, *, histograms: bool) -> dict[str, Any]:
         "training_return": _rounded(trial.training_return),
         "greedy_return": _rounded(trial.greedy_return),
     }
+    if not np.isnan(trial.greedy_wins).all():
+        kept["greedy_wins"] = _rounded(trial.greedy_wins)
     if histograms and trial.weight_counts is not None and trial.weight_edges is not None:
         kept["weight_edges"] = [float(f"{edge:.6g}") for edge in trial.weight_edges]
         kept["weight_counts"] = trial.weight_counts.astype(int).tolist()

@@ -19,10 +19,11 @@ _VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verb
 
 
 class Metric(str, Enum):
-    """Which return a learning curve shows."""
+    """What a learning curve shows."""
 
     greedy = "greedy"
     training = "training"
+    wins = "wins"
 
 
 @app.callback()
@@ -35,13 +36,13 @@ def curves(
     runs: list[Path] = _RUNS,
     out: Path = typer.Option(Path("curve.png"), "--out", "-o", help=_OUT_HELP),
     metric: Metric = typer.Option(
-        Metric.greedy, "--metric", help="Return of greedy evaluation or of training."
+        Metric.greedy, "--metric", help="Return of greedy evaluation or of training, or share of battles won."
     ),
     title: str = _TITLE,
     best: float = typer.Option(None, "--best", help="Best possible return, drawn as a dashed line."),
     verbose: int = _VERBOSE,
 ) -> None:
-    """Draw learning curves: return against environment steps, one colour per algorithm, a band over seeds."""
+    """Draw learning curves: return or wins against environment steps, one colour per algorithm, a band over seeds."""
     from rllib_remix.reporting.curves import draw_curves
     from rllib_remix.reporting.runs import RunError, read_runs
 

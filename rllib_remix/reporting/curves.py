@@ -17,6 +17,7 @@ from rllib_remix.reporting.statistics import band
 METRICS = {
     "greedy": "Greedy episode return (mean of evaluation episodes)",
     "training": "Training episode return (mean, with exploration)",
+    "wins": "Share of evaluation episodes won (greedy)",
 }
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -38,7 +39,7 @@ def draw_curves(
     Args:
         trials: what to draw.
         out: file to write; its ending says the format.
-        metric: "greedy" or "training".
+        metric: "greedy" or "training" return, or "wins", the share of greedy episodes won.
         title: above the picture; None takes the environment's name.
         best: best possible return, drawn as a dashed line; None draws none.
 
@@ -106,10 +107,9 @@ def _draw_group(axes: Any, label: str, curves: list[tuple[np.ndarray, np.ndarray
 
 
 def _nothing_to_draw(trials: Sequence[Trial], metric: str) -> str:
-    other = "training" if metric == "greedy" else "greedy"
-    hint = ""
-    if any(len(trial.curve(other)[0]) for trial in trials):
-        hint = f"; they report the {other} return: use --metric {other}"
-    if metric == "greedy":
-        hint += " (greedy returns need evaluation_interval in the config)"
-    return f"nothing to plot: none of {len(trials)} trials reports a {metric} return{hint}."
+    others = [name for name in METRICS if any(len(trial.curve(name)[0]) for trial in trials)]
+    what = {"greedy": "a greedy return", "training": "a training return", "wins": "won battles"}
+    hint = f"; they report {what[others[0]]}: use --metric {others[0]}" if others else ""
+    if metric != "training":
+        hint += " (greedy episodes need evaluation_interval in the config)"
+    return f"nothing to plot: none of {len(trials)} trials reports {what[metric]}{hint}."

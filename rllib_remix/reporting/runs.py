@@ -17,6 +17,7 @@ RESULT_FILE = "result.json"
 ENV_STEPS = ("num_env_steps_sampled_lifetime",)
 TRAINING_RETURN = ("env_runners", "episode_return_mean")
 GREEDY_RETURN = ("evaluation", "env_runners", "episode_return_mean")
+GREEDY_WINS = ("evaluation", "env_runners", "battle_won_mean")
 ITERATION_STEPS = ("env_runners", "num_env_steps_sampled")
 WEIGHT_HISTOGRAM = ("learners", "default_policy", "weight_histogram")
 
@@ -42,14 +43,20 @@ class Trial:
     first_step: float  # environment steps before the first iteration, 0 unless restored from a checkpoint
     training_return: np.ndarray  # [T] float64
     greedy_return: np.ndarray  # [T] float64
+    greedy_wins: np.ndarray  # [T] float64, share of won battles; NaN in games without
     weight_edges: np.ndarray | None  # [K+1] float64, ascending; None if the config names no bins
     weight_counts: (
         np.ndarray | None
     )  # [T, K+2] float64; None if no iteration reports a histogram of loss weights
 
     def curve(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """(steps, returns) of the iterations that report `metric` ("greedy" or "training")."""
-        values = self.greedy_return if metric == "greedy" else self.training_return
+        """(steps, values) of the iterations that report `metric` ("greedy", "training" or "wins")."""
+        curves = {
+            "greedy": self.greedy_return,
+            "training": self.training_return,
+            "wins": self.greedy_wins,
+        }
+        values = curves[metric]
         known = ~(np.isnan(values) | np.isnan(self.env_steps))
         return self.env_steps[known], values[known]
 
@@ -105,6 +112,7 @@ def read_trial(folder: Path) -> Trial:
         first_step=_first_step(results[0]),
         training_return=_column(results, TRAINING_RETURN),
         greedy_return=_column(results, GREEDY_RETURN),
+        greedy_wins=_column(results, GREEDY_WINS),
         weight_edges=weight_edges,
         weight_counts=None if weight_edges is None else _weight_counts(results, len(weight_edges) + 1),
     )

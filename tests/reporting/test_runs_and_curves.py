@@ -126,6 +126,24 @@ def test_runs_without_greedy_returns_name_the_metric_that_they_have(tmp_path):
     draw_curves(trials, tmp_path / "curve.png", metric="training")
 
 
+def test_won_battles_are_a_curve_of_their_own(tmp_path):
+    folder = write_trial(tmp_path, "QMIX_smac_sim_a_0")
+    results = [json.loads(line) for line in (folder / "result.json").read_text().splitlines()]
+    for index, result in enumerate(results):
+        result["evaluation"]["env_runners"]["battle_won_mean"] = index / 10
+    (folder / "result.json").write_text("".join(json.dumps(result) + "\n" for result in results))
+    (trial,) = read_runs([tmp_path])
+    _, wins = trial.curve("wins")
+    np.testing.assert_allclose(wins, np.arange(len(results)) / 10)
+    draw_curves([trial], tmp_path / "wins.png", metric="wins")
+
+
+def test_games_without_battles_have_no_curve_of_wins(tmp_path):
+    write_trial(tmp_path, "QMIX_predator_prey_a_0")
+    with pytest.raises(RunError, match="none of 1 trials reports won battles; they report a greedy return"):
+        draw_curves(read_runs([tmp_path]), tmp_path / "wins.png", metric="wins")
+
+
 @pytest.mark.parametrize("out", ["curve.txt", "no/such/folder/curve.png"])
 def test_a_picture_that_cannot_be_written_is_a_clear_error(tmp_path, out):
     write_trial(tmp_path, "QMIX_predator_prey_a_0")

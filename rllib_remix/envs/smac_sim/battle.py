@@ -80,7 +80,8 @@ def advance(battle, units, kinds, ground, ways, loops):
         if battle.has_missiles:
             fly_missiles(battle, units, kinds)
         for k in range(count):
-            number = ((count - 1 - k if backwards else k) + first) % count
+            number = (count - 1 - k if backwards else k) + first
+            number -= count if number >= count else 0
             if units[number].health > 0.0:
                 recover(kinds, units[number], battle.loop)
                 act(battle, units, kinds, ground, ways, number)

@@ -68,15 +68,15 @@ def separate(units, kinds, ground, backwards):
 
     One pair after the other, in the order of the units' numbers or against it.
     """
-    last = len(units) - 1
+    first, step = (len(units) - 1, -1) if backwards else (0, 1)
     for i in range(len(units)):
-        one = units[last - i if backwards else i]
+        one = units[first + step * i]
         if one.health <= 0.0:
             continue
         kind = kinds[one.kind]
         reach = kind.separation + np.float32(1.2)  # no unit is larger
         for j in range(i + 1, len(units)):
-            other = units[last - j if backwards else j]
+            other = units[first + step * j]
             if abs(other.x - one.x) < reach and abs(other.y - one.y) < reach and other.health > 0.0:
                 _push(ground, one, kind, other, kinds[other.kind])
 

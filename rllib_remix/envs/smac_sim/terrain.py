@@ -68,10 +68,6 @@ class Terrain(NamedTuple):
     ways: np.ndarray
     ground: np.ndarray  # [32, 32] uint8: WALKABLE and CLIFF as bits, for the movement kernels
 
-    @property
-    def is_convex(self) -> bool:
-        return self.ways.shape[0] == 1
-
 
 def terrain_of(map_name: str) -> Terrain:
     """The ground of one of SMAC's maps."""

@@ -151,7 +151,6 @@ def _fill(kind: np.void, name: str, game: SmacMap, *, ally: bool) -> None:
     kind["scan_range"] = max(MIN_SCAN_RANGE, data.weapon_range + 0.5)
     kind["cooldown"] = data.cooldown * LOOPS_PER_SECOND
     kind["speed"] = speed / LOOPS_PER_SECOND
-
     kind["regeneration"] = ZERG_REGENERATION if data.is_zerg else 0.0
     kind["column"] = columns.index(name) if name in columns else -1
     kind["hits_ground"] = data.weapon != HEAL

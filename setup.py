@@ -16,11 +16,14 @@ RUNTIME = [
     "scipy>=1.11",
     "matplotlib>=3.8",
     "pillow>=10.4",
+    "safetensors>=0.4",
     "typer>=0.12",
     "rich>=13",
 ]
 RENDER = ["imageio>=2.34", "pygame>=2.5"]
 TUNE = ["optuna>=3.6"]
+CLUSTER = ["ray[default]>=2.60,<2.61"]  # with the job server and the dashboard
+LOGGERS = ["wandb>=0.17", "mlflow-skinny>=2.14"]
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -46,8 +49,10 @@ setup(
     extras_require={
         "render": RENDER,
         "tune": TUNE,
+        "cluster": CLUSTER,
+        "loggers": LOGGERS,
         "smac": ["smac @ git+https://github.com/oxwhirl/smac.git"],
-        "dev": RENDER + TUNE + DEV,
+        "dev": RENDER + TUNE + CLUSTER + DEV,
     },
     entry_points={"console_scripts": ["rllib = rllib_remix.cli.main:main"]},
 )

@@ -6,7 +6,6 @@ One agent needs its own observations and actions, nothing else; the team is only
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import torch
 
 from rllib_remix.envs.team_env import TeamSpec, TeamStep
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE, find_portable, read_weights
 from rllib_remix.rollout.acting import TeamActor
 
 _METADATA = "rllib_checkpoint.json"
-_WEIGHTS = Path("learner_group", "learner", "rl_module", "default_policy", "module_state.pkl")
 
 
 class CheckpointError(ValueError):
@@ -53,7 +52,9 @@ class TeamPolicy:
 
     @classmethod
     def from_checkpoint(cls, path: str | Path) -> TeamPolicy:
-        """Loads the policy of an algorithm's checkpoint folder. Weights are unpickled: trust the file.
+        """Loads the policy of an algorithm's checkpoint, or of what `rllib export` made of one.
+
+        Nothing is unpickled, so the folder may come from a stranger.
 
         Raises:
             CheckpointError: no checkpoint of rllib_remix, or a damaged one.
@@ -100,32 +101,35 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: no checkpoint of rllib_remix, or a damaged one.
     """
-    file = Path(path) / _METADATA
+    folder = Path(path)
+    file = folder / _METADATA
+    if not file.is_file():
+        file = folder / SETTINGS_FILE  # of an export
     if not file.is_file():
         raise CheckpointError(
-            f"checkpoint {str(path)!r}: there is no {file.name} in it; allowed: the folder of a checkpoint."
+            f"checkpoint {str(path)!r}: there is no {_METADATA} in it; allowed: the folder of a checkpoint."
         )
     try:
         metadata = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"checkpoint {str(path)!r}: {file.name} is damaged ({error}).") from error
-    if "team" not in metadata:
+    if not isinstance(metadata, dict) or "team" not in metadata:
         raise CheckpointError(f"checkpoint {str(path)!r} was not made by an algorithm of rllib_remix.")
     return metadata
 
 
 def _read_agent_weights(path: Path) -> dict[str, torch.Tensor]:
+    folder = find_portable(path)
     try:
-        with open(path / _WEIGHTS, "rb") as file:
-            state = pickle.load(file)
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
+        weights = read_weights(folder)
+    except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"checkpoint {str(path)!r}: the weights in {str(_WEIGHTS)!r} cannot be read ({error}). It is incomplete "
-            "or damaged; use an earlier one."
+            f"checkpoint {str(path)!r}: the weights in {str(folder / WEIGHTS_FILE)!r} cannot be read ({error}). It is "
+            "incomplete or damaged; use an earlier one."
         ) from error
     prefix = "agent."
     return {
-        name.removeprefix(prefix): torch.as_tensor(value)
-        for name, value in state.items()
+        name.removeprefix(prefix): torch.from_numpy(array)
+        for name, array in weights.items()
         if name.startswith(prefix)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.replay.chunks import Chunk, load_chunk, read_index, save_chunks, write_index
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.settings import SettingError, check_number
 
@@ -74,17 +76,20 @@ class MultiAgentReplayBuffer(Checkpointable):
         for episode in episodes:
             self._check(episode)
         for episode in episodes:
-            slot, length = self._next, len(episode)
-            for name, has_last in _FIELDS.items():
-                end = length + has_last
-                self._arrays[name][slot, :end] = getattr(episode, name)
-                # What an earlier, longer episode left behind must not reach a batch.
-                self._arrays[name][slot, end : self._lengths[slot] + has_last] = 0
-            self._lengths[slot], self._terminated[slot] = length, episode.terminated
-            self._lives[slot] = episode.lives()
-            self._next = (slot + 1) % self.capacity
+            arrays = {name: getattr(episode, name) for name in _FIELDS}
+            self._store(self._next, arrays, episode.terminated, episode.lives())
+            self._next = (self._next + 1) % self.capacity
             self._size = min(self._size + 1, self.capacity)
             self._added += 1
+
+    def _store(self, slot: int, arrays: dict[str, np.ndarray], terminated: bool, lives: np.ndarray) -> None:
+        length = len(arrays["rewards"])
+        for name, has_last in _FIELDS.items():
+            end = length + has_last
+            self._arrays[name][slot, :end] = arrays[name]
+            # What an earlier, longer episode left behind must not reach a batch.
+            self._arrays[name][slot, end : self._lengths[slot] + has_last] = 0
+        self._lengths[slot], self._terminated[slot], self._lives[slot] = length, terminated, lives
 
     def sample(
         self, num_episodes: int, *, num_recent: int = 0, pin_memory: bool = False
@@ -193,11 +198,7 @@ class MultiAgentReplayBuffer(Checkpointable):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        spec = TeamSpec(**state["spec"])
-        if spec != self.spec:
-            raise ValueError(
-                f"replay buffer: the checkpoint holds episodes of {spec}, this run has {self.spec}."
-            )
+        self._check_spec(state["spec"])
         order, self._next = self._slots_to_restore(len(state["lengths"]), state["capacity"], state["next"])
         self._restore(state, order)
 
@@ -219,6 +220,93 @@ class MultiAgentReplayBuffer(Checkpointable):
         oldest_first = (np.arange(size) + (following if size == capacity else 0)) % max(size, 1)
         newest = oldest_first[-self.capacity :]
         return newest, len(newest) % self.capacity
+
+    def _check_spec(self, saved: dict[str, Any]) -> None:
+        if TeamSpec(**saved) != self.spec:
+            raise ValueError(
+                f"replay buffer: the checkpoint holds episodes of {TeamSpec(**saved)}, this run has {self.spec}."
+            )
+
+    def save_to_path(self, path: Any = None, *, previous: Path | None = None, **kwargs: Any) -> str:
+        """Stores all episodes in the folder `path`, as files that can be read without pickle.
+
+        Args:
+            path: the folder; local.
+            previous: where this buffer was saved or restored last, if that is still there: episodes that were
+                stored then are linked instead of written.
+            kwargs: as RLlib's; `state` has no effect.
+
+        Raises:
+            OSError: no room, or no permission.
+        """
+        folder = Path(super().save_to_path(path, **(kwargs | {"state": {"episodes": self._added}})))
+        chunks = save_chunks(folder, previous, self._added - self._size, self._added, self._pack)
+        write_index(folder, self._index() | {"chunks": chunks})
+        return str(folder)
+
+    def _index(self) -> dict[str, Any]:
+        """What is to be known about the saved buffer beside its episodes; JSON can hold it."""
+        return {
+            "spec": self.spec._asdict(),
+            "capacity": self.capacity,
+            "size": self._size,
+            "next": self._next,
+            "added": self._added,
+            "rng": self._rng.bit_generator.state,
+        }
+
+    def _pack(self, first: int, end: int) -> dict[str, np.ndarray]:
+        """The stored episodes numbered first … end - 1, one after the other: a step's row follows the other's."""
+        slots = self._slots_of(np.arange(first, end))
+        lengths = self._lengths[slots]
+        packed = {
+            name: np.concatenate(
+                [
+                    self._arrays[name][slot, : length + has_last]
+                    for slot, length in zip(slots, lengths, strict=True)
+                ]
+            )
+            for name, has_last in _FIELDS.items()
+        }
+        return packed | {
+            "lengths": lengths,
+            "terminated": self._terminated[slots],
+            "lives": self._lives[slots],
+        }
+
+    def restore_from_path(self, path: Any, **kwargs: Any) -> None:
+        """Takes over what `save_to_path` stored; a smaller buffer takes the newest episodes.
+
+        Raises:
+            ValueError: damaged, or episodes of other sizes.
+            OSError: a file cannot be read.
+        """
+        index = read_index(Path(path))
+        self._check_spec(index["spec"])
+        self._added = index["added"]
+        if (
+            index["capacity"] == self.capacity
+        ):  # Slot for slot, so that the same draws give the same episodes.
+            self._size, self._next = index["size"], index["next"]
+        else:
+            self._size = min(index["size"], self.capacity)
+            self._next = self._size % self.capacity
+        for chunk in index["chunks"]:
+            self._unpack(load_chunk(Path(path), chunk), chunk)
+        self._rng.bit_generator.state = index["rng"]
+
+    def _unpack(self, packed: dict[str, np.ndarray], chunk: Chunk) -> None:
+        """Stores those episodes of a chunk that this buffer has room for."""
+        ends = {name: np.cumsum(packed["lengths"] + has_last) for name, has_last in _FIELDS.items()}
+        oldest = self._added - self._size
+        for row in range(max(0, oldest - chunk.first), chunk.end - chunk.first):
+            length = packed["lengths"][row]
+            arrays = {
+                name: packed[name][ends[name][row] - length - has_last : ends[name][row]]
+                for name, has_last in _FIELDS.items()
+            }
+            slot = int(self._slots_of(np.asarray(chunk.first + row)))
+            self._store(slot, arrays, packed["terminated"][row], packed["lives"][row])
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
         settings = {"capacity": self.capacity, "recent_capacity": self.recent_capacity, "seed": self._seed}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
+import safetensors.numpy
 from torch import Tensor
 
+from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from rllib_remix.replay.chunks import PRIORITIES_FILE, read_index
 from rllib_remix.replay.sum_tree import SumTree
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.settings import check_number
@@ -162,10 +167,35 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
         priorities = state.get("priorities")
         if priorities is None or state["measure"] != self.measure:
             priorities = np.ones(len(state["lengths"]))
-        slots = np.arange(self.capacity)
+        self._set_all(np.arange(len(order)), priorities[order])
+
+    def _set_all(self, slots: np.ndarray, priorities: np.ndarray) -> None:
+        """Sets the priorities of `slots`, and no other has one."""
         self._priorities[:] = 0.0
-        self._tree.set(slots, np.zeros(self.capacity))
-        self._set(slots[: len(order)], priorities[order])
+        self._tree.set(np.arange(self.capacity), np.zeros(self.capacity))
+        self._set(slots, priorities)
+
+    def save_to_path(self, path: Any = None, *, previous: Path | None = None, **kwargs: Any) -> str:
+        """As MultiAgentReplayBuffer's, with the priorities."""
+        folder = Path(super().save_to_path(path, previous=previous, **kwargs))
+        write_through(folder / PRIORITIES_FILE, safetensors.numpy.save({"priorities": self.priorities}))
+        return str(folder)
+
+    def _index(self) -> dict[str, Any]:
+        return super()._index() | {"measure": self.measure}
+
+    def restore_from_path(self, path: Any, **kwargs: Any) -> None:
+        """As MultiAgentReplayBuffer's; priorities are all 1 if there are none, or such as measured something else."""
+        super().restore_from_path(path, **kwargs)
+        file = Path(path) / PRIORITIES_FILE
+        priorities = np.ones(len(self))
+        if file.is_file() and read_index(Path(path)).get("measure") == self.measure:
+            try:
+                saved = safetensors.numpy.load(file.read_bytes())["priorities"]
+            except safetensors.SafetensorError as error:
+                raise ValueError(f"{PRIORITIES_FILE}: {error}") from error
+            priorities = saved[len(saved) - len(self) :]
+        self._set_all(self._slots_of(np.arange(self._added - len(self), self._added)), priorities)
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
         arguments, settings = super().get_ctor_args_and_kwargs()

@@ -1,0 +1,79 @@
+"""Files and folders that are either whole or not there, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+ASIDE_PREFIX = ".aside_"  # of what is being written; left behind only by a process that was killed
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Writes a file aside, waits until it is on the disk, and renames it into place.
+
+    Raises:
+        OSError: no room, or no permission; what was there before stays.
+    """
+    aside = file.with_name(f"{ASIDE_PREFIX}{uuid.uuid4().hex[:8]}_{file.name}")
+    try:
+        write_through(aside, content)
+        os.replace(aside, file)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_through(file: Path, content: bytes) -> None:
+    """Writes a file and waits until it is on the disk. Raises OSError."""
+    with open(file, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def new_folder_aside(parent: Path) -> Path:
+    """A new, empty folder in `parent`, to be filled and then handed to `put_in_place`. Raises OSError."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = parent / f"{ASIDE_PREFIX}{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    return folder
+
+
+def put_in_place(aside: Path, folder: Path) -> None:
+    """Renames a filled folder to its name; one that was there before gives way.
+
+    Raises:
+        OSError: not possible; then the old one is still there.
+    """
+    replaced = None
+    if folder.exists():
+        replaced = folder.with_name(f"{ASIDE_PREFIX}{uuid.uuid4().hex[:8]}")
+        os.replace(folder, replaced)
+    try:
+        os.replace(aside, folder)
+    except OSError:
+        if replaced is not None:
+            os.replace(replaced, folder)
+        raise
+    _sync_folder(folder.parent)
+    if replaced is not None:
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def remove_leftovers(parent: Path) -> None:
+    """Removes what killed processes left in `parent`; call it only while nobody writes there."""
+    for leftover in parent.glob(f"{ASIDE_PREFIX}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 import zlib
@@ -10,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.policy import CheckpointError, read_metadata
+from rllib_remix.portable import as_json
 
 _MANIFEST = "files.json"
 
@@ -25,7 +28,14 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
         "env_config": _json_or_none(dict(config.env_config)),
         "team": algorithm.team_spec._asdict(),
         "networks": config.networks(),
+        "training_iteration": algorithm.training_iteration,
+        "time_total_s": algorithm._time_total,
     }
+
+
+def settings_as_json(config: Any) -> dict[str, Any]:
+    """All settings of an algorithm that JSON can hold, under "config"."""
+    return {"config": as_json(config.to_dict())}
 
 
 def local_folder(path: Any) -> Path:
@@ -43,14 +53,50 @@ def local_folder(path: Any) -> Path:
     return Path(text).expanduser().absolute()
 
 
-def write_manifest(folder: Path) -> None:
-    """Lists the checkpoint's files, their sizes and checksums; written last: without it a checkpoint is incomplete."""
+def check_learner_files(folder: Path) -> None:
+    """Raises OSError unless the learner's files can be read back.
+
+    RLlib has a remote learner write them, and does not look whether it could.
+    """
+    for file in (folder / "learner_group").rglob("*.pkl"):
+        try:
+            pickle.loads(file.read_bytes())
+        except (EOFError, pickle.UnpicklingError) as error:
+            raise OSError(errno.EIO, f"the learner could not write it ({error})", str(file)) from error
+    if not (folder / "learner_group" / "learner" / "state.pkl").is_file():
+        raise OSError(errno.EIO, "the learner wrote no state", str(folder))
+
+
+def write_manifest(folder: Path, previous: Path | None = None) -> None:
+    """Lists the checkpoint's files, their sizes and checksums; written last: without it a checkpoint is incomplete.
+
+    Args:
+        folder: the checkpoint.
+        previous: an earlier one; of files that are linked from there the checksum is taken over.
+    """
+    known = _read_manifest(previous) if previous else {}
     files = {
-        str(file.relative_to(folder)): [file.stat().st_size, _checksum(file)]
+        str(file.relative_to(folder)): _entry(file, folder, previous, known)
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.name != _MANIFEST
     }
-    (folder / _MANIFEST).write_text(json.dumps(files, indent=1), encoding="utf-8")
+    write_through(folder / _MANIFEST, json.dumps(files, indent=1).encode())
+
+
+def _read_manifest(folder: Path) -> dict[str, list[int]]:
+    try:
+        return json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _entry(file: Path, folder: Path, previous: Path | None, known: dict[str, list[int]]) -> list[int]:
+    name = str(file.relative_to(folder))
+    if previous and name in known:
+        earlier = previous / name
+        if earlier.exists() and earlier.samefile(file):
+            return known[name]
+    return [file.stat().st_size, _checksum(file)]
 
 
 def check_files(folder: Path) -> None:

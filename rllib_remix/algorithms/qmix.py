@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -30,29 +31,39 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 from ray.rllib.utils.schedules.scheduler import Scheduler
+from ray.train._internal.session import _TrainingResult
+from ray.tune.execution.placement_groups import PlacementGroupFactory
 from torch import Tensor
 
 from rllib_remix.algorithms.checkpoint import (
     check_checkpoint,
+    check_learner_files,
     check_networks,
     checkpoint_metadata,
     explain_damage,
     local_folder,
+    settings_as_json,
     write_manifest,
 )
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
+from rllib_remix.durable import new_folder_aside
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learner import EPISODE_WEIGHTS
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.memory import return_memory
+from rllib_remix.portable import PORTABLE, write_portable
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from rllib_remix.replay.index import TooFewEpisodes
 from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
+from rllib_remix.replay.saved import restore_replay
+from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.rollout.building import build_team_env
-from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
 from rllib_remix.settings import SettingError
+from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
 
 logger = logging.getLogger("ray.rllib")
 
@@ -83,9 +94,7 @@ class QMIX(Algorithm):
             self.team_spec = self._ask_for_team_spec()
         except IndexError as error:  # No env runner answered.
             self._explain_failed_runners(error)
-        self.replay_buffer = REPLAY_BUFFERS[self.config.replay_buffer](
-            self.team_spec, **self.config.replay_settings()
-        )
+        self.replay_buffer = self._new_replay_buffer()
         capacity = self.config.replay_buffer_capacity
         self._replay_mib = self.replay_buffer.bytes_needed(self.team_spec, capacity) / 2**20
         logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
@@ -103,8 +112,15 @@ class QMIX(Algorithm):
         assert self.env_runner_group is not None
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
         self._last_evaluation: dict[str, Any] = {}
+        self._replay_on_disk: Path | None = None  # where it was saved or restored last
 
-    def _new_prefetcher(self) -> Prefetcher[MultiAgentBatch]:
+    def _new_replay_buffer(self) -> MultiAgentReplayBuffer | ShardedReplayBuffer:
+        settings = self.config.replay_settings()
+        if num_shards := self.config.num_replay_shards:
+            return ShardedReplayBuffer(self.team_spec, num_shards=num_shards, **settings)
+        return REPLAY_BUFFERS[self.config.replay_buffer](self.team_spec, **settings)
+
+    def _new_prefetcher(self) -> Prefetcher[MultiAgentBatch | None]:
         # A batch that is drawn ahead would not know the priorities that the current one changes.
         ahead = bool(self.config.num_gpus_per_learner) and not self._draws_by_priority
         return Prefetcher(self._draw_batch, in_background=ahead)
@@ -130,6 +146,14 @@ class QMIX(Algorithm):
         ).close()
         raise RuntimeError("No env runner could be started; Ray's log says why.") from error
 
+    @classmethod
+    def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
+        """As RLlib's; the last bundles are for the shards of the replay buffer."""
+        request = super().default_resource_request(config)
+        assert isinstance(request, PlacementGroupFactory)
+        shards = cls.get_default_config().update_from_dict(config).replay_shard_bundles()
+        return PlacementGroupFactory([*request.bundles, *shards], strategy=request.strategy)
+
     def __repr__(self) -> str:
         # RLlib's needs a config, and hides the real error when the constructor failed before there was one.
         return super().__repr__() if self.config is not None else type(self).__name__
@@ -142,8 +166,8 @@ class QMIX(Algorithm):
         while self._update_is_due():
             self._update()
 
-    def _collect(self) -> list[TeamEpisode]:
-        """One episode from every copy of every env runner."""
+    def _collect(self) -> list[Any]:
+        """One episode from every copy of every env runner: it, or where it is if the replay buffer has shards."""
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
             played = self._rounds.collect()
         self.metrics.aggregate([part.metrics for part in played], key=ENV_RUNNER_RESULTS)
@@ -167,10 +191,14 @@ class QMIX(Algorithm):
         return enough and self._episodes_since_update >= self.config.rollout_episodes_per_update
 
     def _update(self) -> None:
-        """One gradient step on one batch of episodes."""
+        """One gradient step on one batch of episodes; none if too few are left because a shard was lost."""
         self._episodes_since_update -= self.config.rollout_episodes_per_update
         with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
             batch = self._batches.next(another=self._update_is_due())
+        if batch is None:
+            self._batches.forget()
+            self._episodes_since_update += self.config.rollout_episodes_per_update
+            return
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
             assert self.learner_group is not None
             results = self.learner_group.update(
@@ -183,14 +211,17 @@ class QMIX(Algorithm):
         self._take_weights(results)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
 
-    def _draw_batch(self) -> MultiAgentBatch:
+    def _draw_batch(self) -> MultiAgentBatch | None:
         by_priority = {"beta": self._beta()} if self._draws_by_priority else {}
-        sample = self.replay_buffer.sample(
-            self.config.train_batch_episodes,
-            num_recent=self.config.recent_episodes_per_batch(),
-            pin_memory=self._learns_here_on_gpu(),
-            **by_priority,
-        )
+        try:
+            sample = self.replay_buffer.sample(
+                self.config.train_batch_episodes,
+                num_recent=self.config.recent_episodes_per_batch(),
+                pin_memory=self._learns_here_on_gpu(),
+                **by_priority,
+            )
+        except TooFewEpisodes:
+            return None
         return learner_batch(sample, num_learners=self.config.num_learners or 1)
 
     def _beta(self) -> float:
@@ -204,7 +235,7 @@ class QMIX(Algorithm):
             reports += [] if logged is None else logged.peek()
         self._weight_histogram.add([report["weights"] for report in reports])
         if self._draws_by_priority:
-            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer)
+            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
             if not reports:
                 raise RuntimeError(
                     f"learner_class: {self.config.learner_class.__name__} reported no weights, by which weighting_mode "
@@ -239,6 +270,8 @@ class QMIX(Algorithm):
         try:
             self._rounds.stop()
             self._batches.stop()
+            if isinstance(self.replay_buffer, ShardedReplayBuffer):
+                self.replay_buffer.stop()
         finally:
             super().cleanup()
             return_memory()
@@ -277,8 +310,11 @@ class QMIX(Algorithm):
 
     def _replay_results(self) -> dict[str, Any]:
         results = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
+        if isinstance(self.replay_buffer, ShardedReplayBuffer):
+            results["shards_lost"] = self.replay_buffer.shards_lost
+            results["episodes_lost"] = self.replay_buffer.episodes_lost
         if self._draws_by_priority:
-            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer)
+            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
             stored = self.replay_buffer.priorities if len(self.replay_buffer) else np.array([math.nan])
             results |= {
                 "priority_mean": stored.mean(),
@@ -335,18 +371,53 @@ class QMIX(Algorithm):
         self._epsilon = loop.get("epsilon", self._epsilon)
         self._push_state_to_runners()
 
-    def get_checkpointable_components(self) -> list[tuple[str, Any]]:
-        return [*super().get_checkpointable_components(), (COMPONENT_REPLAY_BUFFER, self.replay_buffer)]
-
     def get_metadata(self) -> dict[str, Any]:
         return super().get_metadata() | checkpoint_metadata(self)
 
-    def save_to_path(self, path: Any = None, **kwargs: Any) -> str:
-        """As RLlib's, with a list of the files at the end, by which an incomplete checkpoint is known."""
-        folder = local_folder(path) if path is not None else None
-        saved = super().save_to_path(folder, **kwargs)
-        write_manifest(Path(saved))
-        return saved
+    def save_to_path(self, path: Any = None, *, state: dict[str, Any] | None = None, **kwargs: Any) -> str:
+        """As RLlib's, with the replay buffer, with weights and settings that can be read without pickle, and with a
+        list of the files at the end, by which an incomplete checkpoint is known.
+
+        Of the replay buffer only the episodes are written that came since it was last saved or restored here.
+        """
+        if state is None:  # The replay buffer would be copied in memory.
+            state = self.get_state(not_components=COMPONENT_REPLAY_BUFFER)
+        folder = Path(super().save_to_path(local_folder(path) if path else None, state=state, **kwargs))
+        check_learner_files(folder)
+        write_portable(
+            folder / PORTABLE, self._weights(), self.get_metadata() | settings_as_json(self.config)
+        )
+        self.replay_buffer.save_to_path(folder / COMPONENT_REPLAY_BUFFER, previous=self._replay_on_disk)
+        write_manifest(folder, self._replay_on_disk.parent if self._replay_on_disk else None)
+        self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
+        return str(folder)
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        assert self.learner_group is not None
+        state = self.learner_group.get_state(components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}")
+        return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
+
+    def save(self, checkpoint_dir: str | None = None) -> Any:
+        """As Tune's; a trial's checkpoint is written beside its place, and one that cannot be written ends nothing."""
+        if checkpoint_dir is not None or self._storage is None:
+            return super().save(checkpoint_dir)
+        self._storage = storage = DurableStorage.of(self._storage)
+        if not storage.is_local:
+            return super().save()
+        before, aside = self._replay_on_disk, None
+        try:
+            aside = new_folder_aside(storage.trial_folder)
+            result = super().save(str(aside))
+        except OSError as error:
+            report_lost_checkpoint(storage.trial_folder, error)
+            result = _TrainingResult(checkpoint=None, metrics={})
+        if result.checkpoint is None:
+            self._replay_on_disk = before
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
+        else:
+            self._replay_on_disk = Path(result.checkpoint.path) / COMPONENT_REPLAY_BUFFER
+        return result
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.
@@ -361,6 +432,9 @@ class QMIX(Algorithm):
         self._batches.forget()
         with explain_damage(folder):
             super().restore_from_path(folder, *args, **kwargs)
+            if kwargs.get("component") is None:
+                restore_replay(self.replay_buffer, folder / COMPONENT_REPLAY_BUFFER)
+                self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
         self._push_state_to_runners()
 
     def _push_state_to_runners(self) -> None:

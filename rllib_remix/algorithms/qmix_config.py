@@ -18,6 +18,7 @@ from rllib_remix.envs.registry import make_team_env
 from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting
 from rllib_remix.models.mixers import MIXERS
+from rllib_remix.replay.placement import shard_bundle, shard_capacities
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.reporting.weight_histogram import histogram_edges
 from rllib_remix.rollout.building import env_creator, is_shipped
@@ -101,6 +102,7 @@ class QMIXConfig(AlgorithmConfig):
         self.train_batch_episodes = 128
         self.replay_buffer = "prioritized"
         self.replay_buffer_capacity = 5000
+        self.num_replay_shards = 0
         self.recent_episodes_share: float | None = None
         self.recent_episodes_capacity = 200
         self.prioritized_replay_alpha = 1.0
@@ -136,6 +138,7 @@ class QMIXConfig(AlgorithmConfig):
         train_batch_episodes: int = NOT_GIVEN,
         replay_buffer: str = NOT_GIVEN,
         replay_buffer_capacity: int = NOT_GIVEN,
+        num_replay_shards: int = NOT_GIVEN,
         recent_episodes_share: float | None = NOT_GIVEN,
         recent_episodes_capacity: int = NOT_GIVEN,
         prioritized_replay_alpha: float = NOT_GIVEN,
@@ -173,6 +176,9 @@ class QMIXConfig(AlgorithmConfig):
             train_batch_episodes: episodes per update. 128 in both papers.
             replay_buffer: "prioritized" or "uniform"; mode "sampling" needs the first.
             replay_buffer_capacity: episodes. 5,000 to 10,000 in both papers.
+            num_replay_shards: how many Ray actors share the episodes out among them, for a replay buffer that is too
+                large for one machine; at most `train_batch_episodes`. 0 keeps them in the algorithm's process. What is
+                drawn does not depend on it.
             recent_episodes_share: share of every batch, [0, 1], that is drawn from the newest episodes alone (ReMIX's
                 on-policiness). None is what the weighting has for a default: 0.25 for "remix", 0 for all others.
             recent_episodes_capacity: how many of the newest episodes these are. 200, as between two target updates.
@@ -431,6 +437,21 @@ class QMIXConfig(AlgorithmConfig):
             weighting = SCHEMES[self.weighting].settings() | self.weighting_config
             settings["measure"] = json.dumps([self.weighting, weighting], sort_keys=True, default=str)
         return settings
+
+    def replay_shard_bundles(self) -> list[dict[str, float]]:
+        """What every shard of the replay buffer asks a placement group for; its memory if the environment is ours.
+
+        Of other environments the sizes are known only when they have been made, on the env runners' machines.
+        """
+        if not self.num_replay_shards:
+            return []
+        spec = None
+        if is_shipped(self.env):
+            env = make_team_env(self.env, dict(self.env_config), num_envs=1)
+            spec = env.spec
+            env.close()
+        capacities = shard_capacities(self.replay_buffer_capacity, self.num_replay_shards)
+        return [shard_bundle(spec, capacity) for capacity in capacities]
 
     def recent_episodes_per_batch(self) -> int:
         """How many episodes of a batch are drawn from the newest alone: the share rounded, and at least one of any."""

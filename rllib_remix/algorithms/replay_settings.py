@@ -20,6 +20,7 @@ def check_replay(config: Any, defaults: Any) -> None:
             f"train_batch_episodes: {config.train_batch_episodes} is more than replay_buffer_capacity, "
             f"{config.replay_buffer_capacity}; allowed: 1 … {config.replay_buffer_capacity}."
         )
+    _check_shards(config)
     check_choice("replay_buffer", config.replay_buffer, REPLAY_BUFFERS)
     check_number("prioritized_replay_alpha", config.prioritized_replay_alpha, low=0, high=1)
     check_schedule("prioritized_replay_beta", config.prioritized_replay_beta, low=0, high=1)
@@ -32,6 +33,16 @@ def check_replay(config: Any, defaults: Any) -> None:
     else:
         _check_sampling(config)
     _check_recent(config)
+
+
+def _check_shards(config: Any) -> None:
+    check_count("num_replay_shards", config.num_replay_shards, low=0)
+    if config.num_replay_shards > config.train_batch_episodes:
+        raise SettingError(
+            f"num_replay_shards: {config.num_replay_shards} is more than the {config.train_batch_episodes} episodes of "
+            f"a batch (train_batch_episodes); allowed: 0 (replay in the algorithm's process) … "
+            f"{config.train_batch_episodes}."
+        )
 
 
 def _refuse_priorities(config: Any, defaults: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
@@ -15,6 +15,7 @@ from rllib_remix.algorithms.patience import Patience
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.rollout.env_runner import BrokenEnvironment
 from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.rollout.episode_in_store import EpisodeInStore
 
 MAX_SECONDS_TO_STOP = 30.0  # that env runners may take to finish and to close their environments
 
@@ -25,7 +26,7 @@ _TAG = "round"  # of the requests in flight, by which RLlib counts them
 class Played(NamedTuple):
     """What one env runner brought from one round."""
 
-    episodes: list[TeamEpisode]
+    episodes: Sequence[TeamEpisode | EpisodeInStore]
     metrics: Any
     failure: str  # what went wrong with its environment; empty if nothing did
     round_number: int
@@ -44,6 +45,7 @@ class Rounds:
         self._group = group
         self._timeout = config.sample_timeout_s
         self._newest_state = newest_state
+        self._into_store = bool(config.num_replay_shards)  # The shards fetch the episodes, not the algorithm.
         self._patience = Patience(config)
         # Updates between the weights that the latest episodes were played with and the learner's when they came.
         self.weights_lag = math.nan
@@ -57,7 +59,7 @@ class Rounds:
         remote = self._group.num_remote_env_runners() > 0
         state = self._newest_state(by_reference=remote)
         played = self._group.foreach_env_runner(
-            functools.partial(play, state=state, round_number=0),
+            functools.partial(play, state=state, round_number=0, into_store=self._into_store),
             local_env_runner=not remote,
             timeout_seconds=self._timeout if remote else None,
         )
@@ -126,7 +128,10 @@ class OverlappedRounds(Rounds):
         self._collected = []
         self._round_number += 1
         self._asked = self._group.foreach_env_runner_async(
-            functools.partial(play, state=state, round_number=self._round_number), tag=_TAG
+            functools.partial(
+                play, state=state, round_number=self._round_number, into_store=self._into_store
+            ),
+            tag=_TAG,
         )
 
     def forget(self) -> None:
@@ -155,11 +160,22 @@ class OverlappedRounds(Rounds):
 # What env runners are asked to do; at module level, so that Ray ships them by name.
 
 
-def play(runner: Any, *, state: dict[str, Any], round_number: int) -> Played:
-    """One round with the given state. A remote env runner that raised would lose the cause of its failure."""
+def play(runner: Any, *, state: dict[str, Any], round_number: int, into_store: bool) -> Played:
+    """One round with the given state. A remote env runner that raised would lose the cause of its failure.
+
+    Args:
+        runner: the env runner.
+        state: weights and env steps to play with.
+        round_number: comes back with the episodes.
+        into_store: leaves the episodes in Ray's object store, and says where they are.
+    """
     runner.set_state(state)
     try:
-        return Played(runner.sample(), runner.get_metrics(), "", round_number)
+        episodes = runner.sample()
+        metrics = runner.get_metrics()
+        if into_store:
+            episodes = [EpisodeInStore.put(episode) for episode in episodes]
+        return Played(episodes, metrics, "", round_number)
     except (BrokenEnvironment, TeamEnvError) as error:
         if not runner.worker_index:
             raise

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.durable import write_whole
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 
 FRAME_MS = 200  # milliseconds that each step is shown
+SHORTEST_FRAME_MS = 20  # what programs show a GIF with at the fastest
 MIN_SIDE = 360  # pixels; smaller pictures are enlarged
 LAST_FRAME_MS = 1500  # milliseconds that the end is shown before the animation starts again
+MAX_FRAMES = 500  # of a longer episode the beginning is shown
 
 
 class Animation:
-    """Collects the pictures of the first episode of copy 0.
+    """Collects the pictures of the first episode.
 
     Raises:
         UserError: if the package that writes GIFs is missing.
@@ -31,37 +34,53 @@ class Animation:
                 "--render needs imageio; install it with: pip install 'rllib_remix[render]'"
             ) from error
         self._writer: Any = imageio.v3
-        self._file = file
+        self._file = file.expanduser()
         self._frames: list[np.ndarray] = []
         self._over = False
+        self.frame_ms = FRAME_MS
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether the episode is not over and not too long yet."""
+        return not self._over and len(self._frames) < MAX_FRAMES
+
+    def add(self, picture: np.ndarray, *, is_last: bool = False) -> None:
+        """Takes the next [H, W, 3] uint8 picture; after the last one of the episode no other is taken."""
+        if self.wants_more:
+            self._frames.append(enlarge(picture))
+            self._over = is_last
 
     def record(self, env: TeamEnv) -> Callable[[TeamStep], None]:
-        """What is to be called with every step of `env`."""
+        """What is to be called with every step of `env`; copy 0 is shown."""
 
         def add_frame(step: TeamStep) -> None:
-            if self._over:
+            if not self.wants_more:
                 return
             try:
-                self._frames.append(enlarge(env.render(0)))
+                self.add(env.render(0), is_last=bool(step.terminated[0] or step.truncated[0]))
             except NotImplementedError as error:
                 raise UserError(f"--render: this environment has no pictures ({error}).") from error
-            self._over = bool(step.terminated[0] or step.truncated[0])
 
         return add_frame
 
-    def write(self) -> None:
-        """Writes the GIF.
+    def write(self) -> str:
+        """Writes the GIF; returns the line that says so.
 
         Raises:
             UserError: if the file cannot be written.
         """
-        durations = [FRAME_MS] * (len(self._frames) - 1) + [LAST_FRAME_MS]
+        durations = [self.frame_ms] * (len(self._frames) - 1) + [LAST_FRAME_MS]
         try:
-            self._writer.imwrite(
-                self._file, np.stack(self._frames), extension=".gif", duration=durations, loop=0
+            content = self._writer.imwrite(
+                "<bytes>", np.stack(self._frames), extension=".gif", duration=durations, loop=0
             )
+            write_whole(self._file, content)
         except OSError as error:
-            raise UserError(f"--render: cannot write {str(self._file)!r}: {error}.") from error
+            raise UserError(
+                f"--render: cannot write {str(self._file)!r}: {error.strerror or error}."
+            ) from error
+        what = "one episode" if self._over else f"the first {len(self._frames) - 1} steps of an episode"
+        return f"Animation of {what}: {self._file}"
 
 
 def enlarge(picture: np.ndarray) -> np.ndarray:

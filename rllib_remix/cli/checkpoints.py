@@ -1,16 +1,19 @@
-"""Finds the checkpoint that a user means."""
+"""Finds the checkpoint that a user means, and says whose it is."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from rllib_remix.cli.errors import UserError
 
 CHECKPOINT_MARKER = "rllib_checkpoint.json"
+NEW_STACK_VERSION = 2  # of checkpoints, from RLlib's new API stack on
 
 
 def find_checkpoint(path: Path) -> Path:
-    """`path` if it is a checkpoint, else the newest checkpoint_* in that trial or experiment folder.
+    """`path` if it is a checkpoint or an export, else the newest checkpoint_* in that trial or experiment folder.
 
     Raises:
         UserError: if there is no such folder, or no checkpoint in it.
@@ -20,7 +23,7 @@ def find_checkpoint(path: Path) -> Path:
         raise UserError(f"checkpoint {str(path)!r} does not exist.")
     if not path.is_dir():
         raise UserError(f"checkpoint {str(path)!r} is a file; give its folder.")
-    if (path / CHECKPOINT_MARKER).is_file() or path.name.startswith("checkpoint_"):
+    if (path / CHECKPOINT_MARKER).is_file() or is_export(path) or path.name.startswith("checkpoint_"):
         return path
     found = [
         folder
@@ -35,8 +38,15 @@ def find_checkpoint(path: Path) -> Path:
     return max(found, key=lambda folder: (folder.stat().st_mtime, folder.name))
 
 
+def is_export(folder: Path) -> bool:
+    """Whether `rllib export` made this folder."""
+    from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE
+
+    return (folder / SETTINGS_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+
+
 def is_of_team(checkpoint: Path) -> bool:
-    """Whether a checkpoint was made by an algorithm of ours, so that `rllib evaluate` can play it."""
+    """Whether a checkpoint was made by an algorithm of ours; reading it then unpickles nothing."""
     from rllib_remix.policy import CheckpointError, read_metadata
 
     try:
@@ -44,3 +54,44 @@ def is_of_team(checkpoint: Path) -> bool:
     except CheckpointError:
         return False
     return True
+
+
+def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:
+    """Whether a checkpoint is of a team (True) or of an algorithm of RLlib's own (False).
+
+    Raises:
+        UserError: it is neither, it is of the old API stack, or it is RLlib's own and pickles are not trusted.
+    """
+    if is_of_team(checkpoint):
+        return True
+    if is_export(checkpoint):
+        raise UserError(
+            f"checkpoint {str(checkpoint)!r} is an export of one of RLlib's own algorithms; only its checkpoint can "
+            "be played."
+        )
+    if _marker(checkpoint)["major_version"] < NEW_STACK_VERSION:
+        raise UserError(
+            f"checkpoint {str(checkpoint)!r} is of RLlib's old API stack; allowed: a checkpoint of the new one."
+        )
+    if not trust_pickle:
+        raise UserError(
+            f"checkpoint {str(checkpoint)!r} is of one of RLlib's own algorithms, which are stored as pickles: to "
+            "read them can run any code of whoever made them. If you trust who did, add --trust-pickle."
+        )
+    return False
+
+
+def _marker(checkpoint: Path) -> dict[str, Any]:
+    file = checkpoint / CHECKPOINT_MARKER
+    if not file.is_file():
+        raise UserError(
+            f"checkpoint {str(checkpoint)!r}: there is no {CHECKPOINT_MARKER} in it; allowed: the folder of a "
+            "checkpoint."
+        )
+    try:
+        marker = json.loads(file.read_text(encoding="utf-8"))
+        return {**marker, "major_version": int(str(marker["checkpoint_version"]).split(".")[0])}
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise UserError(
+            f"checkpoint {str(checkpoint)!r}: {CHECKPOINT_MARKER} is damaged ({error!r})."
+        ) from error

@@ -1,154 +1,166 @@
-"""`rllib evaluate`: plays greedy episodes with a trained team, without starting Ray."""
+"""`rllib evaluate`: plays episodes with what was trained, without starting Ray."""
 
 from __future__ import annotations
 
-import json
-import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import find_checkpoint
+from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint
+from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.errors import UserError, remember_verbosity
+from rllib_remix.cli.evaluation import Evaluation, as_result, limits, report
 from rllib_remix.cli.parsing import parse_json_object
+from rllib_remix.cli.results_file import check_writable, progress_file, write_json
 
 if TYPE_CHECKING:
-    from rllib_remix.envs.team_env import TeamEnv
-    from rllib_remix.policy import TeamPolicy
+    from rllib_remix.cli.evaluation import Evaluated
 
-MAX_COPIES = 16  # copies of the environment that play side by side
+TRUST_PICKLE_OPTION = typer.Option(
+    False,
+    "--trust-pickle",
+    help="Read a checkpoint of RLlib's own algorithms, which can run any code of whoever made it.",
+)
 
 
 def evaluate(
     checkpoint: Path = typer.Argument(
-        help="Checkpoint folder, or a trial's or experiment's folder (its newest)."
+        None,
+        help="Checkpoint folder, a trial's or experiment's folder (its newest), or an export; none plays an "
+        "untrained --algo on --env.",
+        show_default=False,
     ),
-    episodes: int = typer.Option(32, "--episodes", min=1, help="Episodes to play."),
-    seed: int = typer.Option(0, "--seed", min=0, help="Seed of the environment."),
+    algo: str = typer.Option(
+        None,
+        "--algo",
+        "--run",
+        "-a",
+        "-r",
+        help="Must be the algorithm of the checkpoint.",
+        autocompletion=complete_algorithms,
+    ),
+    env: str = typer.Option(
+        None,
+        "--env",
+        "-e",
+        help="Environment instead of the checkpoint's.",
+        autocompletion=complete_environments,
+    ),
+    config: str = typer.Option(
+        "{}",
+        "--config",
+        "-c",
+        help="JSON of settings over the checkpoint's and its evaluation_config, or @FILE.",
+    ),
     env_config: str = typer.Option(
         "{}", "--env-config", help="JSON of environment settings to change, or @FILE."
     ),
-    out: Path = typer.Option(
-        None, "--out", "-o", help="Write every episode's return and length to this JSON file."
+    episodes: int = typer.Option(
+        None,
+        "--episodes",
+        min=0,
+        help="Stop after so many; 0 is no limit [default: 32, or no limit with --steps].",
     ),
-    render: Path = typer.Option(None, "--render", help="Write an animation of one episode to this GIF file."),
+    steps: int = typer.Option(
+        None,
+        "--steps",
+        min=0,
+        help="Stop after so many environment steps, leaving out the episode that is cut off; 0 is no limit "
+        "[default: no limit, or 10000 with --episodes 0].",
+    ),
+    seed: int = typer.Option(0, "--seed", min=0, help="Seed of the environment."),
+    out: Path = typer.Option(
+        None, "--out", "-o", help="Write every episode's return and length to this .json file."
+    ),
+    save_info: bool = typer.Option(False, "--save-info", help="Write the infos of every step to --out too."),
+    track_progress: bool = typer.Option(
+        False, "--track-progress", help="Say how far it is in __progress_OUT, beside --out, while it plays."
+    ),
+    use_shelve: bool = typer.Option(False, "--use-shelve", help="Gone: --out writes JSON."),
+    render: Path = typer.Option(
+        None, "--render", help="Write an animation of one episode to this .gif file."
+    ),
+    trust_pickle: bool = TRUST_PICKLE_OPTION,
     verbose: int = typer.Option(
         0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
     ),
 ) -> None:
-    """Play episodes with a trained team, each agent on its own observations, always its best action."""
-    overrides = parse_json_object("--env-config", env_config)
-    folder = find_checkpoint(checkpoint)
-    if out is not None:
-        _check_writable("--out", out, ".json")
-    if render is not None:
-        _check_writable("--render", render, ".gif")
+    """Play episodes with a checkpoint, always with the best action unless the settings have explore: true.
 
-    from rllib_remix.cli.animation import Animation
-    from rllib_remix.cli.playing import play
+    Nothing of a team's checkpoint is unpickled, and Ray is not started. The first limit that is reached stops.
+    """
+    overrides = parse_json_object("--config", config)
+    env_overrides = parse_json_object("--env-config", env_config)
+    most_episodes, most_steps = limits(episodes, steps)
+    _check_files(out, render, save_info=save_info, track_progress=track_progress, use_shelve=use_shelve)
+    if checkpoint is None and not (algo and (env or overrides.get("env"))):
+        raise UserError("CHECKPOINT: none given; give its folder, or --algo and --env to play it untrained.")
+    folder = find_checkpoint(checkpoint) if checkpoint is not None else None
+    of_team = check_is_readable(folder, trust_pickle=trust_pickle) if folder else _is_team_algorithm(algo)
 
-    animation = Animation(render) if render is not None else None
-    policy = _load(folder)
-    settings = {**(policy.env_config or {}), **overrides}
-    env = _make_env(policy, settings, min(episodes, MAX_COPIES))
-    try:
-        _check_fits(folder, policy, env)
-        played = play(policy, env, episodes, seed=seed, on_step=animation.record(env) if animation else None)
-    finally:
-        env.close()
-
-    result = {
-        "checkpoint": str(folder),
-        "algorithm": policy.algorithm,
-        "environment": policy.environment,
-        "env_config": settings,
-        "seed": seed,
-        **summary(played.returns, played.lengths, played.info),
-        "episodes": {"returns": played.returns, "lengths": played.lengths, **played.info},
-    }
+    with progress_file(out if track_progress else None, most_episodes, most_steps) as say_progress:
+        asked = Evaluation(
+            checkpoint=folder,
+            algorithm=algo,
+            env=env or overrides.get("env"),
+            config=overrides,
+            env_config=env_overrides,
+            episodes=most_episodes,
+            steps=most_steps,
+            seed=seed,
+            keep_step_infos=save_info,
+            animation=_animation(render),
+            on_episode=say_progress,
+        )
+        result = as_result(asked, _play(asked, of_team=of_team, quietly=not verbose))
     for line in report(result):
         typer.echo(line)
     if out is not None:
-        out.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
+        write_json("--out", out, result)
         typer.echo(f"Written to {out}")
-    if animation is not None:
-        animation.write()
-        typer.echo(f"Animation of one episode: {render}")
+    if asked.animation is not None:
+        typer.echo(asked.animation.write())
 
 
-def summary(returns: list[float], lengths: list[int], info: dict[str, list[float]]) -> dict[str, Any]:
-    """Means over episodes, under RLlib's names where it has one; the standard error is None for a single episode."""
-    from rllib_remix.reporting.statistics import mean, standard_error
-
-    error = standard_error(returns)
-    return {
-        "num_episodes": len(returns),
-        "episode_return_mean": mean(returns),
-        "episode_return_standard_error": None if math.isnan(error) else error,
-        "episode_return_min": min(returns),
-        "episode_return_max": max(returns),
-        "episode_len_mean": mean(lengths),
-        **{f"{name}_mean": mean(values) for name, values in info.items()},
-    }
-
-
-def report(result: dict[str, Any]) -> list[str]:
-    """The lines that the command prints."""
-    error = result["episode_return_standard_error"]
-    spread = "" if error is None else f" ± {error:.2f} (standard error)"
-    own = [name for name in result if name.endswith("_mean") and not name.startswith("episode_")]
-    rows = [
-        ("Return", f"{result['episode_return_mean']:.2f}{spread}"),
-        ("Range", f"{result['episode_return_min']:.2f} to {result['episode_return_max']:.2f}"),
-        ("Length", f"{result['episode_len_mean']:.1f} env steps"),
-        *((name.removesuffix("_mean"), f"{result[name]:.3f}") for name in own),
-    ]
-    width = max(len(name) for name, _ in rows)
-    count = result["num_episodes"]
-    head = (
-        f"{result['algorithm']} on {result['environment']}, {count} greedy episode{'s' if count > 1 else ''}"
-    )
-    return [head, *(f"  {name:<{width}}  {value}" for name, value in rows)]
-
-
-def _load(folder: Path) -> TeamPolicy:
-    from rllib_remix.algorithms.checkpoint import explain_damage
-    from rllib_remix.policy import CheckpointError, TeamPolicy
-
-    try:
-        with explain_damage(folder):
-            return TeamPolicy.from_checkpoint(folder)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
-
-
-def _make_env(policy: TeamPolicy, settings: dict[str, Any], num_envs: int) -> TeamEnv:
-    from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
-
-    if policy.environment is None:
+def _check_files(
+    out: Path | None, render: Path | None, *, save_info: bool, track_progress: bool, use_shelve: bool
+) -> None:
+    if use_shelve:
         raise UserError(
-            "the team was trained on an environment given as code, not by name; play it from Python."
+            "--use-shelve: shelves are pickles and are not written any more; use --out FILE.json."
         )
-    if policy.environment in TEAM_ENVS:
-        return make_team_env(policy.environment, settings, num_envs)
-    from rllib_remix.rollout.building import build_team_env  # loads Ray, but does not start it
-
-    return build_team_env(policy.environment, settings, num_envs)
-
-
-def _check_fits(folder: Path, policy: TeamPolicy, env: TeamEnv) -> None:
-    from rllib_remix.algorithms.checkpoint import check_checkpoint
-    from rllib_remix.policy import CheckpointError
-
-    try:
-        check_checkpoint(folder, policy.algorithm, env.spec)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
+    for option, given in (("--save-info", save_info), ("--track-progress", track_progress)):
+        if given and out is None:
+            raise UserError(f"{option}: needs the file that --out names; add --out FILE.json.")
+    if out is not None:
+        check_writable("--out", out, ".json")
+    if render is not None:
+        check_writable("--render", render, ".gif")
 
 
-def _check_writable(option: str, file: Path, suffix: str) -> None:
-    if file.suffix.lower() != suffix:
-        raise UserError(f"{option}: {str(file)!r} must end in {suffix}.")
-    if not file.expanduser().absolute().parent.is_dir():
-        raise UserError(f"{option}: folder {str(file.expanduser().absolute().parent)!r} does not exist.")
+def _is_team_algorithm(algorithm: str | None) -> bool:
+    from rllib_remix.algorithms.registry import ALGORITHMS
+
+    return algorithm in ALGORITHMS
+
+
+def _animation(file: Path | None) -> Any:
+    if file is None:
+        return None
+    from rllib_remix.cli.animation import Animation
+
+    return Animation(file)
+
+
+def _play(asked: Evaluation, *, of_team: bool, quietly: bool) -> Evaluated:
+    if of_team:
+        from rllib_remix.cli.play_team import play_trained_team, play_untrained_team
+
+        return (play_trained_team if asked.checkpoint else play_untrained_team)(asked)
+    from rllib_remix.cli.play_rllib import play_trained_algorithm, play_untrained_algorithm
+    from rllib_remix.cli.quiet import quiet_ray
+
+    with quiet_ray() if quietly else nullcontext():
+        return (play_trained_algorithm if asked.checkpoint else play_untrained_algorithm)(asked)

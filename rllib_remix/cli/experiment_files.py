@@ -12,12 +12,43 @@ from typing import Any
 
 import yaml
 
+from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.experiments import Checkpoints, Experiment
-from rllib_remix.cli.parsing import check_folder_name, parse_stop, read_text
+from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment
+from rllib_remix.cli.old_settings import translate_config, translate_result_key, translate_stop
+from rllib_remix.cli.parsing import check_folder_name, check_result_key, parse_stop, read_text
+from rllib_remix.cli.schedulers import read_scheduler
+from rllib_remix.cli.searching import parse_search
+from rllib_remix.cli.trial_resources import check_resources
 from rllib_remix.settings import check_keys, check_number
 
-EXPERIMENT_KEYS = ("run", "env", "stop", "num_samples", "storage_path", "checkpoint_config", "config")
+EXPERIMENT_KEYS = (
+    "run",
+    "env",
+    "stop",
+    "num_samples",
+    "storage_path",
+    "checkpoint_config",
+    "resources_per_trial",
+    "max_failures",
+    "restore",
+    "scheduler",
+    "search",
+    "config",
+)
+# Keys of files of RLlib's old API stack → what they are now.
+OLD_FOLDERS = ("local_dir", "upload_dir")
+OLD_CHECKPOINT_KEYS = {
+    "checkpoint_freq": "checkpoint_frequency",
+    "checkpoint_at_end": "checkpoint_at_end",
+    "keep_checkpoints_num": "num_to_keep",
+    "checkpoint_score_attr": "checkpoint_score_attribute",
+}
+IGNORED_KEYS = {
+    "pass_criteria": "it was for RLlib's own tests",
+    "frameworks": "PyTorch is what always runs",
+    "sync_config": "Tune syncs to storage_path by itself",
+}
 # checkpoint_config's keys (those of ray.tune.CheckpointConfig) to ours.
 CHECKPOINT_KEYS = {
     "checkpoint_frequency": "frequency",
@@ -80,11 +111,26 @@ def read_python(path: Path) -> Experiment:
     )
 
 
+def parse_score_attribute(owner: str, attribute: str) -> tuple[str, str]:
+    """The result key that says which checkpoints to keep, in its name of now, and "max" or "min".
+
+    A leading `min-` means that lower is better, as it always did.
+
+    Raises:
+        UserError: for a key that no result has.
+    """
+    order = "min" if attribute.startswith("min-") else "max"
+    key = translate_result_key(attribute.removeprefix("min-"))
+    check_result_key(owner, key)
+    return key, order
+
+
 def _experiment(path: Path, name: str, spec: object) -> Experiment:
     owner = f"{path}: experiment {name!r}"
     check_folder_name(f"{path}: experiment name", name)
     if not isinstance(spec, Mapping):
         raise UserError(f"{owner}: must map {', '.join(EXPERIMENT_KEYS)} to values, got {spec!r}.")
+    spec, notes = _with_new_keys(owner, spec)
     check_keys(owner, map(str, spec), EXPERIMENT_KEYS)
     run = spec.get("run")
     if not isinstance(run, str):
@@ -92,26 +138,76 @@ def _experiment(path: Path, name: str, spec: object) -> Experiment:
     config = spec.get("config") or {}
     if not isinstance(config, Mapping):
         raise UserError(f"{owner}: config must map settings to values, got {config!r}.")
-    config = dict(config)
+    config, config_notes = translate_config(f"{owner}: config", config, of_team=run in ALGORITHMS)
     if "env" in spec:
         if config.get("env", spec["env"]) != spec["env"]:
             raise UserError(
                 f"{owner}: env is {spec['env']!r} but config has env {config['env']!r}; give one."
             )
         config["env"] = spec["env"]
-    num_samples = spec.get("num_samples", 1)
-    check_number(f"{owner}: num_samples", num_samples, low=1, integer=True)
+    stop, stop_notes = translate_stop(owner, spec.get("stop") or {})
     experiment = Experiment(
         name=name,
         run=run,
         config=config,
-        stop=parse_stop(f"{owner}: stop", spec.get("stop") or {}),
-        num_samples=int(num_samples),
+        stop=parse_stop(f"{owner}: stop", stop),
+        num_samples=_integer(f"{owner}: num_samples", spec.get("num_samples", 1), low=1),
         checkpoints=_checkpoints(owner, spec.get("checkpoint_config") or {}),
+        max_failures=_integer(f"{owner}: max_failures", spec.get("max_failures", MAX_FAILURES), low=-1),
+        notes=[*notes, *config_notes, *stop_notes],
     )
     if "storage_path" in spec:
         experiment.storage_path = str(spec["storage_path"])
+    if spec.get("restore"):
+        experiment.restore = Path(str(spec["restore"])).expanduser().absolute()
+    if spec.get("resources_per_trial"):
+        experiment.resources = check_resources(f"{owner}: resources_per_trial", spec["resources_per_trial"])
+    if "scheduler" in spec:
+        experiment.scheduler = read_scheduler(f"{owner}: scheduler", spec["scheduler"])
+    if "search" in spec:
+        experiment.search = parse_search(f"{owner}: search", spec["search"])
     return experiment
+
+
+def _with_new_keys(owner: str, spec: Mapping[Any, Any]) -> tuple[dict[str, Any], list[str]]:
+    """An experiment with the keys of now, and a note for each that was translated or left out."""
+    new: dict[str, Any] = {}
+    given = spec.get("checkpoint_config") or {}
+    checkpoints = dict(given) if isinstance(given, Mapping) else {}
+    notes = []
+    for key, value in spec.items():
+        if key in IGNORED_KEYS:
+            notes.append(f"{owner}: {key} is left out: {IGNORED_KEYS[key]}.")
+        elif key in OLD_FOLDERS:
+            if "storage_path" in spec or "storage_path" in new:
+                raise UserError(
+                    f"{owner}: {key} is the old name of storage_path, which is given too; give one."
+                )
+            new["storage_path"] = value
+            notes.append(f"{owner}: {key} is read as storage_path.")
+        elif key in OLD_CHECKPOINT_KEYS:
+            _take_checkpoint_key(owner, key, value, checkpoints)
+        elif key != "checkpoint_config":
+            new[str(key)] = value
+    if checkpoints:
+        new["checkpoint_config"] = checkpoints
+    elif "checkpoint_config" in spec:
+        new["checkpoint_config"] = spec["checkpoint_config"]
+    return new, notes
+
+
+def _take_checkpoint_key(owner: str, key: str, value: Any, checkpoints: dict[str, Any]) -> None:
+    name = OLD_CHECKPOINT_KEYS[key]
+    if name in checkpoints:
+        raise UserError(f"{owner}: {key} is checkpoint_config: {name}, which is given too; give one.")
+    if name == "checkpoint_score_attribute" and value is not None:
+        value, checkpoints["checkpoint_score_order"] = parse_score_attribute(f"{owner}: {key}", str(value))
+    checkpoints[name] = value
+
+
+def _integer(name: str, value: Any, *, low: int) -> int:
+    check_number(name, value, low=low, integer=True)
+    return int(value)
 
 
 def _checkpoints(owner: str, spec: object) -> Checkpoints:

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from rllib_remix.cli.checkpoints import CHECKPOINT_MARKER
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.old_settings import check_framework
+from rllib_remix.cli.samplers import points_to_check, with_domains
+from rllib_remix.cli.schedulers import Scheduler, build_scheduler, starting_points
+from rllib_remix.cli.searching import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
+from rllib_remix.cli.trial_resources import as_settings
 from rllib_remix.settings import SettingError, nearest, unknown
 
 if TYPE_CHECKING:
@@ -30,6 +35,10 @@ COUNT_PREFIXES = (
 )
 # Keys that RLlib translates although its configs do not list them.
 TRANSLATED_KEYS = frozenset({"lambda", "multiagent", "callbacks_class"})
+
+
+# How often a failed trial starts again, unless the user says otherwise: enough for a machine that goes away now and then.
+MAX_FAILURES = 3
 
 
 @dataclass
@@ -55,14 +64,30 @@ class Experiment:
     storage_path: str = "~/ray_results"
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     restore: Path | None = None  # checkpoint to start from
+    resources: dict[str, Any] = field(
+        default_factory=dict
+    )  # that a trial reserves: cpu, gpu, custom_resources
+    max_failures: int = MAX_FAILURES  # how often a failed trial is tried again; -1 is without end
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    search: Search = field(default_factory=Search)
+    metric: str = TRAINING_RETURN  # result key by which trials are compared; set by `check_experiment`
+    notes: list[str] = field(default_factory=list)  # what was read otherwise than it was written
 
 
-def check_experiment(experiment: Experiment, *, num_cpus: int | None = None) -> None:
+def check_experiment(
+    experiment: Experiment,
+    *,
+    num_cpus: int | None = None,
+    num_gpus: float | None = None,
+    here: bool = True,
+) -> None:
     """Checks an experiment and all variants of its settings, without starting Ray.
 
     Args:
-        experiment: what is to run. Its `run` is replaced by the class if it was a class path.
-        num_cpus: CPUs that will be there, or None if that is not known (a cluster).
+        experiment: what is to run. Its `run` is replaced by the class if it was a class path, samplers by
+            Tune's search domains; what it reserves becomes part of its settings.
+        num_cpus, num_gpus: what will be there, or None if that is not known (a cluster).
+        here: whether this process will run it; the folders of another machine are not looked at.
 
     Raises:
         UserError: for what cannot run, naming the setting, the value and what is allowed.
@@ -72,12 +97,21 @@ def check_experiment(experiment: Experiment, *, num_cpus: int | None = None) -> 
         raise UserError(f"num_samples: {experiment.num_samples} is not allowed; it must be at least 1.")
     _check_checkpoints(experiment.checkpoints)
     experiment.run, algorithm_class, default = find_algorithm(experiment.run)
-    if experiment.restore is not None:
+    if experiment.restore is not None and here:
         check_restore(experiment.restore, algorithm_class)
-    for settings in variants(experiment.config):
-        config = configure(default, settings)
-        _check_resources(algorithm_class, settings, config.num_env_runners, num_cpus)
-    experiment.storage_path = prepare_storage(experiment.storage_path)
+    experiment.config = starting_points(experiment.scheduler, with_domains("config", experiment.config))
+    configs = [(configure(default, settings), settings) for settings in variants(experiment.config)]
+    if experiment.resources:
+        trials = [(config, _bundles(algorithm_class, settings)) for config, settings in configs]
+        experiment.config |= as_settings("resources_per_trial", experiment.resources, trials)
+        experiment.resources = {}
+        configs = [(configure(default, settings), settings) for settings in variants(experiment.config)]
+    for config, settings in configs:
+        bundles = _bundles(algorithm_class, settings)
+        _check_resources(bundles, config.num_env_runners, num_cpus, num_gpus)
+    _check_comparison(experiment, [config for config, _ in configs])
+    if here:
+        experiment.storage_path = prepare_storage(experiment.storage_path)
 
 
 def find_algorithm(
@@ -137,7 +171,9 @@ def load_class(option: str, path: str) -> Any:
 
 
 def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The settings of every trial: one dict per point of the grids in `config`.
+    """Settings of trials, as far as they can be known: one dict per point of the grids in `config`.
+
+    Search domains are at their low ends there; further dicts show their other ends, at the grids' first point.
 
     Raises:
         UserError: if a grid_search is not a list of values.
@@ -146,8 +182,11 @@ def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     from ray.tune.search.variant_generator import generate_variants
 
     try:
-        for _, resolved in generate_variants({"config": dict(config)}):
-            yield resolved["config"]
+        for number, point in enumerate(points_to_check(config)):
+            for _, resolved in generate_variants({"config": point}):
+                yield resolved["config"]
+                if number > 0:
+                    break
     except (TuneError, TypeError, ValueError) as error:
         raise UserError(f"config: a grid_search must be a list of values ({error}).") from error
 
@@ -167,6 +206,7 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
     _check_counts(settings)
     try:
         config.update_from_dict(dict(settings))
+        _check_api(config)
         config.validate()
     except SettingError:
         raise
@@ -256,6 +296,29 @@ def _check_checkpoints(checkpoints: Checkpoints) -> None:
         raise unknown("checkpoint_score_order", checkpoints.score_order, ["max", "min"])
 
 
+def _check_comparison(experiment: Experiment, configs: list[AlgorithmConfig]) -> None:
+    """Sets what trials are compared by, and checks the scheduler and the search with it."""
+    search = experiment.search
+    # Only algorithms of ours repeat their last evaluation in the results between two.
+    evaluates = all(
+        config.evaluation_interval and (_is_of_teams(config) or config.evaluation_interval == 1)
+        for config in configs
+    )
+    experiment.metric = search.metric or (GREEDY_RETURN if evaluates else TRAINING_RETURN)
+    build_scheduler("scheduler", experiment.scheduler, experiment.stop, experiment.metric, search.mode)
+    check_search(search, experiment.config)
+
+
+def _check_api(config: AlgorithmConfig) -> None:
+    """For Python modules; a dict of settings is checked when its names are translated."""
+    check_framework("framework", config.framework_str)
+    if not (config.enable_rl_module_and_learner and config.enable_env_runner_and_connector_v2):
+        raise UserError(
+            "api_stack: only RLlib's new API stack is run here; leave enable_rl_module_and_learner and "
+            "enable_env_runner_and_connector_v2 on."
+        )
+
+
 def _is_of_teams(config: AlgorithmConfig) -> bool:
     from rllib_remix.algorithms.qmix_config import QMIXConfig
 
@@ -308,16 +371,29 @@ def _is_in_gymnasium(env: str) -> bool:
     return True
 
 
+def _bundles(algorithm_class: type[Algorithm], settings: dict[str, Any]) -> list[dict[str, float]]:
+    """What a trial asks for, the main process's part first."""
+    request: Any = algorithm_class.default_resource_request(settings)
+    return request.bundles if request is not None else [{}]
+
+
 def _check_resources(
-    algorithm_class: type[Algorithm], settings: dict[str, Any], num_env_runners: Any, num_cpus: int | None
+    bundles: list[dict[str, float]], num_env_runners: Any, num_cpus: int | None, num_gpus: float | None
 ) -> None:
     """A trial that asks for more than there is would wait for ever."""
-    if num_cpus is None:
-        return
-    request: Any = algorithm_class.default_resource_request(settings)
-    needed = request.required_resources.get("CPU", 0) if request is not None else 0
-    if needed > num_cpus:
+    needed = {name: sum(bundle.get(name, 0) for bundle in bundles) for bundle in bundles for name in bundle}
+    if num_cpus is not None and needed.get("CPU", 0) > num_cpus:
+        cpus = needed["CPU"]
         raise UserError(
-            f"one trial needs {needed:g} CPUs (num_env_runners={num_env_runners}), but there are {num_cpus}; "
-            f"lower num_env_runners, or share them with --ray-num-cpus {math.ceil(needed)}."
+            f"one trial needs {cpus:g} CPUs (num_env_runners={num_env_runners}), but there are {num_cpus}; "
+            f"lower num_env_runners, or share them with --ray-num-cpus {math.ceil(cpus)}."
+        )
+    if num_gpus is not None and needed.get("GPU", 0) > num_gpus:
+        raise UserError(
+            f"one trial needs {needed['GPU']:g} GPUs, but there are {num_gpus:g}; lower num_gpus_per_learner."
+        )
+    custom = [name for name, amount in needed.items() if amount and name not in ("CPU", "GPU")]
+    if num_cpus is not None and custom:
+        raise UserError(
+            f"one trial needs the resource {custom[0]!r}, which only a running cluster can have (--ray-address)."
         )

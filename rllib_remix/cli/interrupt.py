@@ -1,4 +1,7 @@
-"""Ctrl-C while Tune runs: trials end after their current iteration and save their last checkpoint."""
+"""Ctrl-C while Tune runs: trials end after their current iteration and save their last checkpoint.
+
+SIGTERM does the same: it is what `ray job stop`, Slurm and Kubernetes send before they kill.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from ray.tune import Callback, Stopper
+from ray.tune import Callback, CheckpointConfig, Stopper
 from ray.tune.experiment import Experiment
+
+from rllib_remix.tuning.storage import DurableStorage
 
 
 class GracefulStop(Stopper):
@@ -34,7 +39,7 @@ class GracefulStop(Stopper):
 
 @contextmanager
 def ctrl_c_requests(graceful_stop: GracefulStop, on_request: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, the first Ctrl-C requests a graceful stop; the second raises KeyboardInterrupt.
+    """While the block runs, the first Ctrl-C or SIGTERM requests a graceful stop; the second raises KeyboardInterrupt.
 
     Args:
         graceful_stop: what is asked to stop.
@@ -47,19 +52,30 @@ def ctrl_c_requests(graceful_stop: GracefulStop, on_request: Callable[[], None])
         graceful_stop.requested = True
         on_request()
 
-    previous = signal.signal(signal.SIGINT, on_signal)
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class StoppableExperiment(Experiment):
-    """A Tune experiment that obeys a GracefulStop beside its own stop criteria."""
+    """A Tune experiment that obeys a GracefulStop beside its own stop criteria, with durable storage."""
+
+    _storage_context_cls = DurableStorage
 
     def __init__(self, *args: Any, graceful_stop: GracefulStop, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._graceful_stop = graceful_stop
+
+    @property
+    def checkpoint_config(self) -> CheckpointConfig:
+        """What Tune's controller goes by, which saves its own state after every `num_to_keep` checkpoints: each one.
+
+        Trials take theirs from `spec`.
+        """
+        return CheckpointConfig(num_to_keep=1)
 
     @property
     def stopper(self) -> Stopper:

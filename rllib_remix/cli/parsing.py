@@ -23,6 +23,7 @@ RESULT_KEYS = (
     "env_runners",
     "evaluation",
     "learners",
+    "replay_buffer",
     "timers",
     "perf",
 )
@@ -73,7 +74,7 @@ def parse_stop(owner: str, stop: object) -> dict[str, float]:
         raise UserError(f"{owner}: must map result keys to numbers, got {stop!r}.")
     criteria: dict[str, float] = {}
     for key, limit in _flatten(stop).items():
-        _check_result_key(owner, key)
+        check_result_key(owner, key)
         criteria[key] = _number(f"{owner}: {key}", limit)
     return criteria
 
@@ -115,7 +116,8 @@ def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _check_result_key(owner: str, key: str) -> None:
+def check_result_key(owner: str, key: str) -> None:
+    """Raises UserError for a key that no result of RLlib has, with the nearest that one has."""
     *parents, last = key.split("/")
     renamed = RENAMED_RESULT_KEYS.get(last)
     if renamed and (not parents or "reward" in last):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from rllib_remix.envs.team_env import BrokenEpisodes, TeamEnv, TeamStep
+
+_NO_LIMIT = np.iinfo(np.int64).max
 
 
 class Player(Protocol):
@@ -27,14 +29,20 @@ class Player(Protocol):
 class PlayedEpisodes:
     """Finished episodes, in the order in which they ended."""
 
-    returns: list[float] = field(default_factory=list)  # undiscounted team return
+    returns: list[float] = field(default_factory=list)  # undiscounted return, of a team the team's
     lengths: list[int] = field(default_factory=list)  # environment steps
     info: dict[str, list[float]] = field(default_factory=dict)  # name -> last value of each episode
+    step_infos: list[list[Any]] = field(
+        default_factory=list
+    )  # of each step of each episode, if they were kept
+    num_env_steps: int = 0  # with those of episodes that were not finished
 
 
-def quotas(episodes: int, num_envs: int) -> np.ndarray:
-    """[num_envs] int: how many episodes each copy plays, as even as can be."""
-    base, extra = divmod(episodes, num_envs)
+def quotas(total: int, num_envs: int) -> np.ndarray:
+    """[num_envs] int: how many of `total` episodes or steps each copy plays, as even as can be; 0 is no limit."""
+    if not total:
+        return np.full(num_envs, _NO_LIMIT)
+    base, extra = divmod(total, num_envs)
     return np.array([base + (copy < extra) for copy in range(num_envs)])
 
 
@@ -44,44 +52,71 @@ def play(
     episodes: int,
     *,
     seed: int,
+    steps: int = 0,
     on_step: Callable[[TeamStep], None] | None = None,
+    on_episode: Callable[[PlayedEpisodes], None] | None = None,
+    keep_step_infos: bool = False,
 ) -> PlayedEpisodes:
-    """Plays exactly `episodes` episodes.
+    """Plays exactly `episodes` episodes, or `steps` environment steps, whichever is reached first.
 
-    Every copy has a fixed quota: taking episodes as they end would favour short ones. Broken episodes are dropped.
+    Every copy has a fixed quota: taking episodes as they end would favour short ones. Broken episodes, and those
+    that the limit of steps cuts off, are dropped.
 
     Args:
         policy: what acts.
         env: N copies; all are reset with `seed`.
-        episodes: at least 1.
+        episodes: 0 is no limit.
         seed: of the environment.
+        steps: over all copies; 0 is no limit, one of the two must be given.
         on_step: called with every step, the first observation included.
+        on_episode: called after every finished episode, with what was played so far.
+        keep_step_infos: whether to keep the infos of all steps, not only the last of each episode.
 
     Raises:
         BrokenEnvironment: too many episodes of a copy broke in a row.
     """
+    assert episodes or steps
     breaks = BrokenEpisodes(env)
-    left = quotas(episodes, env.num_envs)
+    episodes_left, steps_left = quotas(episodes, env.num_envs), quotas(steps, env.num_envs)
     played = PlayedEpisodes()
     returns = np.zeros(env.num_envs)
     lengths = np.zeros(env.num_envs, dtype=int)
+    infos: list[list[Any]] = [[] for _ in range(env.num_envs)]
     policy.reset(env.num_envs)
     step = env.reset(seed)
     first = np.ones(env.num_envs, dtype=bool)
     while True:
         if on_step is not None:
             on_step(step)
-        if not left.any():
+        active = (episodes_left > 0) & (steps_left > 0)
+        if not active.any():
             return played
         ended = step.terminated | step.truncated
         step = env.step(policy.act(step, first=first))
         first = ended.copy()
         returns = np.where(first, 0.0, returns + step.rewards)
         lengths = np.where(first, 0, lengths + 1)
+        steps_left -= active & ~first
+        played.num_env_steps += int((active & ~first).sum())
+        if keep_step_infos:
+            _keep_infos(infos, step, first)
         finished = (step.terminated | step.truncated) & ~breaks.among(step)
-        for copy in np.flatnonzero(finished & (left > 0)):
-            left[copy] -= 1
+        for copy in np.flatnonzero(finished & active):
+            episodes_left[copy] -= 1
             played.returns.append(float(returns[copy]))
             played.lengths.append(int(lengths[copy]))
             for name, values in step.info.items():
                 played.info.setdefault(name, []).append(float(values[copy]))
+            if keep_step_infos:
+                played.step_infos.append(infos[copy])
+            if on_episode is not None:
+                on_episode(played)
+
+
+def _keep_infos(infos: list[list[Any]], step: TeamStep, first: np.ndarray) -> None:
+    """Appends this step's infos to those of each copy; where an episode begins, the list begins anew."""
+    for copy, begins in enumerate(first):
+        if begins:
+            infos[copy] = []
+        else:
+            infos[copy].append({name: float(values[copy]) for name, values in step.info.items()})

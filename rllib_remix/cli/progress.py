@@ -71,9 +71,10 @@ class ProgressCallback(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune's hook: shows a new trial."""
+        seen = trial.trial_id in self.trials
         progress = self._progress(trial)
         if self._live is None:
-            self._console.print(f"{progress.label}: started", soft_wrap=True)
+            self._console.print(f"{progress.label}: {'goes on' if seen else 'started'}", soft_wrap=True)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any
@@ -127,7 +128,7 @@ class ProgressCallback(Callback):
         """Algorithm, number and what its grid varied; the number stays readable where a long label is cut off."""
         self._names[trial.trainable_name] += 1
         varied = ", ".join(
-            f"{key.split('/')[-1]}={value}" for key, value in (trial.evaluated_params or {}).items()
+            f"{_setting_name(key)}={_short(value)}" for key, value in (trial.evaluated_params or {}).items()
         )
         return f"{trial.trainable_name} #{self._names[trial.trainable_name]} {varied}".strip()
 
@@ -152,6 +153,16 @@ def plain_line(progress: TrialProgress) -> str:
         f"return {number(progress.training_return)}, greedy {number(progress.greedy_return)}, "
         f"ε {number(progress.epsilon)}, weight {number(progress.mean_weight)}"
     )
+
+
+def _setting_name(path: str) -> str:
+    """The last name of a path of keys and list indices: `epsilon/1/0` is of epsilon."""
+    names = [part for part in path.split("/") if not part.isdigit()]
+    return names[-1] if names else path
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _cells(progress: TrialProgress) -> tuple[str, ...]:

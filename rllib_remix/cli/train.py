@@ -5,34 +5,93 @@ from __future__ import annotations
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import typer
 
+from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, verbosity_of
-from rllib_remix.cli.experiment_files import read_experiments
-from rllib_remix.cli.experiments import Checkpoints, Experiment, check_experiment
+from rllib_remix.cli.experiment_files import parse_score_attribute, read_experiments
+from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment, check_experiment
+from rllib_remix.cli.loggers import (
+    MLFLOW_EXPERIMENT_OPTION,
+    MLFLOW_URI_OPTION,
+    WANDB_KEY_OPTION,
+    WANDB_PROJECT_OPTION,
+    WANDB_RUN_NAME_OPTION,
+    Loggers,
+)
+from rllib_remix.cli.old_settings import check_framework, translate_config
 from rllib_remix.cli.parsing import check_folder_name, parse_json_object, parse_stop
 from rllib_remix.cli.quiet import quiet_ray
-from rllib_remix.cli.training import Cluster, Outcomes, run_experiments
-from rllib_remix.settings import SettingError
+from rllib_remix.cli.ray_options import (
+    ADDRESS_OPTION,
+    CPUS_OPTION,
+    GPUS_OPTION,
+    MEMORY_OPTION,
+    NODES_OPTION,
+    UI_OPTION,
+    Cluster,
+)
+from rllib_remix.cli.removed_options import GroupThatAnswers
+from rllib_remix.cli.schedulers import parse_scheduler
+from rllib_remix.cli.searching import parse_search
+from rllib_remix.cli.submit import NO_WAIT_OPTION, RUNTIME_ENV_OPTION, SUBMIT_OPTION, Submission, submit_run
+from rllib_remix.cli.training import Outcomes, run_experiments
+from rllib_remix.cli.trial_resources import check_resources
+from rllib_remix.settings import SettingError, unknown
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
 
-app = typer.Typer(invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=GroupThatAnswers, invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None
+)
 
 VERBOSE_OPTION = typer.Option(
     0,
     "--verbose",
     "-v",
+    "--log-info",
     count=True,
     callback=remember_verbosity,
     show_default=False,
     help="-v shows Ray's own messages, -vv tracebacks too.",
 )
-ADDRESS_OPTION = typer.Option(None, "--ray-address", help="A running Ray cluster [default: start Ray here].")
-CPUS_OPTION = typer.Option(None, "--ray-num-cpus", min=1, help="CPUs that Ray may share out [default: all].")
+DEBUG_OPTION = typer.Option(
+    False,
+    "--log-debug",
+    callback=lambda ctx, given: remember_verbosity(ctx, 2 if given else 0),
+    help="The same as -vv.",
+)
+SCHEDULER_OPTION = typer.Option(
+    None, "--scheduler", help="FIFO, ASHA, hyperband, median_stopping, pbt, … [default: FIFO]."
+)
+SCHEDULER_CONFIG_OPTION = typer.Option(
+    None, "--scheduler-config", help="JSON of the scheduler's settings, or @FILE."
+)
+SEARCH_OPTION = typer.Option(None, "--search", help="How samples are drawn: random or optuna.")
+SEARCH_CONFIG_OPTION = typer.Option(
+    None, "--search-config", help="JSON of metric, mode, seed and max_concurrent, or @FILE."
+)
+RESUME_OPTION = typer.Option(
+    False, "--resume", help="Go on with what an earlier run of the same name left, if there is any."
+)
+MAX_FAILURES_OPTION = typer.Option(
+    None,
+    "--max-failures",
+    min=-1,
+    help=f"Times that a failed trial starts again from its newest checkpoint; -1 is no limit [default: {MAX_FAILURES}].",
+)
+MAX_CONCURRENT_OPTION = typer.Option(
+    None, "--max-concurrent", min=1, help="Trials at a time [default: as many as there are CPUs for]."
+)
+SCORE_OPTION = typer.Option(
+    None,
+    "--checkpoint-score-attr",
+    help="Result key that says which to keep; with min- before it the lowest [default: training_iteration].",
+)
 
 
 @app.callback()
@@ -54,14 +113,36 @@ def train(
     keep_checkpoints_num: int = typer.Option(
         None, "--keep-checkpoints-num", help="Keep this many [default: all]."
     ),
-    checkpoint_score_attr: str = typer.Option(
-        None, "--checkpoint-score-attr", help="Result key that says which to keep [default: the newest]."
-    ),
+    checkpoint_score_attr: str = SCORE_OPTION,
     storage_path: str = typer.Option("~/ray_results", "--storage-path", help="Folder for results, or s3://…"),
     restore: Path = typer.Option(None, "--restore", help="Checkpoint folder to start from."),
+    resources_per_trial: str = typer.Option(
+        None, "--resources-per-trial", help='JSON of what a trial reserves in all, such as {"cpu": 4}.'
+    ),
+    framework: str = typer.Option("torch", "--framework", help="torch is the only one left."),
+    scheduler: str = SCHEDULER_OPTION,
+    scheduler_config: str = SCHEDULER_CONFIG_OPTION,
+    search: str = SEARCH_OPTION,
+    search_config: str = SEARCH_CONFIG_OPTION,
+    max_concurrent: int = MAX_CONCURRENT_OPTION,
+    resume: bool = RESUME_OPTION,
+    max_failures: int = MAX_FAILURES_OPTION,
     ray_address: str = ADDRESS_OPTION,
     ray_num_cpus: int = CPUS_OPTION,
+    ray_num_gpus: int = GPUS_OPTION,
+    ray_num_nodes: int = NODES_OPTION,
+    ray_object_store_memory: int = MEMORY_OPTION,
+    ray_ui: bool = UI_OPTION,
+    wandb_key: str = WANDB_KEY_OPTION,
+    wandb_project: str = WANDB_PROJECT_OPTION,
+    wandb_run_name: str = WANDB_RUN_NAME_OPTION,
+    mlflow_tracking_uri: str = MLFLOW_URI_OPTION,
+    mlflow_experiment: str = MLFLOW_EXPERIMENT_OPTION,
+    submit: bool = SUBMIT_OPTION,
+    runtime_env: str = RUNTIME_ENV_OPTION,
+    no_wait: bool = NO_WAIT_OPTION,
     verbose: int = VERBOSE_OPTION,
+    log_debug: bool = DEBUG_OPTION,
 ) -> None:
     """Train an algorithm on an environment, or the experiments of a FILE (`rllib train file FILE`)."""
     if ctx.invoked_subcommand is not None:
@@ -69,13 +150,16 @@ def train(
         return
     if not algo:
         raise UserError("--algo: no algorithm given; for example --algo ReMIX.")
+    check_framework("--framework", framework)
     settings = parse_json_object("--config", config)
     settings_of_env = parse_json_object("--env-config", env_config)
     if env:
         settings["env"] = env
     if settings_of_env:
         settings["env_config"] = {**settings.get("env_config", {}), **settings_of_env}
+    settings, notes = translate_config("--config", settings, of_team=algo in ALGORITHMS)
     criteria = parse_stop("--stop", parse_json_object("--stop", stop))
+    submission = Submission.from_options(submit, ray_address, runtime_env, no_wait)
     check_folder_name("--experiment-name", experiment_name)
 
     experiment = Experiment(
@@ -85,12 +169,15 @@ def train(
         stop=criteria,
         num_samples=num_samples,
         storage_path=storage_path,
-        checkpoints=Checkpoints(
-            checkpoint_freq, checkpoint_at_end, keep_checkpoints_num, checkpoint_score_attr
-        ),
+        checkpoints=Checkpoints(checkpoint_freq, checkpoint_at_end, keep_checkpoints_num),
         restore=restore.expanduser().absolute() if restore else None,
+        notes=notes,
     )
-    _check_and_run(ctx, [experiment], Cluster(ray_address, ray_num_cpus))
+    if resources_per_trial is not None:
+        given = parse_json_object("--resources-per-trial", resources_per_trial)
+        experiment.resources = check_resources("--resources-per-trial", given)
+    _take_options(ctx.params, [experiment])
+    _check_and_run(ctx, [experiment], submission)
 
 
 @app.command("file")
@@ -99,30 +186,53 @@ def train_file(
     file: Path = typer.Argument(
         help="A .yaml file of experiments, or a .py module with `config` (and `stop`)."
     ),
+    only: str = typer.Option(None, "--only", help="Run this experiment of FILE alone."),
     env: str = typer.Option(None, "--env", "-e", help="Environment instead of the first experiment's."),
     stop: str = typer.Option(None, "--stop", "-s", help="JSON of result key to limit (.py files only)."),
     experiment_name: str = typer.Option(
         None, "--experiment-name", "-n", help="Instead of the (only) one in FILE."
     ),
     num_samples: int = typer.Option(None, "--num-samples", help="Repeats, instead of the file's."),
-    max_concurrent: int = typer.Option(
-        None, "--max-concurrent", min=1, help="Trials at a time [default: no limit]."
-    ),
     checkpoint_freq: int = typer.Option(None, "--checkpoint-freq", help="Iterations, instead of the file's."),
     checkpoint_at_end: bool = typer.Option(None, help="Instead of the file's."),
+    keep_checkpoints_num: int = typer.Option(
+        None, "--keep-checkpoints-num", help="Keep this many, instead of the file's."
+    ),
+    checkpoint_score_attr: str = SCORE_OPTION,
     storage_path: str = typer.Option(
         None, "--storage-path", help="Folder for results, instead of the file's."
     ),
+    scheduler: str = SCHEDULER_OPTION,
+    scheduler_config: str = SCHEDULER_CONFIG_OPTION,
+    search: str = SEARCH_OPTION,
+    search_config: str = SEARCH_CONFIG_OPTION,
+    max_concurrent: int = MAX_CONCURRENT_OPTION,
+    resume: bool = RESUME_OPTION,
+    max_failures: int = MAX_FAILURES_OPTION,
     ray_address: str = ADDRESS_OPTION,
     ray_num_cpus: int = CPUS_OPTION,
+    ray_num_gpus: int = GPUS_OPTION,
+    ray_num_nodes: int = NODES_OPTION,
+    ray_object_store_memory: int = MEMORY_OPTION,
+    ray_ui: bool = UI_OPTION,
+    wandb_key: str = WANDB_KEY_OPTION,
+    wandb_project: str = WANDB_PROJECT_OPTION,
+    wandb_run_name: str = WANDB_RUN_NAME_OPTION,
+    mlflow_tracking_uri: str = MLFLOW_URI_OPTION,
+    mlflow_experiment: str = MLFLOW_EXPERIMENT_OPTION,
+    submit: bool = SUBMIT_OPTION,
+    runtime_env: str = RUNTIME_ENV_OPTION,
+    no_wait: bool = NO_WAIT_OPTION,
     verbose: int = VERBOSE_OPTION,
+    log_debug: bool = DEBUG_OPTION,
 ) -> None:
     """Train the experiments of a YAML file or a Python module; options win over the file."""
     criteria = parse_stop("--stop", parse_json_object("--stop", stop)) if stop is not None else None
     if criteria is not None and file.suffix != ".py":
         raise UserError(f"--stop: works with .py files only; write the stop of {str(file)!r} into the file.")
 
-    experiments = read_experiments(file)
+    submission = Submission.from_options(submit, ray_address, runtime_env, no_wait)
+    experiments = _only(file, read_experiments(file), only)
     if experiment_name is not None:
         if len(experiments) > 1:
             raise UserError(
@@ -140,39 +250,113 @@ def train_file(
             experiment.checkpoints.frequency = checkpoint_freq
         if checkpoint_at_end is not None:
             experiment.checkpoints.at_end = checkpoint_at_end
+        if keep_checkpoints_num is not None:
+            experiment.checkpoints.num_to_keep = keep_checkpoints_num
         if storage_path is not None:
             experiment.storage_path = storage_path
-    _check_and_run(ctx, experiments, Cluster(ray_address, ray_num_cpus), max_concurrent)
+    _take_options(ctx.params, experiments)
+    _check_and_run(ctx, experiments, submission)
+
+
+def _only(file: Path, experiments: list[Experiment], name: str | None) -> list[Experiment]:
+    if name is None:
+        return experiments
+    chosen = [experiment for experiment in experiments if experiment.name == name]
+    if not chosen:
+        raise unknown(f"--only: {file}", name, [experiment.name for experiment in experiments])
+    return chosen
+
+
+def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> None:
+    """Sets what both commands have options for: the best checkpoint, the scheduler and the search."""
+    score = options["checkpoint_score_attr"]
+    scheduler, search = options["scheduler"], options["search"]
+    scheduler_config = options["scheduler_config"]
+    if scheduler_config is not None and scheduler is None:
+        raise UserError("--scheduler-config: belongs to --scheduler; give both.")
+    search_config = parse_json_object("--search-config", options["search_config"] or "{}")
+    for experiment in experiments:
+        if options["max_failures"] is not None:
+            experiment.max_failures = options["max_failures"]
+        if score is not None:
+            key, order = parse_score_attribute("--checkpoint-score-attr", score)
+            experiment.checkpoints.score_attribute, experiment.checkpoints.score_order = key, order
+        if scheduler is not None:
+            settings = parse_json_object("--scheduler-config", scheduler_config or "{}")
+            experiment.scheduler = parse_scheduler("--scheduler", scheduler, settings)
+        if search is not None or search_config:
+            given = vars(experiment.search) | search_config
+            experiment.search = parse_search("--search", given | ({"algorithm": search} if search else {}))
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:
     """Options of `rllib train` would be lost when `file` follows them."""
     for parameter in ctx.command.params:
         source = ctx.get_parameter_source(parameter.name or "")
-        if source is not None and source.name == "COMMANDLINE" and parameter.name != "verbose":
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and parameter.name not in ("verbose", "log_debug"):
             raise UserError(f"{parameter.opts[0]}: options of `rllib train file` go after the word `file`.")
 
 
+def _cluster(options: dict[str, Any]) -> Cluster:
+    return Cluster(
+        options["ray_address"],
+        options["ray_num_cpus"],
+        options["ray_num_gpus"],
+        options["ray_num_nodes"],
+        options["ray_object_store_memory"],
+        options["ray_ui"],
+    )
+
+
+def _loggers(options: dict[str, Any]) -> Loggers:
+    return Loggers(**{name: options[name] for name in Loggers.__dataclass_fields__})
+
+
 def _check_and_run(
-    ctx: typer.Context,
-    experiments: list[Experiment],
-    cluster: Cluster,
-    max_concurrent: int | None = None,
+    ctx: typer.Context, experiments: list[Experiment], submission: Submission | None = None
 ) -> None:
     verbosity = verbosity_of(ctx)
+    cluster, loggers = _cluster(ctx.params), _loggers(ctx.params)
+    if not submission:
+        cluster.check()
+        loggers.check()
     with nullcontext() if verbosity else quiet_ray():
         for experiment in experiments:
             try:
-                check_experiment(experiment, num_cpus=cluster.known_cpus)
+                check_experiment(
+                    experiment,
+                    num_cpus=None if submission else cluster.known_cpus,
+                    num_gpus=None if submission else cluster.known_gpus,
+                    here=not submission,
+                )
             except (UserError, SettingError) as error:
                 if len(experiments) == 1:
                     raise
                 raise UserError(f"experiment {experiment.name!r}: {error}") from error
+        for note in [note for experiment in experiments for note in experiment.notes]:
+            typer.echo(f"Note: {note}", err=True)
+        if submission:
+            raise typer.Exit(submit_run(ctx, experiments, submission))
         cluster.check_reachable()
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
-            experiments, cluster=cluster, max_concurrent=max_concurrent, verbosity=verbosity
+            experiments,
+            cluster=cluster,
+            max_concurrent=ctx.params["max_concurrent"],
+            loggers=loggers,
+            verbosity=verbosity,
+            resume=ctx.params["resume"],
         )
+    end(outcomes)
+
+
+def end(outcomes: Outcomes) -> None:
+    """Says what came of a run.
+
+    Raises:
+        typer.Exit: if it was interrupted or a trial failed.
+    """
     _say_what_came_of_it(outcomes)
     if outcomes.interrupted:
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
@@ -195,3 +379,5 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
             typer.echo(f"  Checkpoint: {trial.checkpoint}")
             if is_of_team(Path(trial.checkpoint)):
                 typer.echo(f"  Evaluate:   rllib evaluate {shlex.quote(trial.checkpoint)} --episodes 32")
+    for line in outcomes.best:
+        typer.echo(f"\n{line}")

@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rllib_remix.cli.best_trial import best_trial, is_search
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.experiments import Experiment
+from rllib_remix.cli.experiments import Experiment, find_algorithm
+from rllib_remix.cli.loggers import Loggers
+from rllib_remix.cli.plan import Plan, only_one
+from rllib_remix.cli.ray_options import Cluster, connected
+from rllib_remix.cli.schedulers import build_scheduler
+from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
 
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ")  # as a traceback ends
 STOPPING = "Stopping after the current iteration; press Ctrl-C again to stop without saving."
-CONNECT_TIMEOUT_S = 5.0  # seconds that a running cluster may take to accept a connection
-
-
-@dataclass
-class Cluster:
-    """The Ray that an experiment runs on."""
-
-    address: str | None = None  # of a running cluster; None starts one here, unless RAY_ADDRESS names one
-    num_cpus: int | None = None  # of the one started here; None is all of the machine
-
-    @property
-    def known_cpus(self) -> int | None:
-        """CPUs that a trial can ask for, or None if a running cluster decides."""
-        if self.address or os.environ.get("RAY_ADDRESS"):
-            return None
-        return self.num_cpus or os.cpu_count() or 1
-
-    def check_reachable(self) -> None:
-        """Raises UserError if nothing answers at the address; Ray itself would try for many minutes."""
-        address = self.address or os.environ.get("RAY_ADDRESS", "")
-        host, _, port = address.rpartition("://")[2].rpartition(":")
-        if not host or not port.isdigit():
-            return  # "auto" and the like
-        try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-        except OSError as error:
-            raise UserError(f"--ray-address: no Ray answers at {address!r} ({error}).") from None
 
 
 @dataclass
@@ -65,6 +42,7 @@ class Outcomes:
 
     trials: list[Outcome]
     interrupted: bool = False
+    best: list[str] = field(default_factory=list)  # of each search, a line about its best trial
 
 
 def run_experiments(
@@ -72,62 +50,115 @@ def run_experiments(
     *,
     cluster: Cluster,
     max_concurrent: int | None = None,
+    loggers: Loggers | None = None,
     verbosity: int = 0,
+    resume: bool = False,
 ) -> Outcomes:
-    """Trains all experiments at once, as many trials in parallel as there are CPUs for, and waits for their end.
+    """Trains all experiments, as many trials in parallel as there are CPUs for, and waits for their end.
 
     Args:
         experiments: checked with `check_experiment`.
         cluster: where to run. A Ray that this function starts, it also shuts down.
-        max_concurrent: trials at a time; None is no limit.
+        max_concurrent: trials at a time; None is no limit, or that of the experiment's search.
+        loggers: where results go beside Tune's files.
         verbosity: 0 hides Ray's messages, 1 shows them.
+        resume: go on with what an earlier run of the same experiments left behind.
     """
     # Tune's own banner and tables would come between the lines of the live table.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
-    from ray import tune
-
-    from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
-    from rllib_remix.cli.keep_results import KeepResults
-    from rllib_remix.cli.progress import ProgressCallback
+    # Without a finished episode there is no return to compare yet; that must not end the search.
+    os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
+    from rllib_remix.cli.interrupt import GracefulStop
 
     graceful_stop = GracefulStop()
-    with _ray(cluster, verbosity):
-        specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
-        progress = ProgressCallback(_title(experiments))
-        with progress, ctrl_c_requests(graceful_stop, lambda: progress.say(STOPPING)):
-            analysis = tune.run(
-                specs,
-                verbose=0,
-                callbacks=[progress, graceful_stop.tracker(), KeepResults()],
-                max_concurrent_trials=max_concurrent,
-                raise_on_failed_trial=False,
-            )
-        started = [trial for trial in analysis.trials or [] if _has_begun(trial)]
-        return Outcomes([_outcome(trial) for trial in started], graceful_stop.requested)
+    outcomes = Outcomes([])
+    plan = Plan(experiments, max_concurrent, loggers or Loggers())
+    plan.write()
+    with only_one(plan, alone=resume), connected(cluster, verbosity):
+        for group in runs(experiments):
+            _run_together(group, outcomes, graceful_stop, plan, resume)
+            if graceful_stop.requested:
+                outcomes.interrupted = True
+                break
+    return outcomes
 
 
-@contextmanager
-def _ray(cluster: Cluster, verbosity: int) -> Iterator[None]:
-    import ray
+def runs(experiments: Sequence[Experiment]) -> list[list[Experiment]]:
+    """Which experiments are trained at once.
 
-    options: dict[str, Any] = {
-        "log_to_driver": verbosity > 0,
-        "logging_level": "INFO" if verbosity else "ERROR",
-    }
-    if cluster.known_cpus is None:
-        options["address"] = cluster.address or os.environ["RAY_ADDRESS"]
-    else:
-        # "local": never join a Ray that happens to run on this machine.
-        options |= {"address": "local", "include_dashboard": False, "num_cpus": cluster.known_cpus}
+    Tune has one scheduler and one search algorithm in a run, which would compare trials of different experiments:
+    an experiment with either of its own is a run of its own, after all others.
+    """
+    together = [each for each in experiments if each.scheduler.is_fifo and each.search == Search()]
+    alone = [[each] for each in experiments if each not in together]
+    return [*([together] if together else []), *alone]
+
+
+def _run_together(
+    experiments: Sequence[Experiment],
+    outcomes: Outcomes,
+    graceful_stop: Any,
+    plan: Plan,
+    resume: bool,
+) -> None:
+    """One run of Tune; what came of it is added to `outcomes`."""
+    from ray import tune
+
+    from rllib_remix.cli.interrupt import ctrl_c_requests
+    from rllib_remix.cli.progress import ProgressCallback
+    from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
+
+    first = experiments[0]
+    search = first.search
+    if plan.max_concurrent is not None:
+        search = replace(search, max_concurrent=plan.max_concurrent)
+    seed_schedulers(search.seed)
+    specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
+    logs = ResultLogs()
+    progress = ProgressCallback(_title(experiments))
+    with progress, ctrl_c_requests(graceful_stop, lambda: progress.say(STOPPING)):
+        analysis = tune.run(
+            specs,
+            verbose=0,
+            scheduler=build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode),
+            search_alg=build_searcher(search, first.config, first.metric),
+            callbacks=[
+                progress,
+                graceful_stop.tracker(),
+                logs,
+                TableLogger(),
+                *plan.loggers.callbacks(first.name),
+            ],
+            resume_config=_what_to_resume(first) if resume else None,
+            reuse_actors=all(map(_can_be_reset, experiments)),
+            raise_on_failed_trial=False,
+        )
+    trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
+    outcomes.trials += [_outcome(trial) for trial in trials]
+    for experiment in experiments:
+        if is_search(experiment):
+            own = [trial for trial in trials if Path(str(trial.path)).parent.name == experiment.name]
+            outcomes.best.append(best_trial(experiment, own))
+
+
+def _can_be_reset(experiment: Experiment) -> bool:
+    """Whether one process can train a trial after another: only where an algorithm's class has a `reset_config`."""
+    from ray.rllib.algorithms.algorithm import Algorithm
+
+    _, algorithm_class, _ = find_algorithm(experiment.run)
+    return algorithm_class.reset_config is not Algorithm.reset_config
+
+
+def _what_to_resume(experiment: Experiment) -> Any:
+    from rllib_remix.tuning.resuming import what_to_resume
+
     try:
-        ray.init(**options)
-    except (ConnectionError, ValueError) as error:
-        raise UserError(f"cannot connect to Ray at {options['address']!r}: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+        return what_to_resume(experiment.storage_path, experiment.name)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"experiment {experiment.name!r}: Tune's record of it is damaged ({error})."
+        ) from error
 
 
 def _tune_experiment(experiment: Experiment, graceful_stop: Any) -> Any:
@@ -151,6 +182,7 @@ def _tune_experiment(experiment: Experiment, graceful_stop: Any) -> Any:
             checkpoint_score_attribute=checkpoints.score_attribute,
             checkpoint_score_order=checkpoints.score_order,
         ),
+        max_failures=experiment.max_failures,
         restore=str(experiment.restore) if experiment.restore else None,
     )
 

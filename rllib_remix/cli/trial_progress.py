@@ -55,6 +55,8 @@ class TrialProgress:
         self.mean_weight = _read(result, MEAN_WEIGHT, self.mean_weight)
         self.time_total_s = _read(result, "time_total_s", self.time_total_s)
         counters = {key: value for key in COUNTERS if (value := _read(result, key)) is not None}
+        if self._history and self._went_back(counters):
+            self._history.clear()  # it goes on from the checkpoint of another trial
         if not self._history:
             self._history.append(
                 (now - counters.get("time_since_restore", math.inf), self._before_first(counters))
@@ -64,6 +66,9 @@ class TrialProgress:
             self._history.popleft()
         self.steps_per_second = self._rate(ENV_STEPS)
         self.seconds_left = self._seconds_left()
+
+    def _went_back(self, counters: Mapping[str, float]) -> bool:
+        return any(value < self._history[-1][1].get(key, value) for key, value in counters.items())
 
     def _before_first(self, counters: Mapping[str, float]) -> dict[str, float]:
         """Where the counters stood when the trial began; a restored one did not begin at 0, so that is unknown."""

@@ -239,7 +239,7 @@ class MultiAgentReplayBuffer(Checkpointable):
         Raises:
             OSError: no room, or no permission.
         """
-        folder = Path(super().save_to_path(path, **(kwargs | {"state": {"episodes": self._added}})))
+        folder = Path(super().save_to_path(path, **{**kwargs, "state": {"episodes": self._added}}))  # type: ignore[arg-type]
         chunks = save_chunks(folder, previous, self._added - self._size, self._added, self._pack)
         write_index(folder, self._index() | {"chunks": chunks})
         return str(folder)

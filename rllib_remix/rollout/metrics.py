@@ -25,6 +25,7 @@ from ray.rllib.utils.metrics import (
 from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 
 from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.rollout.episode_in_store import EpisodeInStore
 
 EPISODE_SUMS = "episode_sums"
 
@@ -42,7 +43,7 @@ class EpisodeMetrics:
     def __init__(self, window: int):
         self._recent: deque[tuple[float, int, dict[str, float]]] = deque(maxlen=max(1, window))
 
-    def add(self, episode: TeamEpisode) -> None:
+    def add(self, episode: TeamEpisode | EpisodeInStore) -> None:
         self._recent.append((episode.get_return(), len(episode), episode.info))
 
     def clear(self) -> None:

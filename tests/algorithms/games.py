@@ -21,12 +21,12 @@ def tiny(algorithm="ReMIX", *, seed=0, **training):
     )
 
 
-def one_shot(algorithm, env="matrix_game", *, seed=0, steps=2500, **training):
-    """A matrix game, explored in full and then played greedily, in one iteration of about 300 updates."""
+def one_shot(algorithm, env="matrix_game", *, seed=0, steps=800, lr=2e-3, **training):
+    """A matrix game, explored in full and then played greedily, in one iteration of about 100 updates."""
     return (
         get_algorithm_config(algorithm)
         .environment(env)
-        .training(train_batch_episodes=32, epsilon=1.0, **training)
+        .training(train_batch_episodes=32, epsilon=1.0, lr=lr, **training)
         .reporting(min_sample_timesteps_per_iteration=steps)
         .evaluation(evaluation_interval=1, evaluation_duration=8)
         .debugging(seed=seed)

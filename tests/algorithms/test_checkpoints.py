@@ -111,9 +111,9 @@ def test_a_checkpoint_of_a_team_of_other_sizes_is_refused(build, checkpoint):
     "file",
     [
         "rllib_checkpoint.json",
-        "learner_group/learner/rl_module/default_policy/module_state.pkl",
+        "portable/weights.safetensors",
         "learner_group/learner/state.pkl",
-        "replay_buffer/state.pkl",
+        "replay_buffer/index.json",
         "algorithm_state.pkl",
     ],
 )
@@ -132,7 +132,7 @@ def test_a_truncated_checkpoint_is_refused_with_one_clear_error(build, checkpoin
 def test_a_checkpoint_with_changed_content_is_refused_before_anything_changes(build, checkpoint, tmp_path):
     damaged = tmp_path / "damaged"
     shutil.copytree(checkpoint, damaged)
-    file = damaged / "replay_buffer" / "state.pkl"
+    (file,) = (damaged / "replay_buffer").glob("episodes_*")
     content = bytearray(file.read_bytes())
     content[-200:] = bytes(200)
     file.write_bytes(content)

@@ -1,0 +1,30 @@
+"""What the shell offers after Tab. Nothing here loads Ray: Tab must answer at once."""
+
+from __future__ import annotations
+
+
+def complete_algorithms(incomplete: str) -> list[tuple[str, str]]:
+    """Algorithms whose name begins so, in whatever case, with what they are."""
+    from rllib_remix.cli.listing import RLLIB_ALGORITHMS, TEAM_ALGORITHMS
+
+    table = TEAM_ALGORITHMS | RLLIB_ALGORITHMS
+    return [(name, text) for name, text in table.items() if name.lower().startswith(incomplete.lower())]
+
+
+def complete_environments(incomplete: str) -> list[str]:
+    """Environments of ours, and Gymnasium's ids once a letter is there."""
+    from rllib_remix.envs.registry import TEAM_ENVS
+
+    names = list(TEAM_ENVS)
+    if incomplete:
+        import gymnasium
+
+        names += sorted(gymnasium.registry)
+    return [name for name in names if name.lower().startswith(incomplete.lower())]
+
+
+def complete_examples(incomplete: str) -> list[str]:
+    """Ids of the tuned examples."""
+    from rllib_remix.cli.example_files import example_ids
+
+    return [name for name in example_ids() if name.startswith(incomplete)]

@@ -1,0 +1,94 @@
+"""`rllib example`: the tuned examples, to be listed, read, copied and run."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from rllib_remix.cli.completion import complete_examples
+from rllib_remix.cli.errors import UserError, remember_verbosity
+from rllib_remix.cli.example_files import example_ids, find_example, read_example
+
+app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
+
+_WIDTH = 80
+_ID = typer.Argument(help="As `rllib example list` shows it.", metavar="ID", autocompletion=complete_examples)
+_VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False)
+
+
+@app.callback()
+def example() -> None:
+    """List, read and run the tuned examples."""
+
+
+@app.command("list")
+def list_examples(
+    text: str = typer.Option(
+        "", "--filter", "-f", help="Only those with this text in id, algorithm, environment or description."
+    ),
+    verbose: int = _VERBOSE,
+) -> None:
+    """List id, algorithm, environment and what it is."""
+    found = [
+        entry
+        for entry in map(read_example, example_ids())
+        if text.lower() in " ".join((entry.name, *entry.algorithms, *entry.environments, entry.text)).lower()
+    ]
+    if not found:
+        raise UserError(f"--filter: no example has {text!r} in it; `rllib example list` shows all.")
+    for entry in found:
+        typer.echo(f"{entry.name}  ({', '.join(entry.algorithms)} on {', '.join(entry.environments)})")
+        typer.echo("    " + textwrap.shorten(entry.text, _WIDTH - 4, placeholder=" …"))
+
+
+@app.command()
+def get(
+    name: str = _ID,
+    out: Path = typer.Option(None, "--out", "-o", help="Write it to this file, which must not exist yet."),
+    verbose: int = _VERBOSE,
+) -> None:
+    """Print an example, or write it to a file to be changed."""
+    content = find_example(name).read_bytes()
+    if out is None:
+        typer.echo(content.decode(), nl=False)
+        return
+    target = out.expanduser()
+    try:
+        with open(target, "xb") as stream:
+            stream.write(content)
+    except FileExistsError:
+        raise UserError(f"--out: {str(target)!r} exists; it is not overwritten.") from None
+    except OSError as error:
+        raise UserError(f"--out: cannot write {str(target)!r}: {error.strerror}.") from None
+    typer.echo(f"Written to {target}; train it with: rllib train file {target}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def run(
+    ctx: typer.Context,
+    name: str = _ID,
+    storage_path: str = typer.Option(None, "--storage-path", help="Folder for results."),
+    ray_address: str = typer.Option(
+        None, "--ray-address", help="A running Ray cluster [default: start Ray here]."
+    ),
+    ray_num_cpus: int = typer.Option(
+        None, "--ray-num-cpus", min=1, help="CPUs that Ray may share out [default: all]."
+    ),
+    verbose: int = _VERBOSE,
+) -> None:
+    """Train an example. Takes every other option of `rllib train file` as well."""
+    given = (
+        ("--storage-path", storage_path),
+        ("--ray-address", ray_address),
+        ("--ray-num-cpus", ray_num_cpus),
+    )
+    options = [part for option, value in given if value is not None for part in (option, str(value))]
+    file = find_example(name)
+    # Through the command itself, so that an example and a file are trained by the same code.
+    root: Any = ctx.find_root().command
+    train = root.commands["train"]
+    with train.make_context("train", ["file", str(file), *options, *ctx.args], parent=ctx) as inner:
+        train.invoke(inner)

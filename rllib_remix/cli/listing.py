@@ -1,0 +1,126 @@
+"""`rllib algorithms` and `rllib envs`: what can be trained, and where."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import textwrap
+from typing import Any
+
+import typer
+
+from rllib_remix.cli.errors import remember_verbosity
+
+_WIDTH = 80
+_JSON_OPTION = typer.Option(False, "--json", help="As JSON.")
+_VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False)
+
+TEAM_ALGORITHMS = {
+    "VDN": "sum of the agents' values",
+    "QMIX": "monotonic mix of the agents' values",
+    "OWQMIX": "QMIX, weighted up where the joint value is underestimated",
+    "CWQMIX": "QMIX, weighted up where the joint action is the greedy one or better",
+    "ReMIX": "QMIX, weighted to minimize the policy's regret",
+    "MACPO": "QMIX, weighted by error, value enhancement and joint action probability",
+    "MACPOApprox": "MACPO with three levels for the joint action probability",
+    "PERQMIX": "QMIX, weighted by the Bellman error as in prioritized replay",
+    "PSERQMIX": "PERQMIX with priorities that spread to earlier steps",
+    "DisCorQMIX": "QMIX, weighted by Bellman error and value enhancement",
+    "ReMERNQMIX": "DisCorQMIX, and less for likely joint actions",
+}
+RLLIB_ALGORITHMS = {
+    "APPO": "asynchronous PPO",
+    "BC": "behaviour cloning from recorded episodes",
+    "CQL": "conservative Q-learning from recorded episodes",
+    "DQN": "deep Q-learning, for discrete actions",
+    "DreamerV3": "learns a model of the environment and trains in it",
+    "IMPALA": "actor-critic with many asynchronous env runners",
+    "IQL": "implicit Q-learning from recorded episodes",
+    "MARWIL": "imitation weighted by advantage, from recorded episodes",
+    "PPO": "proximal policy optimization",
+    "SAC": "soft actor-critic",
+}
+OTHER_ENVIRONMENTS = (
+    "Teams also play any PettingZoo ParallelEnv and any RLlib MultiAgentEnv, and RLlib's own algorithms any "
+    "Gymnasium environment: give the id (CartPole-v1), or the path of a class (package.module.Class)."
+)
+
+
+def algorithms(as_json: bool = _JSON_OPTION, verbose: int = _VERBOSE) -> None:
+    """List what --algo can be: the algorithms for teams, then RLlib's own."""
+    if as_json:
+        of_teams = [{"name": name, "text": text, "team": True} for name, text in TEAM_ALGORITHMS.items()]
+        others = [{"name": name, "text": text, "team": False} for name, text in RLLIB_ALGORITHMS.items()]
+        typer.echo(json.dumps(of_teams + others, indent=2))
+        return
+    width = max(map(len, [*TEAM_ALGORITHMS, *RLLIB_ALGORITHMS]))
+    for title, table in (("For teams", TEAM_ALGORITHMS), ("RLlib's own", RLLIB_ALGORITHMS)):
+        typer.echo(f"{title}:")
+        for name, text in table.items():
+            typer.echo(f"  {name:<{width}}  {text}")
+
+
+def envs(as_json: bool = _JSON_OPTION, verbose: int = _VERBOSE) -> None:
+    """List the environments for teams, with what --env-config can hold and its defaults."""
+    entries = team_environments()
+    if as_json:
+        typer.echo(json.dumps(entries, indent=2))
+        return
+    for entry in entries:
+        typer.echo(_wrapped(f"{entry['name']}: {entry['text']}", indent="", subsequent="  "))
+        settings = [f"{name}={json.dumps(value)}" for name, value in entry["settings"].items()]
+        # Spaces inside a value would be broken.
+        text = textwrap.fill(
+            " ".join(setting.replace(" ", "\0") for setting in settings),
+            _WIDTH,
+            initial_indent="    ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        typer.echo(text.replace("\0", " ") + "\n")
+    typer.echo(_wrapped(OTHER_ENVIRONMENTS))
+
+
+def team_environments() -> list[dict[str, Any]]:
+    """Name, first sentence and settings (name → default) of every environment of ours."""
+    from importlib import import_module
+
+    from rllib_remix.envs.registry import TEAM_ENVS
+
+    entries = []
+    for name, path in TEAM_ENVS.items():
+        module, _, class_name = path.partition(":")
+        env_class = getattr(import_module(module), class_name)
+        text = (inspect.getdoc(env_class) or "").split("\n\n")[0].replace("\n", " ")
+        entries.append({"name": name, "text": text, "settings": _defaults(name, env_class)})
+    return entries
+
+
+def _defaults(name: str, env_class: Any) -> dict[str, Any]:
+    if name == "smac":
+        from rllib_remix.envs.smac.settings import SmacSettings as Settings
+    elif name == "smac_sim":
+        from rllib_remix.envs.smac.options import SmacOptions as Settings
+    else:
+        parameters = inspect.signature(env_class.__init__).parameters
+        return {
+            key: _plain(value.default)
+            for key, value in parameters.items()
+            if key not in ("self", "num_envs") and value.default is not inspect.Parameter.empty
+        }
+    return {field.name: _plain(field.default) for field in dataclasses.fields(Settings)}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: arrays and tuples become lists, what else there may be its text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    return value if value is None or isinstance(value, bool | int | float | str | list | dict) else str(value)
+
+
+def _wrapped(text: str, indent: str = "", subsequent: str = "") -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=subsequent)

@@ -1,0 +1,90 @@
+"""Weights & Biases and MLflow: Tune's callbacks for them, and the options that ask for them."""
+
+from __future__ import annotations
+
+import netrc
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import typer
+
+from rllib_remix.cli.errors import UserError
+
+WANDB_KEY_OPTION = typer.Option(
+    None, "--wandb-key", help="Log to Weights & Biases with this key [default: its own WANDB_API_KEY, login]."
+)
+WANDB_PROJECT_OPTION = typer.Option(None, "--wandb-project", help="Weights & Biases project.")
+WANDB_RUN_NAME_OPTION = typer.Option(None, "--wandb-run-name", help="Name of the run there.")
+MLFLOW_URI_OPTION = typer.Option(
+    None, "--mlflow-tracking-uri", help="Log to MLflow: http://… of its server, or sqlite:///FILE."
+)
+MLFLOW_EXPERIMENT_OPTION = typer.Option(None, "--mlflow-experiment", help="MLflow experiment.")
+
+DEFAULT_PROJECT = "rllib_remix"
+WANDB_HOST = "api.wandb.ai"
+
+
+@dataclass(frozen=True)
+class Loggers:
+    """Where results go beside the files of Tune; None throughout is nowhere."""
+
+    wandb_key: str | None = None
+    wandb_project: str | None = None
+    wandb_run_name: str | None = None
+    mlflow_tracking_uri: str | None = None
+    mlflow_experiment: str | None = None
+
+    @property
+    def use_wandb(self) -> bool:
+        """Whether any option of Weights & Biases was given."""
+        return any(each is not None for each in (self.wandb_key, self.wandb_project, self.wandb_run_name))
+
+    @property
+    def use_mlflow(self) -> bool:
+        """Whether any option of MLflow was given."""
+        return self.mlflow_tracking_uri is not None or self.mlflow_experiment is not None
+
+    def check(self) -> None:
+        """Raises UserError if a library is not installed, or Weights & Biases knows no key."""
+        for used, library, option in (
+            (self.use_wandb, "wandb", "--wandb-…"),
+            (self.use_mlflow, "mlflow", "--mlflow-…"),
+        ):
+            if used and find_spec(library) is None:
+                raise UserError(f"{option}: {library} is not installed; pip install rllib_remix[loggers].")
+        if self.use_wandb and not (self.wandb_key or _knows_wandb_key()):
+            raise UserError("--wandb-key: no key given; give one, set WANDB_API_KEY, or run `wandb login`.")
+
+    def callbacks(self, default_run_name: str) -> list[Any]:
+        """Tune's callbacks; `default_run_name` names the experiment in MLflow where no option does."""
+        callbacks: list[Any] = []
+        if self.use_wandb:
+            from ray.air.integrations.wandb import WandbLoggerCallback
+
+            name: dict[str, Any] = {"name": self.wandb_run_name} if self.wandb_run_name else {}
+            callbacks.append(
+                WandbLoggerCallback(
+                    project=self.wandb_project or DEFAULT_PROJECT, api_key=self.wandb_key, **name
+                )
+            )
+        if self.use_mlflow:
+            from ray.air.integrations.mlflow import MLflowLoggerCallback
+
+            callbacks.append(
+                MLflowLoggerCallback(
+                    tracking_uri=self.mlflow_tracking_uri,
+                    experiment_name=self.mlflow_experiment or default_run_name,
+                )
+            )
+        return callbacks
+
+
+def _knows_wandb_key() -> bool:
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") in ("offline", "disabled"):
+        return True
+    try:
+        return netrc.netrc().authenticators(os.environ.get("WANDB_HOST", WANDB_HOST)) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

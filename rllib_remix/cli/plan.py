@@ -1,0 +1,113 @@
+"""What a run was asked to do, kept beside its results so that it can go on later."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.experiments import Experiment
+from rllib_remix.cli.loggers import Loggers
+from rllib_remix.durable import write_whole
+
+PLAN_FILE = "rllib_run.pkl"
+_LOCK_FILE = ".rllib_lock"
+
+
+@dataclass
+class Plan:
+    """A run of one or more experiments."""
+
+    experiments: Sequence[Experiment]  # checked
+    max_concurrent: int | None = None  # trials at a time; None is no limit
+    loggers: Loggers = field(default_factory=Loggers)
+
+    def folders(self) -> list[Path]:
+        """The local folders of the experiments; those in object stores are left out."""
+        return [
+            Path(experiment.storage_path, experiment.name)
+            for experiment in self.experiments
+            if "://" not in experiment.storage_path
+        ]
+
+    def write(self) -> None:
+        """Stores the plan in the folder of every experiment, without the user's keys.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        import ray.cloudpickle
+
+        content = ray.cloudpickle.dumps(replace(self, loggers=replace(self.loggers, wandb_key=None)))
+        for folder in self.folders():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_whole(folder / PLAN_FILE, content)
+            except OSError as error:
+                raise UserError(
+                    f"--storage-path: cannot write to {str(folder)!r}: {error.strerror}."
+                ) from None
+
+
+def read_plan(run: Path) -> Plan:
+    """The plan of a run, by the folder of one of its experiments or trials. Unpickles it: trust the folder.
+
+    Its storage paths are adjusted if the folder was moved.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    run = run.expanduser().absolute()
+    if not run.is_dir():
+        raise UserError(f"run {str(run)!r} is not a folder.")
+    for folder in (run, run.parent):
+        if (folder / PLAN_FILE).is_file():
+            return _load(folder)
+    raise UserError(
+        f"run {str(run)!r}: it has no {PLAN_FILE}; allowed: the folder of an experiment that `rllib train` began."
+    )
+
+
+def _load(folder: Path) -> Plan:
+    import rllib_remix
+
+    rllib_remix.register()
+    try:
+        plan: Plan = pickle.loads((folder / PLAN_FILE).read_bytes())
+        before = next(e for e in plan.experiments if e.name == folder.name).storage_path
+    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, StopIteration) as error:
+        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error}).") from error
+    for experiment in plan.experiments:
+        if experiment.storage_path == before:
+            experiment.storage_path = str(folder.parent)
+    return plan
+
+
+@contextmanager
+def only_one(plan: Plan, *, alone: bool) -> Iterator[None]:
+    """Holds the folders of a run while the block runs.
+
+    Args:
+        plan: the run.
+        alone: whether nobody else may be training in these folders.
+
+    Raises:
+        UserError: somebody else does.
+    """
+    kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+    with ExitStack() as stack:
+        for folder in plan.folders():
+            descriptor = os.open(folder / _LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o644)
+            stack.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"run {str(folder)!r} is being trained by another process.") from None
+            except OSError:
+                continue  # A file system without locks.
+        yield

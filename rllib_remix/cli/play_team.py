@@ -1,0 +1,237 @@
+"""Plays a team of ours for `rllib evaluate`: without starting Ray, and without pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rllib_remix.cli.checkpoints import is_export
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.evaluation import Evaluated, Evaluation
+from rllib_remix.cli.failures import one_line_failures
+from rllib_remix.cli.playing import Player, play
+from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
+from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.policy import CheckpointError, TeamPolicy, read_metadata
+from rllib_remix.portable import find_portable, read_settings
+from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.settings import check_count, check_flag, check_schedule
+
+MAX_COPIES = 16  # copies of the environment that play side by side
+EPISODES_PER_COPY = 10  # that fit into a limit of steps; few would favour short episodes
+# What of an algorithm's settings matters to a team that only plays.
+PLAYING_SETTINGS = ("env", "env_config", "explore", "epsilon", "num_envs_per_env_runner")
+# Sizes of an environment that a team's networks depend on.
+ACTING_SIZES = ("n_agents", "n_actions", "obs_dim")
+
+
+def play_trained_team(asked: Evaluation) -> Evaluated:
+    """Plays the team of a checkpoint or an export.
+
+    Raises:
+        UserError, SettingError: what was asked cannot be; nothing was played.
+    """
+    folder = asked.checkpoint
+    assert folder is not None
+    policy, metadata = _load(folder)
+    asked.check_algorithm(policy.algorithm)
+    _check_settings(policy.algorithm, asked.config)
+    settings = _settings(folder, metadata, asked)
+    if settings["env"] is None:
+        raise UserError(
+            "--env: the team was trained on an environment given as code, not by name; name one, or play from Python."
+        )
+    if settings["env_config"] is None:
+        raise UserError(
+            "--env-config: the checkpoint does not say the environment's settings, as JSON cannot hold them; give them."
+        )
+    env = _make_env(settings, asked)
+    try:
+        _check_fits(folder, metadata["team"], env.spec)
+        return _play(policy, policy.agent, policy.algorithm, env, settings, asked)
+    finally:
+        env.close()
+
+
+def play_untrained_team(asked: Evaluation) -> Evaluated:
+    """Plays a team whose networks have just been made; `asked.algorithm` and `asked.env` are given."""
+    from rllib_remix.algorithms.registry import get_algorithm_config
+
+    assert asked.algorithm is not None
+    config = get_algorithm_config(asked.algorithm).update_from_dict(asked.config)
+    settings = {name: config.get(name) for name in PLAYING_SETTINGS}
+    settings |= {"explore": asked.config.get("explore", False), "env": asked.env or settings["env"]}
+    settings["env_config"] = {**(settings["env_config"] or {}), **asked.env_config}
+    settings["num_envs_per_env_runner"] = asked.config.get("num_envs_per_env_runner")
+    env = _make_env(settings, asked)
+    networks = config.networks()
+    torch.manual_seed(asked.seed)
+    agent = RecurrentAgent(
+        env.obs_dim,
+        env.n_actions,
+        env.n_agents,
+        hidden_dim=networks["agent_hidden_dim"],
+        observe_last_action=networks["observe_last_action"],
+        observe_agent_id=networks["observe_agent_id"],
+        utility_clamp=networks["utility_clamp"],
+    )
+    try:
+        policy = TeamPolicy(agent, algorithm=asked.algorithm)
+        return _play(policy, policy.agent, asked.algorithm, env, settings, asked)
+    finally:
+        env.close()
+
+
+class ExploringTeam:
+    """The agents of a team, ε-greedy."""
+
+    def __init__(self, agent: RecurrentAgent, epsilon: float, seed: int) -> None:
+        self._agent, self._epsilon = agent, epsilon
+        self._rng = np.random.default_rng(seed)
+
+    def reset(self, num_envs: int) -> None:
+        """Forgets all histories and prepares for `num_envs` copies."""
+        self._actor = TeamActor(self._agent, num_envs)
+
+    def act(self, step: TeamStep, *, first: np.ndarray) -> np.ndarray:
+        """[N, n] int actions."""
+        if first.any():
+            self._actor.forget(first)
+        return self._actor.act(step.obs, step.avail_actions, epsilon=self._epsilon, rng=self._rng)
+
+
+def _load(folder: Path) -> tuple[TeamPolicy, dict[str, Any]]:
+    from rllib_remix.algorithms.checkpoint import check_files, explain_damage
+
+    try:
+        with explain_damage(folder):
+            if not is_export(folder):
+                check_files(folder)
+            return TeamPolicy.from_checkpoint(folder), read_metadata(folder)
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
+
+
+def _check_settings(algorithm: str, config: dict[str, Any]) -> None:
+    """Settings that do not matter here may be given, but they must be settings of the algorithm, with fitting values.
+
+    Raises:
+        SettingError: one is not.
+    """
+    check_flag("config: explore", config.get("explore", False))
+    if "num_envs_per_env_runner" in config:
+        check_count("config: num_envs_per_env_runner", config["num_envs_per_env_runner"], low=1)
+    if "epsilon" in config:
+        check_schedule("config: epsilon", config["epsilon"], low=0, high=1)
+    others = {name: value for name, value in config.items() if name not in PLAYING_SETTINGS}
+    if others:
+        from rllib_remix.algorithms.registry import get_algorithm_config  # loads Ray
+
+        get_algorithm_config(algorithm).update_from_dict(others)
+
+
+def _settings(folder: Path, metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
+    """PLAYING_SETTINGS of the run, then those of its evaluation_config, then those that were asked for."""
+    try:
+        run = read_settings(find_portable(folder)).get("config", {})
+    except (OSError, ValueError) as error:
+        raise UserError(f"{asked.where}: its settings cannot be read ({error}).") from error
+    evaluation = run.get("evaluation_config") or {}
+    merged = {
+        "env": metadata["environment"],
+        "explore": False,
+        "epsilon": run.get("epsilon", 0.0),
+        "num_envs_per_env_runner": None,
+    }
+    for layer in (evaluation, asked.config):
+        merged |= {name: value for name, value in layer.items() if name in PLAYING_SETTINGS}
+    if merged["env"] == "smac" and not merged["num_envs_per_env_runner"]:
+        merged["num_envs_per_env_runner"] = run.get(
+            "num_envs_per_env_runner", 1
+        )  # every copy is a game that runs
+    merged["env"] = asked.env or merged["env"]
+    layers = (metadata["env_config"], evaluation.get("env_config"), asked.config.get("env_config"))
+    merged["env_config"] = _merge_env_config([*layers, asked.env_config])
+    return merged
+
+
+def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Later layers win; None if the first is unknown and none of the others says anything."""
+    first, *others = layers
+    if first is None and not any(others):
+        return None
+    merged = dict(first or {})
+    for layer in others:
+        merged |= layer or {}
+    return merged
+
+
+def _make_env(settings: dict[str, Any], asked: Evaluation) -> TeamEnv:
+    copies = settings["num_envs_per_env_runner"] or MAX_COPIES
+    if asked.episodes:
+        copies = min(copies, asked.episodes)
+    with one_line_failures(f"env {settings['env']!r}"):
+        if asked.steps:
+            single = _build(settings, 1)
+            copies = max(1, min(copies, asked.steps // (EPISODES_PER_COPY * single.episode_limit)))
+            if copies == 1:
+                return single
+            single.close()
+        return _build(settings, copies)
+
+
+def _build(settings: dict[str, Any], copies: int) -> TeamEnv:
+    if settings["env"] in TEAM_ENVS:
+        return make_team_env(settings["env"], settings["env_config"], copies)
+    from rllib_remix.rollout.building import build_team_env  # loads Ray, but does not start it
+
+    return build_team_env(settings["env"], settings["env_config"], copies)
+
+
+def _check_fits(folder: Path, team: dict[str, Any], spec: TeamSpec) -> None:
+    for name in ACTING_SIZES:
+        if (here := getattr(spec, name)) != team[name]:
+            raise UserError(
+                f"checkpoint {str(folder)!r} is of a team with {name} = {team[name]}, this environment has {here}; "
+                "play it with the environment settings that it was trained with."
+            )
+
+
+def _play(
+    policy: Player,
+    agent: RecurrentAgent,
+    algorithm: str,
+    env: TeamEnv,
+    settings: dict[str, Any],
+    asked: Evaluation,
+) -> Evaluated:
+    if settings["explore"]:
+        policy = ExploringTeam(agent, _last_epsilon(settings["epsilon"]), asked.seed)
+    with one_line_failures(f"env {settings['env']!r}"):
+        played = play(
+            policy,
+            env,
+            asked.episodes,
+            steps=asked.steps,
+            seed=asked.seed,
+            on_step=asked.animation.record(env) if asked.animation else None,
+            on_episode=asked.on_episode,
+            keep_step_infos=asked.keep_step_infos,
+        )
+    return Evaluated(
+        algorithm=algorithm,
+        environment=str(settings["env"]),
+        env_config=settings["env_config"],
+        explore=settings["explore"],
+        played=played,
+    )
+
+
+def _last_epsilon(epsilon: Any) -> float:
+    """ε at the end of its schedule."""
+    return float(epsilon[-1][1] if isinstance(epsilon, list | tuple) else epsilon)

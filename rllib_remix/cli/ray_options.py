@@ -1,0 +1,195 @@
+"""The Ray that a command runs on: the options that describe it, and its start and end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from rllib_remix.cli.errors import UserError
+
+CONNECT_TIMEOUT_S = 5.0  # seconds that a running cluster may take to accept a connection
+MIN_OBJECT_STORE_MEMORY = 75 * 2**20  # bytes; Ray refuses less
+
+ADDRESS_OPTION = typer.Option(
+    None, "--ray-address", "--address", help="A running Ray cluster [default: start Ray here]."
+)
+CPUS_OPTION = typer.Option(
+    None, "--ray-num-cpus", min=1, help="CPUs that Ray may share out (of each node) [default: all]."
+)
+GPUS_OPTION = typer.Option(None, "--ray-num-gpus", min=0, help="GPUs, likewise [default: all].")
+NODES_OPTION = typer.Option(
+    None,
+    "--ray-num-nodes",
+    min=1,
+    help="Emulate a cluster of so many nodes on this machine, with 1 CPU each.",
+)
+MEMORY_OPTION = typer.Option(
+    None, "--ray-object-store-memory", help="Bytes of its object store (of each node)."
+)
+UI_OPTION = typer.Option(False, "--ray-ui", help="Start Ray's dashboard and say its address.")
+
+
+@dataclass
+class Cluster:
+    """The Ray that an experiment runs on."""
+
+    address: str | None = None  # of a running cluster; None starts one here, unless RAY_ADDRESS names one
+    num_cpus: int | None = None  # of the one started here (of each node); None is all of the machine
+    num_gpus: int | None = None
+    num_nodes: int | None = None  # nodes to emulate; None is Ray as it is
+    object_store_memory: int | None = None  # bytes
+    dashboard: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this is a Ray that others started."""
+        return bool(self.address or os.environ.get("RAY_ADDRESS"))
+
+    @property
+    def known_cpus(self) -> int | None:
+        """CPUs that a trial can ask for, or None if a running cluster decides."""
+        if self.is_running:
+            return None
+        if self.num_nodes is not None:
+            return self.num_nodes * (self.num_cpus or 1)
+        return self.num_cpus or os.cpu_count() or 1
+
+    @property
+    def known_gpus(self) -> float | None:
+        """GPUs that a trial can ask for, or None if a running cluster decides."""
+        if self.is_running:
+            return None
+        if self.num_gpus is not None:
+            return self.num_gpus * (self.num_nodes or 1)
+        if self.num_nodes is not None:
+            return 0
+        from ray._private.accelerators import NvidiaGPUAcceleratorManager
+
+        return NvidiaGPUAcceleratorManager.get_current_node_num_accelerators()
+
+    def check(self) -> None:
+        """Raises UserError for options that do not go together, or a dashboard that is not installed."""
+        if self.is_running:
+            self._check_joins()
+        memory = self.object_store_memory
+        if memory is not None and memory < MIN_OBJECT_STORE_MEMORY:
+            raise UserError(
+                f"--ray-object-store-memory: {memory} bytes is not allowed; it must be at least "
+                f"{MIN_OBJECT_STORE_MEMORY}."
+            )
+        if self.dashboard:
+            _check_dashboard_is_installed()
+
+    def _check_joins(self) -> None:
+        address = f"--ray-address {self.address}" if self.address else "RAY_ADDRESS"
+        for option, value in (
+            ("--ray-num-cpus", self.num_cpus),
+            ("--ray-num-gpus", self.num_gpus),
+            ("--ray-num-nodes", self.num_nodes),
+            ("--ray-object-store-memory", self.object_store_memory),
+            ("--ray-ui", self.dashboard or None),
+        ):
+            if value is not None:
+                raise UserError(f"{option}: starts Ray here, but {address} joins a running one; give one.")
+
+    def check_reachable(self) -> None:
+        """Raises UserError if nothing answers at the address; Ray itself would try for many minutes."""
+        address = self.address or os.environ.get("RAY_ADDRESS", "")
+        host, _, port = address.rpartition("://")[2].rpartition(":")
+        if not host or not port.isdigit():
+            return  # "auto" and the like
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+        except OSError as error:
+            raise UserError(f"--ray-address: no Ray answers at {address!r} ({error}).") from None
+
+
+@contextmanager
+def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
+    """A connection to Ray while the block runs; what was started for it ends with it.
+
+    A Ray that runs in this process already is used as it is, and left alone.
+
+    Args:
+        cluster: which Ray.
+        verbosity: 0 hides its messages, 1 shows them.
+
+    Raises:
+        UserError: if Ray cannot be started or joined.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    emulated: Any = None
+    try:
+        if cluster.num_nodes is not None and not cluster.is_running:
+            emulated = _emulate(cluster)
+        _connect(cluster, emulated, verbosity)
+        yield
+    finally:
+        ray.shutdown()
+        if emulated is not None:
+            emulated.shutdown()
+
+
+def _emulate(cluster: Cluster) -> Any:
+    from ray.cluster_utils import Cluster as EmulatedCluster
+
+    emulated = EmulatedCluster()
+    try:
+        for node in range(cluster.num_nodes or 1):
+            emulated.add_node(
+                num_cpus=cluster.num_cpus or 1,
+                num_gpus=cluster.num_gpus or 0,
+                object_store_memory=cluster.object_store_memory or 150 * 2**20,
+                include_dashboard=cluster.dashboard and node == 0,
+            )
+    except BaseException:
+        emulated.shutdown()
+        raise
+    return emulated
+
+
+def _connect(cluster: Cluster, emulated: Any, verbosity: int) -> None:
+    import ray
+
+    options: dict[str, Any] = {
+        "log_to_driver": verbosity > 0,
+        "logging_level": "INFO" if verbosity else "ERROR",
+    }
+    if emulated is not None:
+        options["address"] = emulated.address
+    elif cluster.is_running:
+        options["address"] = cluster.address or os.environ["RAY_ADDRESS"]
+    else:
+        # "local": never join a Ray that happens to run on this machine.
+        options |= {
+            "address": "local",
+            "include_dashboard": cluster.dashboard,
+            "num_cpus": cluster.known_cpus,
+            "num_gpus": cluster.num_gpus,
+            "object_store_memory": cluster.object_store_memory,
+        }
+    try:
+        context = ray.init(**options)
+    except (ConnectionError, ValueError) as error:
+        raise UserError(f"cannot connect to Ray at {options['address']!r}: {error}") from error
+    if cluster.dashboard:
+        typer.echo(f"Dashboard: http://{context.dashboard_url}")
+
+
+def _check_dashboard_is_installed() -> None:
+    try:
+        import ray.dashboard.optional_deps  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"--ray-ui: Ray's dashboard is not installed ({error}); pip install 'rllib_remix[cluster]'."
+        ) from None

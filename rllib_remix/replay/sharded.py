@@ -1,0 +1,535 @@
+"""A replay buffer whose episodes lie in several processes, on as many machines as there are."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import ray
+import torch
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+from ray.rllib.utils.checkpoints import Checkpointable
+from torch import Tensor
+
+from rllib_remix.durable import write_through
+from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from rllib_remix.replay.index import ReplayIndex
+from rllib_remix.replay.placement import shard_capacities, start_shard
+from rllib_remix.replay.saved import (
+    OVER_TIME,
+    SHARDS_FILE,
+    is_sharded,
+    open_saved,
+    part_folder,
+    priorities_for,
+    read_shards,
+    read_slots,
+    saved_episodes,
+    write_slots,
+)
+from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.rollout.episode_in_store import EpisodeInStore
+
+logger = logging.getLogger("ray.rllib")
+
+SECONDS_TO_START = 120.0  # that a shard may take to find a place and to come up
+SECONDS_TO_ANSWER = 120.0  # that a shard may take for one call; one that takes longer is made anew
+MAX_FAILED_STARTS = 3  # of one shard in a row
+
+_BLOCK = 256  # episodes that are moved at once when the whole buffer is read or filled
+
+
+class _Adding(NamedTuple):
+    """A call that adds episodes, and what is set when it returns."""
+
+    call: ray.ObjectRef
+    slots: np.ndarray
+    numbers: np.ndarray
+    priorities: np.ndarray
+
+
+@dataclass
+class _Shard:
+    """One shard as seen from here; until it is ready, its calls wait in Ray's queue."""
+
+    actor: Any
+    failed_starts: int
+    is_ready: bool = False
+    started_at: float = field(default_factory=time.monotonic)
+    # A name for the way in which its episodes are numbered: another one when the numbers start again.
+    series: str = field(default_factory=lambda: uuid.uuid4().hex)
+    adding: list[_Adding] = field(default_factory=list)
+
+
+class ShardedReplayBuffer(Checkpointable):
+    """A PrioritizedMultiAgentReplayBuffer whose episodes are dealt out to Ray actors, for more than one machine holds.
+
+    This process keeps the index: which episodes there are, and their priorities. It draws as the buffer in one
+    process does, bit for bit with the same seed, and asks the shards for the episodes. Slot s of the ring lies in
+    shard s mod S. Episodes come and go through Ray's object store; only batches are read here.
+
+    A shard that dies or does not answer is made anew, and its episodes are lost. Until they are replaced by new
+    ones the draws are from the rest.
+
+    Args:
+        spec: sizes and dtypes of the episodes.
+        num_shards: S, how many actors.
+        capacity: episodes, of all shards together.
+        recent_capacity, seed: as for MultiAgentReplayBuffer.
+        alpha, epsilon, measure: as for PrioritizedMultiAgentReplayBuffer; α = 0 draws uniformly.
+
+    Raises:
+        RuntimeError: a shard could not be started; says why.
+    """
+
+    def __init__(
+        self,
+        spec: TeamSpec,
+        *,
+        num_shards: int,
+        capacity: int,
+        recent_capacity: int = 200,
+        alpha: float = 0.0,
+        epsilon: float = 1e-6,
+        measure: str = "",
+        seed: int | None = None,
+    ):
+        self.spec, self.capacity, self.num_shards, self.measure = spec, capacity, num_shards, measure
+        self._settings = {
+            "recent_capacity": recent_capacity,
+            "alpha": alpha,
+            "epsilon": epsilon,
+            "seed": seed,
+        }
+        self._index = ReplayIndex(capacity=capacity, **self._settings)
+        self._place = np.full(capacity, -1, np.int64)  # slot -> the episode's number within its shard
+        self.shards_lost = 0
+        self.episodes_lost = 0
+        self._capacities = shard_capacities(capacity, num_shards)
+        self._shards = [self._start(shard) for shard in range(num_shards)]
+        self._wait_for_start()
+
+    @classmethod
+    def bytes_needed(cls, spec: TeamSpec, capacity: int) -> int:
+        """Memory of full shards, together, and of the index, in bytes."""
+        return MultiAgentReplayBuffer.bytes_needed(spec, capacity) + ReplayIndex.bytes_needed(capacity)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def priorities(self) -> np.ndarray:
+        """[episodes stored] float64, oldest first, without ε and α."""
+        return self._index.priorities_of(self._index.oldest_first())
+
+    def update_priorities(self, numbers: np.ndarray, priorities: np.ndarray) -> None:
+        """As PrioritizedMultiAgentReplayBuffer's; episodes that were lost are left out as well."""
+        self._index.update_priorities(numbers, priorities)
+
+    def stop(self) -> None:
+        """Ends the shards."""
+        for shard in self._shards:
+            ray.kill(shard.actor)
+
+    # Adding
+
+    def add(self, episodes: Sequence[TeamEpisode | EpisodeInStore]) -> None:
+        """Hands finished episodes to the shards, which fetch them themselves.
+
+        Raises:
+            ValueError: an episode that does not fit the spec.
+        """
+        for first in range(0, len(episodes), self.capacity):
+            self._add([_in_store(episode) for episode in episodes[first : first + self.capacity]])
+
+    def _add(self, episodes: Sequence[EpisodeInStore]) -> None:
+        slots = self._index.add(len(episodes))
+        numbers, priorities = self._index.numbers_of(slots), self._index.priorities_of(slots)
+        self._index.remove(slots)  # Until their shards have them.
+        self._place[slots] = -1
+        for which, shard in enumerate(self._shards):
+            rows = np.flatnonzero(slots % self.num_shards == which)
+            if len(rows):
+                call = shard.actor.add_from_store.remote([episodes[int(row)].reference for row in rows])
+                shard.adding.append(_Adding(call, slots[rows], numbers[rows], priorities[rows]))
+        self._take_note_of_added()
+
+    def _take_note_of_added(self) -> None:
+        """Waits for what the shards were given; for one that is still starting it does not wait."""
+        for which, shard in enumerate(self._shards):
+            while shard.adding:
+                try:
+                    places = _get(shard.adding[0].call, timeout=SECONDS_TO_ANSWER if shard.is_ready else 0)
+                except RayError as error:
+                    if not self._is_starting(shard, error):
+                        self._replace(which, error)
+                    break
+                shard.is_ready, shard.failed_starts = True, 0
+                self._note(shard.adding.pop(0), np.array(places, np.int64))
+
+    def _note(self, adding: _Adding, places: np.ndarray) -> None:
+        """Marks episodes as stored, but for those that could not be, or whose slot others were given since."""
+        there = (places >= 0) & (self._index.numbers_of(adding.slots) == adding.numbers)
+        self._place[adding.slots[there]] = places[there]
+        self._index.set(adding.slots[there], adding.priorities[there])
+        self.episodes_lost += int((places < 0).sum())
+
+    # Draws
+
+    def sample(
+        self, num_episodes: int, *, num_recent: int = 0, beta: float = 0.0, pin_memory: bool = False
+    ) -> dict[str, Tensor]:
+        """As PrioritizedMultiAgentReplayBuffer's, with the same random numbers and the same batch.
+
+        Raises:
+            TooFewEpisodes: more are asked for than are stored, maybe because a shard was lost just now.
+        """
+        self._take_note_of_added()
+        while True:
+            slots, importance = self._index.draw(num_episodes, num_recent=num_recent, beta=beta)
+            parts = self._fetch(slots)
+            if parts is not None:
+                batch = _join(parts, num_episodes, pin_memory)
+                batch["numbers"] = torch.from_numpy(self._index.numbers_of(slots))
+                batch["importance"] = torch.from_numpy(importance)
+                return batch
+
+    def _fetch(self, slots: np.ndarray) -> list[tuple[np.ndarray, dict[str, np.ndarray]]] | None:
+        """Of every shard the rows of the batch that it has, and their episodes; None if one could not give them."""
+        calls = []
+        for which, shard in enumerate(self._shards):
+            rows = np.flatnonzero(slots % self.num_shards == which)
+            if len(rows):
+                calls.append((which, rows, shard.actor.take.remote(self._place[slots[rows]])))
+        parts, failed = [], False
+        for which, rows, call in calls:
+            episodes = self._answer(which, call)
+            parts.append((rows, episodes))
+            failed = failed or episodes is None
+        return None if failed else parts
+
+    # Faults
+
+    def _start(self, which: int, failed_starts: int = 0) -> _Shard:
+        actor = start_shard(self.spec, which, self._capacities)
+        shard = _Shard(actor, failed_starts)
+        nothing = np.zeros(0, np.int64)
+        shard.adding.append(_Adding(actor.ping.remote(), nothing, nothing, np.zeros(0)))
+        return shard
+
+    def _wait_for_start(self) -> None:
+        calls = [shard.adding[0].call for shard in self._shards]
+        try:
+            ray.get(calls, timeout=SECONDS_TO_START)
+        except RayError as error:
+            self.stop()
+            if isinstance(error, GetTimeoutError):
+                error = (
+                    f"no place was found within {SECONDS_TO_START:.0f} s; Ray's log says what was asked for"
+                )
+            raise RuntimeError(
+                f"num_replay_shards: {self.num_shards} shards of the replay buffer could not be started: {error}"
+            ) from None
+        self._take_note_of_added()
+
+    def _answer(self, which: int, call: ray.ObjectRef) -> Any:
+        """What a call to a shard returns; None if it died or did not answer, and then it is made anew."""
+        try:
+            return _get(call, timeout=SECONDS_TO_ANSWER)
+        except RayError as error:
+            self._replace(which, error)
+            return None
+
+    def _is_starting(self, shard: _Shard, error: RayError) -> bool:
+        in_time = time.monotonic() - shard.started_at < SECONDS_TO_START
+        return isinstance(error, GetTimeoutError) and not shard.is_ready and in_time
+
+    def _replace(self, which: int, error: RayError) -> None:
+        """Makes a shard anew, without waiting for it, and forgets its episodes."""
+        shard = self._shards[which]
+        failed_starts = 0 if shard.is_ready else shard.failed_starts + 1
+        cause = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+        if failed_starts >= MAX_FAILED_STARTS:
+            raise RuntimeError(
+                f"num_replay_shards: shard {which} of the replay buffer could not be started again, {failed_starts} "
+                f"times in a row: {error}"
+            )
+        ray.kill(shard.actor)
+        slots = np.arange(which, self.capacity, self.num_shards)
+        before = len(self)
+        self._index.remove(slots)
+        self._place[slots] = -1
+        lost = before - len(self) + sum(len(adding.slots) for adding in shard.adding)
+        self.shards_lost += 1
+        self.episodes_lost += lost
+        logger.warning(
+            "Shard %d of the replay buffer's %d is lost with %d episodes (%s). A new one is started; meanwhile "
+            "batches are drawn from the %d episodes that are left.",
+            *(which, self.num_shards, lost, cause, len(self)),
+        )
+        self._shards[which] = self._start(which, failed_starts)
+
+    # Checkpointable
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """The state of a PrioritizedMultiAgentReplayBuffer with these episodes, whatever the number of shards."""
+        self._take_note_of_added()
+        while (episodes := self._fetch_all(slots := self._slots_to_save())) is None:
+            pass  # A shard was lost; the others' are left.
+        index = self._index.get_state()
+        return {
+            "spec": self.spec._asdict(),
+            "capacity": self.capacity,
+            "arrays": {name: episodes.pop(name) for name in OVER_TIME},
+            "lengths": episodes["lengths"].astype(np.int32),
+            "terminated": episodes["terminated"],
+            "lives": episodes["lives"].astype(np.int32),
+            "next": self._index.next if len(slots) == self.capacity else len(slots) % self.capacity,
+            "added": self._index.added,
+            "rng": index["rng"],
+            "priorities": index["priorities"][slots],
+            "measure": self.measure,
+            "lost": (self.shards_lost, self.episodes_lost),
+        }
+
+    def _slots_to_save(self) -> np.ndarray:
+        """All stored: slot for slot, or oldest first if there are gaps, which are closed then."""
+        slots = self._index.oldest_first()
+        used = min(self._index.added, self.capacity)
+        return np.arange(used) if len(slots) == used else slots
+
+    def _fetch_all(self, slots: np.ndarray) -> dict[str, np.ndarray] | None:
+        empty = MultiAgentReplayBuffer(self.spec, capacity=1).get_state()
+        whole = {
+            name: np.zeros((len(slots), *of.shape[1:]), of.dtype) for name, of in empty["arrays"].items()
+        }
+        whole |= {name: np.zeros((len(slots), *empty[name].shape[1:]), empty[name].dtype) for name in _SMALL}
+        for first in range(0, len(slots), _BLOCK):
+            parts = self._fetch(slots[first : first + _BLOCK])
+            if parts is None:
+                return None
+            for rows, part in parts:
+                for name, values in whole.items():
+                    _write(values, first + rows, part[name])
+        return whole
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over the state of a replay buffer, sharded or not, of any capacity; the newest episodes stay."""
+        self._check_spec(state["spec"])
+        size, following = len(state["lengths"]), state["next"]
+        wraps = size == state["capacity"]
+        oldest_first = (np.arange(size) + (following if wraps else 0)) % max(size, 1)
+        rows = oldest_first[-self.capacity :]
+        priorities = state.get("priorities")
+        if priorities is None or state["measure"] != self.measure:
+            priorities = np.ones(size)
+        first_slot = following if wraps and state["capacity"] == self.capacity else 0
+        self._fill(_episodes(state, rows), np.asarray(priorities)[rows], first_slot, state["added"])
+        self._index.set_state(self._index.get_state() | {"rng": state["rng"]})
+        self.shards_lost, self.episodes_lost = state.get("lost", (0, 0))
+
+    def _fill(
+        self,
+        episodes: Iterator[TeamEpisode | EpisodeInStore],
+        priorities: np.ndarray,
+        first_slot: int,
+        added: int,
+    ) -> None:
+        """Replaces all episodes by others, oldest first, of which the first comes into a slot."""
+        self._take_note_of_added()
+        self._empty_shards()
+        nothing = self._index.get_state() | {"stored": np.zeros(self.capacity, np.bool_)}
+        self._index.set_state(nothing | {"next": first_slot, "added": added - len(priorities)})
+        block = []
+        for episode in episodes:
+            block.append(episode)
+            if len(block) == _BLOCK:
+                self.add(block)
+                block = []
+        self.add(block)
+        self.update_priorities(np.arange(added - len(priorities), added), priorities)
+
+    def _empty_shards(self) -> None:
+        empty = MultiAgentReplayBuffer(self.spec, capacity=1).get_state()
+        calls = [shard.actor.set_state.remote(empty) for shard in self._shards]
+        for which, call in enumerate(calls):
+            shard = self._shards[which]
+            self._answer(which, call)
+            if self._shards[which] is shard:
+                shard.series, shard.is_ready, shard.failed_starts = uuid.uuid4().hex, True, 0
+                shard.adding.clear()  # Of one that was starting: it has dropped them again.
+
+    def save_to_path(self, path: Any = None, *, previous: Path | None = None, **kwargs: Any) -> str:
+        """Every shard stores its episodes in a folder below `path`, all at the same time.
+
+        Args:
+            path, previous, kwargs: as for MultiAgentReplayBuffer. A shard on a machine that does not see the folder
+                sends its files here, all of them.
+
+        Raises:
+            OSError: no room, or no permission.
+        """
+        self._take_note_of_added()
+        folder = Path(super().save_to_path(path, **{**kwargs, "state": {"shards": self.num_shards}}))
+        layout = {"num_shards": self.num_shards, "series": [shard.series for shard in self._shards]}
+        mark = folder / SHARDS_FILE, json.dumps(layout | {"saved": uuid.uuid4().hex}).encode()
+        known = _series(previous)
+        write_through(*mark)
+        calls = {}
+        for which, shard in enumerate(self._shards):
+            if shard.is_ready:
+                linked = previous if which < len(known) and known[which] == shard.series else None
+                arguments = part_folder(folder, which), linked and part_folder(linked, which), mark
+                calls[which] = shard.actor.save_part.remote(*arguments)
+        for which, call in calls.items():
+            self._write_part(which, part_folder(folder, which), self._answer(which, call))
+        index = self._index.get_state()
+        slots = {"stored": index.pop("stored"), "priorities": index.pop("priorities"), "place": self._place}
+        settings = {"spec": self.spec._asdict(), "capacity": self.capacity, "measure": self.measure}
+        write_slots(folder, index | settings | {"lost": [self.shards_lost, self.episodes_lost]}, slots)
+        return str(folder)
+
+    def _write_part(self, which: int, folder: Path, names: list[str] | None) -> None:
+        """Writes the files of a shard that does not see the folder, one by one."""
+        actor = self._shards[which].actor
+        for name in names or []:
+            folder.mkdir(exist_ok=True)
+            content = self._answer(which, actor.read_file.remote(name))
+            if content is None:
+                return
+            write_through(folder / name, content)
+        if names is not None:
+            self._answer(which, actor.drop_files.remote())
+
+    def restore_from_path(self, path: Any, **kwargs: Any) -> None:
+        """Takes over what a replay buffer stored, sharded or not, of any capacity; the newest episodes stay.
+
+        Raises:
+            ValueError: damaged, or episodes of other sizes.
+            OSError: a file cannot be read.
+        """
+        folder = Path(path)
+        saved = open_saved(folder)
+        self._check_spec(saved.index["spec"])
+        same_capacity = saved.index["capacity"] == self.capacity
+        priorities = priorities_for(self.measure, saved)[-self.capacity :]
+        if is_sharded(folder) and same_capacity and read_shards(folder)["num_shards"] == self.num_shards:
+            self._restore_parts(folder, saved.index)
+            stored = self._index.numbers_of(self._index.oldest_first())
+            self.update_priorities(stored, priorities[len(priorities) - len(stored) :])
+        else:
+            first_slot = saved.index["next"] if saved.is_full and same_capacity else 0
+            episodes = saved_episodes(saved.places[-self.capacity :])
+            self._fill(episodes, priorities, first_slot, saved.index["added"])
+        self._index.set_state(self._index.get_state() | {"rng": saved.index["rng"]})
+        self.shards_lost, self.episodes_lost = saved.index.get("lost", (0, 0))
+
+    def _restore_parts(self, folder: Path, index: dict[str, Any]) -> None:
+        """Every shard reads what a shard with its number stored."""
+        self._take_note_of_added()
+        self._empty_shards()
+        slots = read_slots(folder)
+        self._index.set_state(index | {"stored": slots["stored"], "priorities": slots["priorities"]})
+        self._place = slots["place"].copy()
+        mark = folder / SHARDS_FILE, (folder / SHARDS_FILE).read_bytes()
+        series = read_shards(folder)["series"]
+        calls = {}
+        for which, shard in enumerate(self._shards):
+            if slots["stored"][which :: self.num_shards].any():
+                shard.series = series[which]
+                calls[which] = shard.actor.restore_part.remote(part_folder(folder, which), mark)
+        for which, call in calls.items():
+            if self._answer(which, call) is False:
+                self._send_part(which, part_folder(folder, which))
+
+    def _send_part(self, which: int, folder: Path) -> None:
+        actor = self._shards[which].actor
+        for file in folder.iterdir():
+            self._answer(which, actor.write_file.remote(file.name, file.read_bytes()))
+        self._answer(which, actor.restore_from_files.remote())
+
+    def _check_spec(self, saved: dict[str, Any]) -> None:
+        if TeamSpec(**saved) != self.spec:
+            raise ValueError(
+                f"replay buffer: the checkpoint holds episodes of {TeamSpec(**saved)}, this run has {self.spec}."
+            )
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
+        shards = {"num_shards": self.num_shards, "capacity": self.capacity, "measure": self.measure}
+        return (self.spec,), shards | self._settings
+
+
+_SMALL = ("lengths", "terminated", "lives")
+
+
+def _get(call: ray.ObjectRef, *, timeout: float) -> Any:
+    """As `ray.get`; what a shard raised is raised as it was there, and RayError means that it is not well."""
+    try:
+        return ray.get(call, timeout=timeout)
+    except RayTaskError as error:
+        raise error.cause from None
+
+
+def _series(previous: Path | None) -> list[str]:
+    """How the shards' episodes are numbered in an earlier checkpoint; empty if it has none, or is gone."""
+    try:
+        return [] if previous is None else read_shards(previous)["series"]
+    except (OSError, ValueError):
+        return []
+
+
+def _in_store(episode: TeamEpisode | EpisodeInStore) -> EpisodeInStore:
+    return episode if isinstance(episode, EpisodeInStore) else EpisodeInStore.put(episode)
+
+
+def _join(
+    parts: list[tuple[np.ndarray, dict[str, np.ndarray]]], num_episodes: int, pin_memory: bool
+) -> dict[str, Tensor]:
+    """One batch of the rows of all parts, in new tensors; past the end of its longest episode a part is 0."""
+    longest = max(int(part["lengths"].max()) for _, part in parts)
+    batch = {}
+    for name, values in parts[0][1].items():
+        over_time = (longest + OVER_TIME[name],) if name in OVER_TIME else ()
+        shape = (num_episodes, *over_time, *values.shape[1 + len(over_time) :])
+        dtype = torch.from_numpy(np.zeros(0, values.dtype)).dtype
+        pin = pin_memory and name in OVER_TIME
+        batch[name] = torch.empty(shape, dtype=dtype, pin_memory=pin)
+        for rows, part in parts:
+            _write(batch[name].numpy(), rows, part[name])
+    return batch
+
+
+def _write(whole: np.ndarray, rows: np.ndarray, part: np.ndarray) -> None:
+    """Lays the part's rows into the whole's, and 0 behind what is shorter."""
+    if whole.ndim == 1:
+        whole[rows] = part
+        return
+    end = part.shape[1]
+    for row, values in zip(rows, part, strict=True):
+        whole[row, :end] = values
+        whole[row, end:] = 0
+
+
+def _episodes(state: dict[str, Any], rows: np.ndarray) -> Iterator[TeamEpisode]:
+    """The episodes of a replay buffer's state."""
+    for row in rows:
+        length = int(state["lengths"][row])
+        fields = {
+            name: state["arrays"][name][row, : length + has_last] for name, has_last in OVER_TIME.items()
+        }
+        terminated = bool(state["terminated"][row])
+        yield TeamEpisode(**fields, terminated=terminated, truncated=not terminated, info={})

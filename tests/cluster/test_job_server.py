@@ -1,0 +1,45 @@
+"""A real head with its job server runs what `rllib train --submit` sends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
+
+from benchmarks.local_cluster import LocalCluster, shell_environment
+
+pytestmark = pytest.mark.slow
+
+SMALL = """
+small:
+  run: QMIX
+  env: predator_prey
+  stop: {training_iteration: 2}
+  config:
+    env_config: {grid_height: 4, grid_width: 4, num_predators: 3, num_prey: 2, episode_limit: 10}
+    num_env_runners: 1
+    num_envs_per_env_runner: 4
+    train_batch_episodes: 8
+    replay_buffer_capacity: 40
+    min_sample_timesteps_per_iteration: 100
+"""
+
+
+def test_a_submitted_file_is_trained_to_the_end_and_followed(tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    with LocalCluster(num_cpus=2, home=tmp_path / "home") as cluster:
+        ended = subprocess.run(
+            ["rllib", "train", "file", "small.yaml", "--submit", "--address", cluster.job_server]
+            + ["--storage-path", str(tmp_path / "results")],
+            cwd=tmp_path,
+            env=shell_environment(tmp_path / "home"),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "succeeded." in ended.stdout
+    assert "ray job stop raysubmit_" in ended.stdout
+    assert list((tmp_path / "results" / "small").glob("QMIX_*/checkpoint_*"))

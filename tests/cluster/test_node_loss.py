@@ -1,0 +1,21 @@
+"""Training goes on when a machine with env runners is gone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
+
+from benchmarks import node_loss
+
+pytestmark = pytest.mark.slow
+
+
+def test_training_goes_on_without_the_env_runners_of_a_lost_node():
+    plan = node_loss.Plan(warm_up=3, rounds=5, replace=False, patience=150)
+    phases = node_loss.summary(node_loss.run("QMIX", plan))
+    assert phases["before"]["env_runners_at_end"] == node_loss.ENV_RUNNERS
+    assert phases["after the loss"]["rounds"] >= plan.rounds
+    assert 0 < phases["after the loss"]["env_runners_at_end"] < node_loss.ENV_RUNNERS
+    assert phases["after the loss"]["median_env_steps_per_round"] > 0

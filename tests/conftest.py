@@ -7,6 +7,8 @@ os.environ["HOME"] = _HOME.name
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
 
 import logging  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
@@ -16,6 +18,28 @@ torch.set_num_threads(1)
 settings.register_profile("rllib_remix", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("rllib_remix")
 
+# One step of each: what nearly all tests of the environments call.
+COMPILE = """
+import numpy as np
+from rllib_remix.envs.registry import make_team_env
+
+for name, config in (("predator_prey", {}), ("smac_sim", {"map_name": "3m"})):
+    env = make_team_env(name, config, num_envs=1)
+    env.step(env.reset(seed=0).avail_actions.argmax(-1))
+"""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """Before processes share the work: the kernels are compiled once, and the others find them on disk."""
+    subprocess.run([sys.executable, "-c", COMPILE], check=False)  # a fault in it is for the tests to find
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first: at the end, processes that share the work then wait for a short file at most."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
 
 @pytest.fixture(scope="session")
 def ray_session():
@@ -23,6 +47,7 @@ def ray_session():
     import ray
 
     ray.init(
+        address="local",  # never one that another test, or another process of this run, has started
         num_cpus=6,  # a bookkeeping figure: the tests run one small thing at a time
         num_gpus=0,
         include_dashboard=False,

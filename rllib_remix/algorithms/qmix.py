@@ -356,6 +356,7 @@ class QMIX(Algorithm):
             "episodes_since_update": self._episodes_since_update,
             "recent_episodes": self._recent.get_state(),
             "epsilon": self._epsilon,
+            "last_evaluation": self._last_evaluation,
         }
         return state
 
@@ -369,6 +370,7 @@ class QMIX(Algorithm):
         self._episodes_since_update = loop.get("episodes_since_update", self._episodes_since_update)
         self._recent.set_state(loop.get("recent_episodes", []))
         self._epsilon = loop.get("epsilon", self._epsilon)
+        self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
         self._push_state_to_runners()
 
     def get_metadata(self) -> dict[str, Any]:

@@ -46,14 +46,17 @@ def is_export(folder: Path) -> bool:
 
 
 def is_of_team(checkpoint: Path) -> bool:
-    """Whether a checkpoint was made by an algorithm of ours; reading it then unpickles nothing."""
-    from rllib_remix.policy import CheckpointError, read_metadata
+    """Whether a checkpoint or an export was made by an algorithm of ours; reading it then unpickles nothing."""
+    from rllib_remix.portable import SETTINGS_FILE
 
+    file = checkpoint / CHECKPOINT_MARKER
+    if not file.is_file():
+        file = checkpoint / SETTINGS_FILE
     try:
-        read_metadata(checkpoint)
-    except CheckpointError:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
-    return True
+    return isinstance(metadata, dict) and "team" in metadata
 
 
 def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:

@@ -392,7 +392,7 @@ def _check_resources(
         raise UserError(
             f"one trial needs {needed['GPU']:g} GPUs, but there are {num_gpus:g}; lower num_gpus_per_learner."
         )
-    custom = [name for name, amount in needed.items() if amount and name not in ("CPU", "GPU")]
+    custom = [name for name, amount in needed.items() if amount and name not in ("CPU", "GPU", "memory")]
     if num_cpus is not None and custom:
         raise UserError(
             f"one trial needs the resource {custom[0]!r}, which only a running cluster can have (--ray-address)."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,8 @@ def _play(
     watcher.attach(config)
     env_config = dict(config.env_config)
     if asked.animation:
+        os.environ.setdefault("SDL_AUDIODRIVER", "dummy")  # pygame would look for a sound card, and say so
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
         _make_renderable(config)
     with one_line_failures(f"{algorithm} on env {name!r}"):
         runner: Any = _runner_class(config)(config=config, worker_index=0)
@@ -156,6 +159,9 @@ class Watcher:
         self._asked = asked
         self._return = 0.0
         self._infos: list[Any] = []
+
+    def __deepcopy__(self, memo: Any) -> Watcher:
+        return self  # an env runner copies its settings, and callbacks with them
 
     def attach(self, config: AlgorithmConfig) -> None:
         """Adds this to the callbacks of `config`."""

@@ -12,7 +12,7 @@ from typing import Any
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.parsing import check_result_key
 from rllib_remix.cli.samplers import clip_to_ranges, search_domains, with_domains
-from rllib_remix.settings import check_choice, check_keys, nearest
+from rllib_remix.settings import check_choice, check_flag, check_keys, check_number, nearest
 
 ENV_STEPS = "num_env_steps_sampled_lifetime"
 ITERATIONS = "training_iteration"
@@ -74,6 +74,7 @@ def parse_scheduler(owner: str, name: object, settings: Mapping[str, Any]) -> Sc
         raise UserError(f"{owner}: unknown scheduler {name!r}{hint} Allowed: {', '.join(_LISTED)}.")
     kind = NAMES[text]
     check_keys(f"{owner} {name}", settings, _settings_of(kind))
+    _check_numbers(f"{owner} {name}", kind, settings)
     _check_needs(f"{owner} {name}", kind, settings)
     if "mode" in settings:
         check_choice(f"{owner} {name}: mode", settings["mode"], ("max", "min"))
@@ -201,13 +202,24 @@ def _class_of(kind: str) -> Any:
     return found() if inspect.isfunction(found) else found
 
 
-def _settings_of(kind: str) -> list[str]:
-    # FIFO's __init__ is that of object.
-    if kind == "fifo":
-        return []
-    return [
-        name for name in inspect.signature(_class_of(kind).__init__).parameters if name not in _NOT_SETTINGS
-    ]
+def _settings_of(kind: str) -> dict[str, inspect.Parameter]:
+    if kind == "fifo":  # its __init__ is that of object
+        return {}
+    parameters = inspect.signature(_class_of(kind).__init__).parameters
+    return {name: parameter for name, parameter in parameters.items() if name not in _NOT_SETTINGS}
+
+
+def _check_numbers(owner: str, kind: str, settings: Mapping[str, Any]) -> None:
+    """Every number of these classes is a time, a count, a share or a factor: none is negative."""
+    known = _settings_of(kind)
+    for key, value in settings.items():
+        default = known[key].default
+        if isinstance(default, bool):
+            check_flag(f"{owner}: {key}", value)
+        elif isinstance(default, (int, float)):
+            # What may be 0 by default, or is a share, may be 0.
+            may_be_zero = default < 1
+            check_number(f"{owner}: {key}", value, low=0, low_open=not may_be_zero)
 
 
 def _check_needs(owner: str, kind: str, settings: Mapping[str, Any]) -> None:

@@ -30,10 +30,6 @@ class ReplayShard(MultiAgentReplayBuffer):
             None  # files on their way to or from another machine
         )
 
-    def ping(self) -> list[int]:
-        """No numbers of no episodes: an answer that says that the shard is there."""
-        return []
-
     def add_from_store(self, references: Sequence[ray.ObjectRef]) -> list[int]:
         """Stores the episodes behind the references.
 

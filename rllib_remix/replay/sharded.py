@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import ray
 import torch
-from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
@@ -22,7 +17,7 @@ from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.index import ReplayIndex
-from rllib_remix.replay.placement import shard_capacities, start_shard
+from rllib_remix.replay.placement import shard_capacities
 from rllib_remix.replay.saved import (
     OVER_TIME,
     SHARDS_FILE,
@@ -35,38 +30,11 @@ from rllib_remix.replay.saved import (
     saved_episodes,
     write_slots,
 )
+from rllib_remix.replay.shards import Adding, Shard, Shards
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.episode_in_store import EpisodeInStore
 
-logger = logging.getLogger("ray.rllib")
-
-SECONDS_TO_START = 120.0  # that a shard may take to find a place and to come up
-SECONDS_TO_ANSWER = 120.0  # that a shard may take for one call; one that takes longer is made anew
-MAX_FAILED_STARTS = 3  # of one shard in a row
-
 _BLOCK = 256  # episodes that are moved at once when the whole buffer is read or filled
-
-
-class _Adding(NamedTuple):
-    """A call that adds episodes, and what is set when it returns."""
-
-    call: ray.ObjectRef
-    slots: np.ndarray
-    numbers: np.ndarray
-    priorities: np.ndarray
-
-
-@dataclass
-class _Shard:
-    """One shard as seen from here; until it is ready, its calls wait in Ray's queue."""
-
-    actor: Any
-    failed_starts: int
-    is_ready: bool = False
-    started_at: float = field(default_factory=time.monotonic)
-    # A name for the way in which its episodes are numbered: another one when the numbers start again.
-    series: str = field(default_factory=lambda: uuid.uuid4().hex)
-    adding: list[_Adding] = field(default_factory=list)
 
 
 class ShardedReplayBuffer(Checkpointable):
@@ -111,11 +79,7 @@ class ShardedReplayBuffer(Checkpointable):
         }
         self._index = ReplayIndex(capacity=capacity, **self._settings)
         self._place = np.full(capacity, -1, np.int64)  # slot -> the episode's number within its shard
-        self.shards_lost = 0
-        self.episodes_lost = 0
-        self._capacities = shard_capacities(capacity, num_shards)
-        self._shards = [self._start(shard) for shard in range(num_shards)]
-        self._wait_for_start()
+        self._shards = Shards(spec, shard_capacities(capacity, num_shards), self._forget)
 
     @classmethod
     def bytes_needed(cls, spec: TeamSpec, capacity: int) -> int:
@@ -136,8 +100,25 @@ class ShardedReplayBuffer(Checkpointable):
 
     def stop(self) -> None:
         """Ends the shards."""
-        for shard in self._shards:
-            ray.kill(shard.actor)
+        self._shards.stop()
+
+    @property
+    def shards_lost(self) -> int:
+        """How many were made anew, ever."""
+        return self._shards.shards_lost
+
+    @property
+    def episodes_lost(self) -> int:
+        """How many went with them, or with an env runner before they were stored, ever."""
+        return self._shards.episodes_lost
+
+    def _forget(self, which: int) -> int:
+        """Takes the episodes of a shard out of the index; returns how many there were."""
+        before = len(self)
+        slots = np.arange(which, self.capacity, self.num_shards)
+        self._index.remove(slots)
+        self._place[slots] = -1
+        return before - len(self)
 
     # Adding
 
@@ -155,32 +136,21 @@ class ShardedReplayBuffer(Checkpointable):
         numbers, priorities = self._index.numbers_of(slots), self._index.priorities_of(slots)
         self._index.remove(slots)  # Until their shards have them.
         self._place[slots] = -1
-        for which, shard in enumerate(self._shards):
-            rows = np.flatnonzero(slots % self.num_shards == which)
-            if len(rows):
-                call = shard.actor.add_from_store.remote([episodes[int(row)].reference for row in rows])
-                shard.adding.append(_Adding(call, slots[rows], numbers[rows], priorities[rows]))
-        self._take_note_of_added()
+        for shard, rows in self._by_shard(slots):
+            references = [episodes[row].reference for row in rows.tolist()]
+            shard.add(Adding(references, slots[rows], numbers[rows], priorities[rows]))
+        self._shards.settle(self._note)
 
-    def _take_note_of_added(self) -> None:
-        """Waits for what the shards were given; for one that is still starting it does not wait."""
-        for which, shard in enumerate(self._shards):
-            while shard.adding:
-                try:
-                    places = _get(shard.adding[0].call, timeout=SECONDS_TO_ANSWER if shard.is_ready else 0)
-                except RayError as error:
-                    if not self._is_starting(shard, error):
-                        self._replace(which, error)
-                    break
-                shard.is_ready, shard.failed_starts = True, 0
-                self._note(shard.adding.pop(0), np.array(places, np.int64))
+    def _by_shard(self, slots: np.ndarray) -> list[tuple[Shard, np.ndarray]]:
+        """Every shard that has some of the slots, and which of them these are."""
+        rows = [np.flatnonzero(slots % self.num_shards == which) for which in range(self.num_shards)]
+        return [(shard, rows[shard.which]) for shard in self._shards if len(rows[shard.which])]
 
-    def _note(self, adding: _Adding, places: np.ndarray) -> None:
+    def _note(self, adding: Adding, places: np.ndarray) -> None:
         """Marks episodes as stored, but for those that could not be, or whose slot others were given since."""
         there = (places >= 0) & (self._index.numbers_of(adding.slots) == adding.numbers)
         self._place[adding.slots[there]] = places[there]
         self._index.set(adding.slots[there], adding.priorities[there])
-        self.episodes_lost += int((places < 0).sum())
 
     # Draws
 
@@ -192,7 +162,7 @@ class ShardedReplayBuffer(Checkpointable):
         Raises:
             TooFewEpisodes: more are asked for than are stored, maybe because a shard was lost just now.
         """
-        self._take_note_of_added()
+        self._shards.settle(self._note)
         while True:
             slots, importance = self._index.draw(num_episodes, num_recent=num_recent, beta=beta)
             parts = self._fetch(slots)
@@ -204,78 +174,14 @@ class ShardedReplayBuffer(Checkpointable):
 
     def _fetch(self, slots: np.ndarray) -> list[tuple[np.ndarray, dict[str, np.ndarray]]] | None:
         """Of every shard the rows of the batch that it has, and their episodes; None if one could not give them."""
-        calls = []
-        for which, shard in enumerate(self._shards):
-            rows = np.flatnonzero(slots % self.num_shards == which)
-            if len(rows):
-                calls.append((which, rows, shard.actor.take.remote(self._place[slots[rows]])))
-        parts, failed = [], False
-        for which, rows, call in calls:
-            episodes = self._answer(which, call)
-            parts.append((rows, episodes))
-            failed = failed or episodes is None
-        return None if failed else parts
-
-    # Faults
-
-    def _start(self, which: int, failed_starts: int = 0) -> _Shard:
-        actor = start_shard(self.spec, which, self._capacities)
-        shard = _Shard(actor, failed_starts)
-        nothing = np.zeros(0, np.int64)
-        shard.adding.append(_Adding(actor.ping.remote(), nothing, nothing, np.zeros(0)))
-        return shard
-
-    def _wait_for_start(self) -> None:
-        calls = [shard.adding[0].call for shard in self._shards]
-        try:
-            ray.get(calls, timeout=SECONDS_TO_START)
-        except RayError as error:
-            self.stop()
-            if isinstance(error, GetTimeoutError):
-                error = (
-                    f"no place was found within {SECONDS_TO_START:.0f} s; Ray's log says what was asked for"
-                )
-            raise RuntimeError(
-                f"num_replay_shards: {self.num_shards} shards of the replay buffer could not be started: {error}"
-            ) from None
-        self._take_note_of_added()
-
-    def _answer(self, which: int, call: ray.ObjectRef) -> Any:
-        """What a call to a shard returns; None if it died or did not answer, and then it is made anew."""
-        try:
-            return _get(call, timeout=SECONDS_TO_ANSWER)
-        except RayError as error:
-            self._replace(which, error)
+        calls = [
+            (shard, rows, shard.actor.take.remote(self._place[slots[rows]]))
+            for shard, rows in self._by_shard(slots)
+        ]
+        answers = [(rows, *self._shards.ask(shard, call)) for shard, rows, call in calls]
+        if not all(is_there for _, is_there, _ in answers):
             return None
-
-    def _is_starting(self, shard: _Shard, error: RayError) -> bool:
-        in_time = time.monotonic() - shard.started_at < SECONDS_TO_START
-        return isinstance(error, GetTimeoutError) and not shard.is_ready and in_time
-
-    def _replace(self, which: int, error: RayError) -> None:
-        """Makes a shard anew, without waiting for it, and forgets its episodes."""
-        shard = self._shards[which]
-        failed_starts = 0 if shard.is_ready else shard.failed_starts + 1
-        cause = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
-        if failed_starts >= MAX_FAILED_STARTS:
-            raise RuntimeError(
-                f"num_replay_shards: shard {which} of the replay buffer could not be started again, {failed_starts} "
-                f"times in a row: {error}"
-            )
-        ray.kill(shard.actor)
-        slots = np.arange(which, self.capacity, self.num_shards)
-        before = len(self)
-        self._index.remove(slots)
-        self._place[slots] = -1
-        lost = before - len(self) + sum(len(adding.slots) for adding in shard.adding)
-        self.shards_lost += 1
-        self.episodes_lost += lost
-        logger.warning(
-            "Shard %d of the replay buffer's %d is lost with %d episodes (%s). A new one is started; meanwhile "
-            "batches are drawn from the %d episodes that are left.",
-            *(which, self.num_shards, lost, cause, len(self)),
-        )
-        self._shards[which] = self._start(which, failed_starts)
+        return [(rows, episodes) for rows, _, episodes in answers]
 
     # Checkpointable
 
@@ -287,7 +193,7 @@ class ShardedReplayBuffer(Checkpointable):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """The state of a PrioritizedMultiAgentReplayBuffer with these episodes, whatever the number of shards."""
-        self._take_note_of_added()
+        self._shards.settle(self._note)
         while (episodes := self._fetch_all(slots := self._slots_to_save())) is None:
             pass  # A shard was lost; the others' are left.
         index = self._index.get_state()
@@ -340,7 +246,7 @@ class ShardedReplayBuffer(Checkpointable):
         first_slot = following if wraps and state["capacity"] == self.capacity else 0
         self._fill(_episodes(state, rows), np.asarray(priorities)[rows], first_slot, state["added"])
         self._index.set_state(self._index.get_state() | {"rng": state["rng"]})
-        self.shards_lost, self.episodes_lost = state.get("lost", (0, 0))
+        self._shards.shards_lost, self._shards.episodes_lost = state.get("lost", (0, 0))
 
     def _fill(
         self,
@@ -350,7 +256,7 @@ class ShardedReplayBuffer(Checkpointable):
         added: int,
     ) -> None:
         """Replaces all episodes by others, oldest first, of which the first comes into a slot."""
-        self._take_note_of_added()
+        self._shards.settle(self._note)
         self._empty_shards()
         nothing = self._index.get_state() | {"stored": np.zeros(self.capacity, np.bool_)}
         self._index.set_state(nothing | {"next": first_slot, "added": added - len(priorities)})
@@ -364,14 +270,7 @@ class ShardedReplayBuffer(Checkpointable):
         self.update_priorities(np.arange(added - len(priorities), added), priorities)
 
     def _empty_shards(self) -> None:
-        empty = MultiAgentReplayBuffer(self.spec, capacity=1).get_state()
-        calls = [shard.actor.set_state.remote(empty) for shard in self._shards]
-        for which, call in enumerate(calls):
-            shard = self._shards[which]
-            self._answer(which, call)
-            if self._shards[which] is shard:
-                shard.series, shard.is_ready, shard.failed_starts = uuid.uuid4().hex, True, 0
-                shard.adding.clear()  # Of one that was starting: it has dropped them again.
+        self._shards.empty(MultiAgentReplayBuffer(self.spec, capacity=1).get_state())
 
     def save_to_path(self, path: Any = None, *, previous: Path | None = None, **kwargs: Any) -> str:
         """Every shard stores its episodes in a folder below `path`, all at the same time.
@@ -383,37 +282,36 @@ class ShardedReplayBuffer(Checkpointable):
         Raises:
             OSError: no room, or no permission.
         """
-        self._take_note_of_added()
+        self._shards.settle(self._note)
         folder = Path(super().save_to_path(path, **{**kwargs, "state": {"shards": self.num_shards}}))
         layout = {"num_shards": self.num_shards, "series": [shard.series for shard in self._shards]}
         mark = folder / SHARDS_FILE, json.dumps(layout | {"saved": uuid.uuid4().hex}).encode()
         known = _series(previous)
         write_through(*mark)
-        calls = {}
-        for which, shard in enumerate(self._shards):
+        calls = []
+        for shard in self._shards:
             if shard.is_ready:
-                linked = previous if which < len(known) and known[which] == shard.series else None
-                arguments = part_folder(folder, which), linked and part_folder(linked, which), mark
-                calls[which] = shard.actor.save_part.remote(*arguments)
-        for which, call in calls.items():
-            self._write_part(which, part_folder(folder, which), self._answer(which, call))
+                linked = previous if known[shard.which : shard.which + 1] == [shard.series] else None
+                parts = [path and part_folder(path, shard.which) for path in (folder, linked)]
+                calls.append((shard, shard.actor.save_part.remote(*parts, mark)))
+        for shard, call in calls:
+            _, names = self._shards.ask(shard, call)
+            self._write_part(shard, part_folder(folder, shard.which), names or [])
         index = self._index.get_state()
         slots = {"stored": index.pop("stored"), "priorities": index.pop("priorities"), "place": self._place}
         settings = {"spec": self.spec._asdict(), "capacity": self.capacity, "measure": self.measure}
         write_slots(folder, index | settings | {"lost": [self.shards_lost, self.episodes_lost]}, slots)
         return str(folder)
 
-    def _write_part(self, which: int, folder: Path, names: list[str] | None) -> None:
+    def _write_part(self, shard: Shard, folder: Path, names: list[str]) -> None:
         """Writes the files of a shard that does not see the folder, one by one."""
-        actor = self._shards[which].actor
-        for name in names or []:
+        for name in names:
             folder.mkdir(exist_ok=True)
-            content = self._answer(which, actor.read_file.remote(name))
-            if content is None:
+            is_there, content = self._shards.ask(shard, shard.actor.read_file.remote(name))
+            if not is_there:
                 return
             write_through(folder / name, content)
-        if names is not None:
-            self._answer(which, actor.drop_files.remote())
+        shard.actor.drop_files.remote()
 
     def restore_from_path(self, path: Any, **kwargs: Any) -> None:
         """Takes over what a replay buffer stored, sharded or not, of any capacity; the newest episodes stay.
@@ -436,31 +334,33 @@ class ShardedReplayBuffer(Checkpointable):
             episodes = saved_episodes(saved.places[-self.capacity :])
             self._fill(episodes, priorities, first_slot, saved.index["added"])
         self._index.set_state(self._index.get_state() | {"rng": saved.index["rng"]})
-        self.shards_lost, self.episodes_lost = saved.index.get("lost", (0, 0))
+        self._shards.shards_lost, self._shards.episodes_lost = saved.index.get("lost", (0, 0))
 
     def _restore_parts(self, folder: Path, index: dict[str, Any]) -> None:
         """Every shard reads what a shard with its number stored."""
-        self._take_note_of_added()
+        self._shards.settle(self._note)
         self._empty_shards()
         slots = read_slots(folder)
         self._index.set_state(index | {"stored": slots["stored"], "priorities": slots["priorities"]})
         self._place = slots["place"].copy()
         mark = folder / SHARDS_FILE, (folder / SHARDS_FILE).read_bytes()
         series = read_shards(folder)["series"]
-        calls = {}
-        for which, shard in enumerate(self._shards):
-            if slots["stored"][which :: self.num_shards].any():
-                shard.series = series[which]
-                calls[which] = shard.actor.restore_part.remote(part_folder(folder, which), mark)
-        for which, call in calls.items():
-            if self._answer(which, call) is False:
-                self._send_part(which, part_folder(folder, which))
+        calls = []
+        for shard in self._shards:
+            if slots["stored"][shard.which :: self.num_shards].any():
+                shard.series = series[shard.which]
+                calls.append((shard, shard.actor.restore_part.remote(part_folder(folder, shard.which), mark)))
+        for shard, call in calls:
+            is_there, sees_folder = self._shards.ask(shard, call)
+            if is_there and not sees_folder:
+                self._send_part(shard, part_folder(folder, shard.which))
 
-    def _send_part(self, which: int, folder: Path) -> None:
-        actor = self._shards[which].actor
+    def _send_part(self, shard: Shard, folder: Path) -> None:
+        """Brings a shard the files that it does not see, one by one."""
         for file in folder.iterdir():
-            self._answer(which, actor.write_file.remote(file.name, file.read_bytes()))
-        self._answer(which, actor.restore_from_files.remote())
+            if not self._shards.ask(shard, shard.actor.write_file.remote(file.name, file.read_bytes()))[0]:
+                return
+        self._shards.ask(shard, shard.actor.restore_from_files.remote())
 
     def _check_spec(self, saved: dict[str, Any]) -> None:
         if TeamSpec(**saved) != self.spec:
@@ -474,14 +374,6 @@ class ShardedReplayBuffer(Checkpointable):
 
 
 _SMALL = ("lengths", "terminated", "lives")
-
-
-def _get(call: ray.ObjectRef, *, timeout: float) -> Any:
-    """As `ray.get`; what a shard raised is raised as it was there, and RayError means that it is not well."""
-    try:
-        return ray.get(call, timeout=timeout)
-    except RayTaskError as error:
-        raise error.cause from None
 
 
 def _series(previous: Path | None) -> list[str]:

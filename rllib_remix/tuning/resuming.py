@@ -62,7 +62,7 @@ def bring_up_to_date(record: Path) -> None:
 
 
 def _up_to_date(trial_state: str, metadata: str) -> tuple[str, str]:
-    trial = Trial.from_json_state(trial_state, stub=True)
+    trial = Trial.from_json_state(trial_state)
     trial.restore_run_metadata(metadata)
     assert trial.storage is not None
     folder = Path(trial.storage.trial_fs_path)

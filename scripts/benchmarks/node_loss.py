@@ -48,7 +48,7 @@ class Plan:
         warm_up: rounds that are not counted.
         rounds: of each phase; the last begins when all env runners are back.
         replace: whether a new node comes.
-        patience: seconds after which the trial ends in any case.
+        patience: seconds from the first round after which the trial ends in any case.
     """
 
     warm_up: int = 10
@@ -153,14 +153,15 @@ def _watch(
         def __init__(self) -> None:
             self.rounds: list[Round] = []
             self._phase, self._seen, self._in_phase, self._steps = -1, 0, 0, 0
-            self._started = time.monotonic()
-            self._last = self._started
+            self._started: float | None = None  # when the first round ended
+            self._last = time.monotonic()
             self._new_node_came: float | None = None
 
         def on_trial_result(
             self, iteration: int, trials: list, trial: Any, result: dict, **info: Any
         ) -> None:
             now = time.monotonic()
+            self._started = self._started or now
             steps = int(result["env_runners"]["num_env_steps_sampled_lifetime"])
             healthy = int(result["fault_tolerance"]["num_healthy_workers"])
             self._seen += 1

@@ -91,7 +91,7 @@ def test_a_shard_killed_during_training_costs_its_episodes_and_nothing_else(buil
     assert [result["replay_buffer"]["shards_lost"] for result in results[:3]] == [0, 0, 0]
     last = results[-1]["replay_buffer"]
     assert last["shards_lost"] == 1
-    assert last["episodes_lost"] in (6, 8)  # With those that were given to it when it was dead already.
+    assert last["episodes_lost"] == 6  # Those that were given to it when it was dead already are not.
     for counter in ("num_env_steps_sampled_lifetime", "training_iteration"):
         counts = [result[counter] for result in results]
         assert counts == sorted(set(counts))
@@ -102,6 +102,10 @@ def test_a_shard_killed_during_training_costs_its_episodes_and_nothing_else(buil
 @pytest.mark.slow
 def test_a_trial_of_tune_starts_its_shards_in_its_own_bundles(ray_session, tmp_path):
     from ray import tune
+
+    from rllib_remix import register
+
+    register()
 
     (trial,) = tune.run(
         "ReMIX",

@@ -25,7 +25,9 @@ def planted_travels_by_value():
 
 def trials(name="default"):
     """Of every trial its last result, in the order in which they began."""
-    files = sorted(Path("results", name).glob("*/result.json"), key=lambda file: file.parent.name.split("_")[4])
+    files = sorted(
+        Path("results", name).glob("*/result.json"), key=lambda file: file.parent.name.split("_")[4]
+    )
     return [json.loads(file.read_text().splitlines()[-1]) for file in files]
 
 
@@ -37,7 +39,12 @@ def test_asha_stops_worse_trials_at_the_first_rung(rllib):
         *("--scheduler", "ASHA", "--scheduler-config", {"grace_period": 3}, "--max-concurrent", 1),
     )
     assert result.exit_code == 0, result.output
-    assert [(trial["lr"], trial["training_iteration"]) for trial in trials()] == [(4, 9), (3, 3), (2, 3), (1, 3)]
+    assert [(trial["lr"], trial["training_iteration"]) for trial in trials()] == [
+        (4, 9),
+        (3, 3),
+        (2, 3),
+        (1, 3),
+    ]
     assert "best of 4 by env_runners/episode_return_mean: 36.00" in result.output
 
 

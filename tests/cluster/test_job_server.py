@@ -31,8 +31,10 @@ def test_a_submitted_file_is_trained_to_the_end_and_followed(tmp_path):
     (tmp_path / "small.yaml").write_text(SMALL)
     with LocalCluster(num_cpus=2, home=tmp_path / "home") as cluster:
         ended = subprocess.run(
-            ["rllib", "train", "file", "small.yaml", "--submit", "--address", cluster.job_server]
-            + ["--storage-path", str(tmp_path / "results")],
+            [
+                *("rllib", "train", "file", "small.yaml", "--submit"),
+                *("--address", cluster.job_server, "--storage-path", tmp_path / "results"),
+            ],
             cwd=tmp_path,
             env=shell_environment(tmp_path / "home"),
             capture_output=True,

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import messages
+from benchmarks import messages  # noqa: E402
 
 FIGURES = {
     "round_cpu_seconds": 2.0,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import ray
 
-from rllib_remix.replay import sharded
+from rllib_remix.replay import shards
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.index import TooFewEpisodes
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
@@ -83,14 +83,14 @@ def kill(buffer, which):
     """As the system does when memory runs out; returns when Ray has noticed."""
     os.kill(pid_of(buffer, which), signal.SIGKILL)
     with pytest.raises(ray.exceptions.RayActorError):
-        ray.get(buffer._shards[which].actor.ping.remote(), timeout=30)
+        ray.get(buffer._shards[which].actor.add_from_store.remote([]), timeout=30)
 
 
 def wait_until_all_are_ready(buffer, seconds=100):
     deadline = time.monotonic() + seconds
     while not all(shard.is_ready for shard in buffer._shards):
         assert time.monotonic() < deadline
-        buffer._take_note_of_added()
+        buffer._shards.settle(buffer._note)
         time.sleep(0.05)
 
 
@@ -268,18 +268,23 @@ def test_a_killed_shard_is_made_anew_and_only_its_episodes_are_lost(two, three, 
 @pytest.mark.slow
 def test_a_shard_that_does_not_answer_is_made_anew(two, monkeypatch):
     two.add(episodes(0, 8))
-    lost = two.shards_lost
     os.kill(pid_of(two, 0), signal.SIGSTOP)
-    monkeypatch.setattr(sharded, "SECONDS_TO_ANSWER", 0.5)
+    monkeypatch.setattr(shards, "SECONDS_TO_ANSWER", 0.5)
     two.add(episodes(8, 9))
     monkeypatch.undo()
-    assert two.shards_lost == lost + 1
+    assert (two.shards_lost, two.episodes_lost) == (1, 3)  # 0 had to go.
     assert rewards_in(two, 4) == [1, 3, 5, 7]
+    # What the old one was given and did not take is in the new one.
+    wait_until_all_are_ready(two)
+    assert rewards_in(two, 5) == [1, 3, 5, 7, 8]
 
 
 @pytest.mark.slow
 def test_a_shard_that_finds_no_place_is_an_error_that_says_so(ray_session, monkeypatch):
-    monkeypatch.setattr(sharded, "SECONDS_TO_START", 1.0)
+    monkeypatch.setattr(shards, "SECONDS_TO_START", 1.0)
     monkeypatch.setattr("rllib_remix.replay.placement.CPUS_OF_SHARD", 1000)
-    with pytest.raises(RuntimeError, match=r"num_replay_shards: 2 shards .* no place was found within 1 s"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"num_replay_shards: 2 shards .* Ray found no place within 1 s for actors that need 1000 CPUs and 0.5 GiB",
+    ):
         ShardedReplayBuffer(SPEC, num_shards=2, **SETTINGS)

@@ -107,6 +107,7 @@ def _run_together(
 
     from rllib_remix.cli.interrupt import ctrl_c_requests
     from rllib_remix.cli.progress import ProgressCallback
+    from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
 
     first = experiments[0]
@@ -127,6 +128,7 @@ def _run_together(
                 progress,
                 graceful_stop.tracker(),
                 logs,
+                StorageWarnings(logs, progress.say),
                 TableLogger(),
                 *plan.loggers.callbacks(first.name),
             ],

@@ -81,7 +81,7 @@ def test_a_shard_killed_during_training_costs_its_episodes_and_nothing_else(buil
     actor = algorithm.replay_buffer._shards[0].actor
     os.kill(ray.get(actor.__ray_call__.remote(lambda _: os.getpid())), signal.SIGKILL)
     with pytest.raises(ray.exceptions.RayActorError):
-        ray.get(actor.ping.remote(), timeout=30)
+        ray.get(actor.add_from_store.remote([]), timeout=30)
     for _ in range(600):
         results.append(algorithm.train())
         if algorithm.replay_buffer._shards[0].is_ready:
@@ -109,7 +109,7 @@ def test_a_trial_of_tune_starts_its_shards_in_its_own_bundles(ray_session, tmp_p
 
     (trial,) = tune.run(
         "ReMIX",
-        config=tiny(num_replay_shards=2).to_dict(),
+        config=tiny(num_replay_shards=1).to_dict(),
         stop={"training_iteration": 1},
         storage_path=str(tmp_path),
         callbacks=[],

@@ -43,8 +43,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["rllib_remix", "rllib_remix.*"]),
-    package_data={"rllib_remix": ["py.typed"]},
+    packages=[*find_packages(include=["rllib_remix", "rllib_remix.*"]), "rllib_remix.tuned_examples"],
+    package_dir={"rllib_remix.tuned_examples": "tuned_examples"},  # for `rllib example`, without a checkout too
+    package_data={"rllib_remix": ["py.typed"], "rllib_remix.tuned_examples": ["*.yaml", "*/*.yaml"]},
     install_requires=RUNTIME,
     extras_require={
         "render": RENDER,

@@ -26,8 +26,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import ray  # noqa: F401  (brings psutil)
+
+import psutil  # isort: skip
 
 from rllib_remix.algorithms.checkpoint import check_files
 from rllib_remix.policy import CheckpointError, TeamPolicy

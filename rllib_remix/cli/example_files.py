@@ -19,7 +19,7 @@ class Example:
     file: Path
     algorithms: tuple[str, ...]
     environments: tuple[str, ...]
-    text: str  # the first sentence of its comment
+    text: str  # the first line of its comment
 
 
 def examples_folder() -> Path:
@@ -66,16 +66,10 @@ def read_example(name: str) -> Example:
     def distinct(key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(str(spec[key]) for spec in specs))
 
-    return Example(name, file, distinct("run"), distinct("env"), _first_sentence(text))
+    return Example(name, file, distinct("run"), distinct("env"), _first_line(text))
 
 
-def _first_sentence(text: str) -> str:
-    """Of the comment at the top, up to a full stop, colon or semicolon at the end of a word."""
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("# "))
-    comment = " ".join(lines)
-    ends = [place for mark in (". ", ": ", "; ") if (place := comment.find(mark)) > 0]
-    return comment[: min(ends)] if ends else comment.rstrip(".")
+def _first_line(text: str) -> str:
+    """Of the comment at the top; empty if there is none."""
+    first = text.partition("\n")[0]
+    return first.lstrip("# ") if first.startswith("#") else ""

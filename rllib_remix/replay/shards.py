@@ -122,6 +122,9 @@ class Shards:
                     if not shard.is_late(error):
                         self._replace(shard, error)
                     break
+                except Exception:
+                    shard.adding.pop(0)  # So that it is raised once.
+                    raise
                 shard.came_up()
                 shard.adding.pop(0)
                 self.episodes_lost += places.count(-1)

@@ -53,11 +53,11 @@ def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build,
 
 
 def test_with_remote_workers_a_restored_run_plays_with_the_restored_weights_at_once(build, tmp_path):
-    trained = build(tiny().env_runners(num_env_runners=2))
+    trained = build(tiny(seed=None).env_runners(num_env_runners=2))
     for _ in range(2):
         trained.train()
     trained.save_to_path(str(tmp_path / "c"))
-    restored = build(tiny(seed=9).env_runners(num_env_runners=2).evaluation(evaluation_interval=1))
+    restored = build(tiny(seed=None).env_runners(num_env_runners=2).evaluation(evaluation_interval=1))
     restored.restore_from_path(str(tmp_path / "c"))
     expected = {name: value for name, value in weights(trained).items() if name.startswith("agent.")}
     for group in (restored.env_runner_group, restored.eval_env_runner_group):

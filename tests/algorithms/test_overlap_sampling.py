@@ -72,7 +72,9 @@ def test_evaluation_without_env_runners_of_its_own_may_be_combined_with_overlap(
 
 @pytest.mark.slow
 def test_weights_lag_by_the_updates_of_one_round_and_updates_are_as_many_as_without_overlap(build):
-    config = overlapped(rollout_episodes_per_update=2).reporting(min_sample_timesteps_per_iteration=1)
+    config = overlapped(seed=None, rollout_episodes_per_update=2).reporting(
+        min_sample_timesteps_per_iteration=1
+    )
     algorithm = build(config)
     results, counts = [], []
     for _ in range(5):
@@ -152,7 +154,7 @@ def slow(folder, **training):
 
 @pytest.mark.slow
 def test_an_env_runner_killed_while_it_plays_loses_its_round_and_is_used_again(build, tmp_path):
-    algorithm = build(slow(tmp_path).reporting(min_sample_timesteps_per_iteration=1))
+    algorithm = build(slow(tmp_path, seed=None).reporting(min_sample_timesteps_per_iteration=1))
     (old,) = on_runners(algorithm, lambda _: os.getpid())
     algorithm.training_step()
     assert in_flight(algorithm) == 1
@@ -175,7 +177,7 @@ def test_an_env_runner_killed_while_it_plays_loses_its_round_and_is_used_again(b
 def test_late_rounds_are_dropped_with_an_error_that_names_the_timeout_and_stop_does_not_wait_for_ever(
     ray_session, tmp_path, monkeypatch
 ):
-    algorithm = slow(tmp_path).env_runners(sample_timeout_s=0.1).build_algo()
+    algorithm = slow(tmp_path, seed=None).env_runners(sample_timeout_s=0.1).build_algo()
     (pid,) = on_runners(algorithm, lambda _: os.getpid())
     with pytest.raises(RuntimeError, match="raise `sample_timeout_s`"):
         algorithm.train()

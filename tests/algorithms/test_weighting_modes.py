@@ -163,36 +163,6 @@ def test_several_learners_get_alike_parts_of_a_batch(build):
     assert torch.equal(dealt["obs"], sample["obs"][order])
 
 
-def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
-    settings = {"weighting_mode": "sampling", "train_batch_episodes": 6}
-    one = build(tiny("MACPO", **settings))
-    two = build(tiny("MACPO", **settings).learners(num_learners=2, num_cpus_per_learner=1))
-    two.learner_group.set_state(one.learner_group.get_state())
-    while len(one.replay_buffer) < 6:
-        played = one._collect()
-        one.replay_buffer.add(played)
-        two.replay_buffer.add(played)
-    sample = one.replay_buffer.sample(6)
-    for algorithm, learners in ((one, 1), (two, 2)):
-        batch = learner_batch(sample, num_learners=learners)
-        algorithm._take_weights(algorithm.learner_group.update(batch=batch, timesteps={}))
-    np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
-    assert one._weight_histogram.counts == two._weight_histogram.counts
-    assert sum(one._weight_histogram.counts) == sample["lengths"].sum()
-    after_one, after_two = weights(one), weights(two)
-    for name in after_one:
-        np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
-
-
-@pytest.mark.parametrize("learners", [1, 2])
-def test_remote_learners_train_in_mode_sampling(build, learners):
-    algorithm = build(
-        tiny(weighting_mode="sampling").learners(num_learners=learners, num_cpus_per_learner=1),
-    )
-    result = algorithm.train()
-    assert result["replay_buffer"]["priority_min"] < result["replay_buffer"]["priority_max"]
-
-
 def test_a_run_in_mode_sampling_can_be_repeated_to_the_bit(build):
     one, other = (build(tiny("PERQMIX", weighting_mode="sampling")) for _ in range(2))
     for algorithm in (one, other):

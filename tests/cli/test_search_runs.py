@@ -10,6 +10,8 @@ import pytest
 import ray.cloudpickle
 from ray import tune
 
+from rllib_remix import ReMIXConfig
+
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 PLANTED = ("train", "--algo", "planted.Planted", "--env", "CartPole-v1", "--storage-path", "results")
@@ -70,6 +72,30 @@ def test_pbt_copies_the_better_trial_and_changes_its_learning_rate(rllib):
     assert worse["env_runners"]["episode_return_mean"] == pytest.approx(6 + 3 * worse["lr"])
     assert worse["num_env_steps_sampled_lifetime"] == 600
     assert Path("results/default/pbt_global.txt").is_file()
+
+
+def test_a_copied_trial_of_a_team_learns_with_its_own_settings(tmp_path):
+    # What Tune does when PBT copies a trial: a new process with new settings restores the other trial's checkpoint.
+    def build(lr, epsilon, min_weight):
+        config = ReMIXConfig().environment("matrix_game").reporting(min_sample_timesteps_per_iteration=16)
+        weighting = {"min_weight": min_weight}
+        return config.training(
+            lr=lr, epsilon=epsilon, weighting_config=weighting, train_batch_episodes=8
+        ).build_algo()
+
+    donor = build(1e-3, 0.9, 0.1)
+    donor.train()
+    checkpoint = donor.save_to_path(tmp_path / "donor")
+    donor.stop()
+    copy = build(5e-4, 0.3, 0.6)
+    copy.restore_from_path(checkpoint)
+    result = copy.train()
+    copy.stop()
+    assert result["num_env_steps_sampled_lifetime"] == 32
+    assert result["env_runners"]["epsilon"] == 0.3
+    learner = result["learners"]["default_policy"]
+    assert learner["default_optimizer_learning_rate"] == pytest.approx(5e-4)
+    assert learner["weight_min"] == pytest.approx(0.6)
 
 
 def test_optuna_finds_the_better_half_of_the_range(rllib):

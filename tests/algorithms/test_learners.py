@@ -1,0 +1,73 @@
+"""Learners in processes of their own, alone and by twos."""
+
+import numpy as np
+import pytest
+import torch
+
+from rllib_remix.algorithms.qmix import learner_batch
+from tests.algorithms.games import equal, tiny, weights
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+
+
+def test_two_learners_compute_the_same_update_as_one(build):
+    one = build(tiny("QMIX", train_batch_episodes=6))
+    two = build(tiny("QMIX", train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
+    two.learner_group.set_state(one.learner_group.get_state())
+    assert equal(weights(one), weights(two))
+    while len(one.replay_buffer) < 6:
+        one.replay_buffer.add(one._collect())
+    sample = one.replay_buffer.sample(6)
+    # Episodes of unlike lengths: the mean over all steps is not the mean of the learners' means.
+    sample["lengths"][:3] = torch.tensor([1, 2, 3])
+    for algorithm, learners in ((one, 1), (two, 2)):
+        algorithm.learner_group.update(batch=learner_batch(sample, num_learners=learners), timesteps={})
+    after_one, after_two = weights(one), weights(two)
+    for name in after_one:
+        np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
+    copies = two.learner_group.foreach_learner(
+        lambda learner: learner.module["default_policy"].unwrapped().state_dict()
+    )
+    states = [copy.get() for copy in copies]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
+    settings = {"weighting_mode": "sampling", "train_batch_episodes": 6}
+    one = build(tiny("MACPO", **settings))
+    two = build(tiny("MACPO", **settings).learners(num_learners=2, num_cpus_per_learner=1))
+    two.learner_group.set_state(one.learner_group.get_state())
+    while len(one.replay_buffer) < 6:
+        played = one._collect()
+        one.replay_buffer.add(played)
+        two.replay_buffer.add(played)
+    sample = one.replay_buffer.sample(6)
+    for algorithm, learners in ((one, 1), (two, 2)):
+        batch = learner_batch(sample, num_learners=learners)
+        algorithm._take_weights(algorithm.learner_group.update(batch=batch, timesteps={}))
+    np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
+    assert one._weight_histogram.counts == two._weight_histogram.counts
+    assert sum(one._weight_histogram.counts) == sample["lengths"].sum()
+    after_one, after_two = weights(one), weights(two)
+    for name in after_one:
+        np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
+
+
+def drawn_by_weight(learners):
+    return tiny(weighting_mode="sampling").learners(num_learners=learners, num_cpus_per_learner=1)
+
+
+def test_a_remote_learner_trains_in_mode_sampling(build):
+    replay = build(drawn_by_weight(1)).train()["replay_buffer"]
+    assert replay["priority_min"] < replay["priority_max"]
+
+
+def test_two_learners_train_in_mode_sampling_and_their_checkpoint_is_restored(build, tmp_path):
+    algorithm = build(drawn_by_weight(2))
+    replay = algorithm.train()["replay_buffer"]
+    assert replay["priority_min"] < replay["priority_max"]
+    algorithm.save_to_path(str(tmp_path / "two"))
+    again = build(drawn_by_weight(2))
+    again.restore_from_path(str(tmp_path / "two"))
+    assert equal(weights(algorithm), weights(again))
+    again.train()

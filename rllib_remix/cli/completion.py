@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 def complete_algorithms(incomplete: str) -> list[tuple[str, str]]:
-    """Algorithms whose name begins so, in whatever case, with what they are."""
+    """Algorithms whose name begins so, with what they are."""
     from rllib_remix.cli.listing import RLLIB_ALGORITHMS, TEAM_ALGORITHMS
 
     table = TEAM_ALGORITHMS | RLLIB_ALGORITHMS
-    return [(name, text) for name, text in table.items() if name.lower().startswith(incomplete.lower())]
+    return [(name, text) for name, text in table.items() if name.startswith(incomplete)]
 
 
 def complete_environments(incomplete: str) -> list[str]:
@@ -20,7 +20,7 @@ def complete_environments(incomplete: str) -> list[str]:
         import gymnasium
 
         names += sorted(gymnasium.registry)
-    return [name for name in names if name.lower().startswith(incomplete.lower())]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_examples(incomplete: str) -> list[str]:

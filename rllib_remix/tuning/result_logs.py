@@ -162,9 +162,9 @@ def _rows_until(text: str, iteration: float) -> str:
 
 
 def _table_until(text: str, iteration: float) -> str:
-    header, *rows = csv.reader(io.StringIO(text))
+    header, *rows = [*csv.reader(io.StringIO(text))] or [[]]
     if ITERATION not in header:
-        return ""
+        return ""  # Nothing was written yet.
     place = header.index(ITERATION)
     kept = [row for row in rows if len(row) == len(header) and float(row[place] or 0) <= iteration]
     if not kept:

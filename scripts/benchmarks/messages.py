@@ -6,6 +6,7 @@ for more env runners than this machine has cores are extrapolated, and leave the
 
 from __future__ import annotations
 
+import json
 import pickle
 import statistics
 import time
@@ -49,6 +50,7 @@ def measure() -> dict[str, Any]:
     try:
         store = _object_store()
         games = {name: _game(name, env, settings) for name, (env, settings) in GAMES.items()}
+        result_bytes = _result_bytes()
     finally:
         ray.shutdown()
     settings = {
@@ -61,7 +63,13 @@ def measure() -> dict[str, Any]:
         "play": "random actions (ε = 1) with the networks' full cost; CPU-seconds are medians",
     }
     rows = [row(name, games[name], runners) for name in games for runners in ENV_RUNNERS]
-    return {"settings": settings, "object_store": store, "games": games, "table": rows}
+    return {
+        "settings": settings,
+        "object_store": store,
+        "result_bytes": result_bytes,
+        "games": games,
+        "table": rows,
+    }
 
 
 def row(game: str, figures: dict[str, Any], runners: int, algorithm: str = "QMIX") -> dict[str, Any]:
@@ -95,41 +103,83 @@ def row(game: str, figures: dict[str, Any], runners: int, algorithm: str = "QMIX
         / one_after_the_other
         / 1e6,
         "batch_mb_per_second": updates * figures["batch_bytes"] / one_after_the_other / 1e6,
+        "in_flight_mb": runners * figures["round_bytes"] / 1e6,
         # An update as fast as this, and learning takes no longer than playing.
         "update_seconds_to_keep_up": play / updates,
     }
 
 
+def env_runners_that_fill(figures: dict[str, Any]) -> dict[str, float]:
+    """How many env runners, playing without a pause, keep one process busy: a learner, or the receiving driver."""
+    play = figures["round_cpu_seconds"]
+    updates = COPIES / EPISODES_PER_UPDATE
+    learners = {
+        algorithm: play / (updates * (seconds + figures["draw_cpu_seconds"]))
+        for algorithm, seconds in figures["update_cpu_seconds"].items()
+    }
+    return {**learners, "driver": play / figures["receive_round_cpu_seconds"]}
+
+
 def table(found: dict[str, Any]) -> list[str]:
     """The tables of docs/scaling.md, as Markdown."""
-    games = found["games"]
-    lines = [
-        "| | episode | round of one env runner | weights | batch | replay | 1 CPU plays | driver receives | QMIX update | ReMIX update |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    return [*_table_of_games(found["games"]), "", *_table_of_rounds(found["table"])]
+
+
+def _table_of_games(games: dict[str, Any]) -> list[str]:
+    columns = ("", "env steps per episode", "episode", "weights", "batch", "replay", "one env runner plays")
+    columns += (
+        "driver receives",
+        "QMIX update",
+        "ReMIX update",
+        "env runners that fill QMIX's learner",
+        "… the driver",
+    )
+    lines = [_line(columns), _line(["---"] * len(columns))]
     for name, figures in games.items():
-        updates = figures["update_cpu_seconds"]
-        receives = COPIES / figures["receive_round_cpu_seconds"]
-        lines.append(
-            f"| {name} | {figures['episode_bytes'] / 1e3:,.0f} kB | {figures['round_bytes'] / 1e6:.2f} MB "
-            f"| {figures['weights_bytes'] / 1e3:,.0f} kB | {figures['batch_bytes'] / 1e6:,.1f} MB "
-            f"| {figures['replay_bytes'] / 2**30:,.1f} GiB | {figures['env_steps_per_cpu_second']:,.0f} steps/s "
-            f"| {receives:,.0f} episodes/s | {updates['QMIX'] * 1e3:,.0f} ms | {updates['ReMIX'] * 1e3:,.0f} ms |"
+        updates, filled = figures["update_cpu_seconds"], env_runners_that_fill(figures)
+        cells = (
+            name,
+            f"{figures['env_steps_per_episode']:.0f}",
+            f"{figures['episode_bytes'] / 1e3:,.0f} kB",
+            f"{figures['weights_bytes'] / 1e3:,.0f} kB",
+            f"{figures['batch_bytes'] / 1e6:,.1f} MB",
+            f"{figures['replay_bytes'] / 2**30:,.1f} GiB",
+            f"{figures['env_steps_per_cpu_second']:,.0f} steps/s",
+            f"{COPIES / figures['receive_round_cpu_seconds']:,.0f} episodes/s",
+            f"{updates['QMIX'] * 1e3:,.0f} ms",
+            f"{updates['ReMIX'] * 1e3:,.0f} ms",
+            f"{filled['QMIX']:.2g}",
+            f"{filled['driver']:.2g}",
         )
-    lines += [
-        "",
-        "| | env runners | playing | receiving | learning | limit | env steps/s | overlapped | episodes in | weights out | "
-        "update to keep up |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for each in found["table"]:
-        lines.append(
-            f"| {each['game']} | {each['env_runners']:,} | {each['playing_seconds']:.2f} s | {each['receiving_seconds']:.2f} s "
-            f"| {each['learning_seconds']:.2f} s | {each['limited_by']} | {each['env_steps_per_second']:,.0f} "
-            f"| {each['env_steps_per_second_overlapped']:,.0f} | {each['episode_mb_per_second']:.1f} MB/s "
-            f"| {each['weights_mb_per_second']:.2f} MB/s | {1e3 * each['update_seconds_to_keep_up']:.2g} ms |"
-        )
+        lines.append(_line(cells))
     return lines
+
+
+def _table_of_rounds(rows: Sequence[dict[str, Any]]) -> list[str]:
+    columns = ("", "env runners", "playing", "receiving", "learning", "limit", "env steps/s", "overlapped")
+    columns += ("episodes in", "weights out", "in flight", "update to keep up")
+    lines = [_line(columns), _line(["---"] * len(columns))]
+    for each in rows:
+        cells = (
+            each["game"],
+            f"{each['env_runners']:,}",
+            f"{each['playing_seconds']:.2f} s",
+            f"{each['receiving_seconds']:.2f} s",
+            f"{each['learning_seconds']:,.1f} s",
+            each["limited_by"],
+            f"{each['env_steps_per_second']:,.0f}",
+            f"{each['env_steps_per_second_overlapped']:,.0f}",
+            f"{each['episode_mb_per_second']:.1f} MB/s",
+            f"{each['weights_mb_per_second']:.2f} MB/s",
+            f"{each['in_flight_mb']:,.0f} MB",
+            f"{1e3 * each['update_seconds_to_keep_up']:.2g} ms",
+        )
+        lines.append(_line(cells))
+    return lines
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 # Measuring
@@ -204,6 +254,17 @@ def _receive(played: Any, spec: Any) -> float:
     for actor in actors:
         ray.kill(actor)
     return statistics.median(seconds) / len(actors)
+
+
+def _result_bytes() -> int:
+    """What one iteration reports to Tune, as JSON."""
+    config = get_algorithm_config("QMIX").environment("predator_prey", env_config={"episode_limit": 20})
+    config = config.training(train_batch_episodes=8, replay_buffer_capacity=64)
+    algorithm = config.reporting(min_sample_timesteps_per_iteration=1).build_algo()
+    algorithm.train()
+    result = algorithm.train()
+    algorithm.stop()
+    return len(json.dumps(result, default=str))
 
 
 def _object_store() -> dict[str, float]:

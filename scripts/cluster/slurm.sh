@@ -47,17 +47,14 @@ print(*(each.getsockname()[1] for each in sockets))')
 }
 export -f start_ray_node
 
-on_node() {
-    local node=$1
-    shift
-    srun --overlap --nodes=1 --ntasks=1 --nodelist="$node" "$@"
-}
+# No function: a signal to it in the background would not reach srun.
+on_node=(srun --overlap --nodes=1 --ntasks=1)
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 head=${nodes[0]}
 
 # The head's address as the other nodes see it, and ports that are free there: random, and agreed by being passed on.
-read -r ip port client_port < <(on_node "$head" python -c '
+read -r ip port client_port < <("${on_node[@]}" --nodelist="$head" python -c '
 import socket, ray
 sockets = [socket.socket() for _ in range(2)]
 for each in sockets:
@@ -72,7 +69,7 @@ steps=()
 trap 'kill "${steps[@]}" 2>/dev/null; wait "${steps[@]}" 2>/dev/null' EXIT
 
 echo "Ray's head: $head ($ip:$port); nodes: ${nodes[*]}; started ${SLURM_RESTART_COUNT:-0} times before."
-on_node "$head" bash -c 'start_ray_node "$@"' ray --head --node-ip-address="$ip" --port="$port" \
+"${on_node[@]}" --nodelist="$head" bash -c 'start_ray_node "$@"' ray --head --node-ip-address="$ip" --port="$port" \
     --ray-client-server-port="$client_port" --include-dashboard=false --temp-dir="/tmp/ray-$SLURM_JOB_ID" &
 steps+=($!)
 
@@ -88,7 +85,7 @@ for _ in range(120):
 sys.exit("Ray's head did not start.")
 PYTHON
 for node in "${nodes[@]:1}"; do
-    on_node "$node" bash -c 'start_ray_node "$@"' ray --address="$ip:$port" &
+    "${on_node[@]}" --nodelist="$node" bash -c 'start_ray_node "$@"' ray --address="$ip:$port" &
     steps+=($!)
 done
 python - "$ip:$port" "${#nodes[@]}" <<'PYTHON' || exit 1

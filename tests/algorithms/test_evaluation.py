@@ -68,14 +68,14 @@ def run(ray_session, tmp_path_factory):
 
 
 def test_means_are_over_all_episodes_whoever_played_them_and_in_however_many_rounds(run):
-    result = run.results[1]
-    played, evaluated = run.trained[1], run.evaluated[1]
-    assert result["num_training_step_calls_per_iteration"] > 1
-    assert len(evaluated) == 5
-    assert result["env_runners"]["episode_return_mean"] == pytest.approx(np.mean(played))
-    assert result["evaluation"]["env_runners"]["episode_return_mean"] == pytest.approx(np.mean(evaluated))
-    assert "episode_sums" not in result["env_runners"]
-    assert "episode_sums" not in result["evaluation"]["env_runners"]
+    trained = run.results[0]
+    assert trained["num_training_step_calls_per_iteration"] > 1
+    assert trained["env_runners"]["episode_return_mean"] == pytest.approx(np.mean(run.trained[0]))
+    assert "episode_sums" not in trained["env_runners"]
+    evaluation = run.results[1]["evaluation"]["env_runners"]
+    assert len(run.evaluated[1]) == 5
+    assert evaluation["episode_return_mean"] == pytest.approx(np.mean(run.evaluated[1]))
+    assert "episode_sums" not in evaluation
     assert run.results[2]["env_runners"]["epsilon"] == run.algorithm.env_runner.epsilon
 
 

@@ -8,7 +8,7 @@ import pytest
 from rllib_remix.cli.animation import MIN_SIDE, enlarge
 from rllib_remix.cli.checkpoints import find_checkpoint
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.evaluate import report, summary
+from rllib_remix.cli.evaluation import report, summary
 from rllib_remix.cli.playing import play, quotas
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 

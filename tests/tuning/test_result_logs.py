@@ -52,3 +52,10 @@ def test_only_the_new_part_of_a_log_is_written(tmp_path):
     assert iterations(target) == [1, 2, 3, 4, 5]
     assert (target / "result.json").stat().st_ino == inode
     assert (target / "params.json").read_text() == '{"lr": 1}'
+
+
+def test_logs_without_a_row_are_rewound_too(tmp_path):
+    (tmp_path / "progress.csv").touch()
+    (tmp_path / "result.json").write_text("{")
+    rewind(tmp_path, 3)
+    assert [file.read_text() for file in tmp_path.iterdir()] == [""]

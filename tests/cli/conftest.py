@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -39,3 +40,39 @@ def refused(rllib, monkeypatch) -> Callable[..., str]:
         return lines[0]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def team_checkpoint(ray_session, tmp_path_factory) -> Path:
+    """A QMIX team that has hardly learnt; episodes last 10 steps in training, and 7 in its evaluation_config."""
+    from tests.algorithms.games import tiny
+
+    config = tiny("QMIX").evaluation(evaluation_config={"env_config": {"episode_limit": 7}})
+    return _trained(config, tmp_path_factory.mktemp("team") / "checkpoint_000000")
+
+
+@pytest.fixture(scope="session")
+def ppo_checkpoint(ray_session, tmp_path_factory) -> Path:
+    """RLlib's own PPO on CartPole, with running means of the observations."""
+    from ray.rllib.algorithms.ppo import PPOConfig
+    from ray.rllib.connectors.env_to_module import MeanStdFilter
+
+    config = (
+        PPOConfig()
+        .environment("CartPole-v1")
+        .env_runners(
+            num_env_runners=0,
+            env_to_module_connector=lambda env=None, spaces=None, device=None: MeanStdFilter(),
+        )
+        .training(train_batch_size_per_learner=100, minibatch_size=50, num_epochs=1)
+        .rl_module(model_config={"fcnet_hiddens": [8]})
+    )
+    return _trained(config, tmp_path_factory.mktemp("ppo") / "checkpoint_000000")
+
+
+def _trained(config, folder: Path) -> Path:
+    algorithm = config.build_algo()
+    algorithm.train()
+    algorithm.save_to_path(str(folder))
+    algorithm.stop()
+    return folder

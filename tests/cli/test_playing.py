@@ -8,7 +8,7 @@ import pytest
 from rllib_remix.cli.animation import MIN_SIDE, enlarge
 from rllib_remix.cli.checkpoints import find_checkpoint
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.evaluation import report, summary
+from rllib_remix.cli.evaluation import DEFAULT_EPISODES, DEFAULT_STEPS, limits, report, summary
 from rllib_remix.cli.playing import play, quotas
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 
@@ -70,6 +70,46 @@ def test_every_copy_plays_its_quota_however_long_its_episodes_are():
     assert played.info["time"] == played.lengths
 
 
+def test_a_limit_of_steps_is_kept_exactly_and_what_it_cuts_off_is_left_out():
+    played = play(Idle(), Countdown(3), 0, steps=13, seed=0)  # 5, 4 and 4 steps for the copies
+    assert sorted(played.lengths) == [1, 1, 1, 1, 1, 2, 2, 3]
+    assert played.num_env_steps == 13
+
+
+def test_the_first_limit_that_is_reached_stops():
+    assert play(Idle(), Countdown(1), 2, steps=100, seed=0).num_env_steps == 2
+    assert len(play(Idle(), Countdown(1), 100, steps=2, seed=0).returns) == 2
+
+
+def test_the_infos_of_every_step_are_kept_on_demand():
+    played = play(Idle(), Countdown(2), 4, seed=0, keep_step_infos=True)
+    assert [len(infos) for infos in played.step_infos] == played.lengths
+    assert played.step_infos[-1] == [{"time": 1.0}, {"time": 2.0}]
+    assert not play(Idle(), Countdown(2), 4, seed=0).step_infos
+
+
+def test_every_finished_episode_is_reported():
+    counts = []
+    play(Idle(), Countdown(2), 4, seed=0, on_episode=lambda played: counts.append(len(played.returns)))
+    assert counts == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("episodes", "steps", "expected"),
+    [
+        (None, None, (DEFAULT_EPISODES, 0)),
+        (None, 50, (0, 50)),
+        (None, 0, (DEFAULT_EPISODES, 0)),
+        (5, None, (5, 0)),
+        (0, None, (0, DEFAULT_STEPS)),
+        (5, 50, (5, 50)),
+        (5, 0, (5, 0)),
+    ],
+)
+def test_an_option_that_is_not_given_sets_no_limit_unless_there_were_none(episodes, steps, expected):
+    assert limits(episodes, steps) == expected
+
+
 def test_the_policy_is_told_which_episodes_begin():
     policy = Idle()
     play(policy, Countdown(2), 4, seed=0)
@@ -125,11 +165,17 @@ def test_small_pictures_are_enlarged_by_whole_pixels():
         (("broken", "--env-config", "x"), "--env-config: not JSON"),
         (("broken", "--render", "a.png"), "must end in .gif"),
         (("broken", "--out", "no/such/folder.json"), "does not exist"),
+        (("broken", "--out", "a.pkl"), "must end in .json"),
+        (("broken", "--use-shelve"), "use --out FILE.json"),
+        (("broken", "--save-info"), "add --out"),
+        (("broken", "--track-progress"), "add --out"),
+        (("broken", "--steps", 0, "--episodes", 0), "one of them must be above 0"),
+        (("--algo", "QMIX"), "CHECKPOINT: none given"),
         (("broken",), "there is no rllib_checkpoint.json in it"),
     ],
 )
 def test_evaluate_refuses_bad_input_in_one_line(refused, tmp_path, options, message):
-    if options[0] == "broken":
+    if options[0] == "broken":  # an empty folder
         (tmp_path / "checkpoint_000000").mkdir()
         options = (tmp_path / "checkpoint_000000", *options[1:])
     assert message in refused("evaluate", *options)

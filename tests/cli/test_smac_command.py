@@ -98,3 +98,10 @@ def test_a_game_that_breaks_in_its_first_step_is_no_good(rllib, with_fake_game):
     result = rllib("smac", "check", "--start")
     assert result.exit_code == 1
     assert "broke in its first step" in " ".join(result.stdout.split())
+
+
+def test_a_game_that_does_not_start_ends_an_evaluation_with_one_line(refused, with_fake_game):
+    with_fake_game(faults={"1": ["launch", 0, "die"]})
+    settings = {"map_name": "2s3z", "client": FAKE, "start_tries": 1, "start_interval_s": 0}
+    options = ("--algo", "QMIX", "--env", "smac", "--env-config", settings, "--episodes", 1)
+    assert "its process was killed by SIGKILL" in refused("evaluate", *options)

@@ -1,0 +1,86 @@
+"""`rllib doctor`: what it says of machines that lack something."""
+
+import json
+from collections import namedtuple
+
+import pytest
+
+from rllib_remix.cli import diagnosis
+
+Disk = namedtuple("Disk", "total used free")
+
+
+def checks(rllib, *options) -> tuple[int, dict[str, dict]]:
+    result = rllib("doctor", "--json", *options)
+    report = json.loads(result.stdout)
+    assert report["works"] is (result.exit_code == 0)
+    return result.exit_code, {check["item"]: check for check in report["checks"]}
+
+
+def test_here_everything_that_is_required_works(rllib):
+    code, found = checks(rllib)
+    assert code == 0, found
+    assert found["torch"]["state"] == found["kernels"]["state"] == "ok"
+
+
+def test_the_text_fits_80_columns_but_paths_stay_whole(rllib):
+    result = rllib("doctor")
+    assert result.exit_code == 0, result.output
+    assert "Everything that is required works." in result.stdout
+    lines = result.stdout.splitlines()
+    assert all(len(line) <= 80 or max(map(len, line.split())) > 50 for line in lines)
+
+
+def test_a_broken_package_and_an_untested_ray_are_problems_with_a_command(rllib, monkeypatch):
+    load, version = diagnosis.importlib.import_module, diagnosis.importlib.metadata.version
+
+    def broken(name, *package):
+        if name == "numba":
+            raise OSError("libllvm.so: cannot open")
+        return load(name, *package)
+
+    monkeypatch.setattr(diagnosis.importlib, "import_module", broken)
+    monkeypatch.setattr(
+        diagnosis.importlib.metadata, "version", lambda name: "2.9.0" if name == "ray" else version(name)
+    )
+    code, found = checks(rllib)
+    assert code == 1
+    assert found["numba"]["state"] == "problem"
+    assert "libllvm.so" in found["numba"]["text"]
+    assert found["ray"]["command"] == "pip install 'ray[rllib]==2.60.*'"
+
+
+def test_full_and_missing_disks(rllib, monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis.shutil, "disk_usage", lambda _: Disk(2**30, 2**30 - 1000, 1000))
+    code, found = checks(rllib, "--storage-path", tmp_path / "not" / "there" / "yet")
+    assert code == 1
+    assert found["results"]["state"] == "problem"
+    assert str(tmp_path / "not/there/yet") in found["results"]["text"]
+    assert "--shm-size" in found["object store"]["command"]
+
+
+def test_optional_parts_that_are_missing_are_no_problem(rllib, monkeypatch):
+    monkeypatch.setattr(diagnosis.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(diagnosis, "_requirements", lambda *_: ["no-such-package"])
+    code, found = checks(rllib)
+    assert code == 0
+    assert found["optuna"] == {
+        "item": "optuna",
+        "state": "optional",
+        "text": "not installed; for searches with Optuna",
+        "command": "pip install 'rllib_remix[tune]'",
+    }
+    assert "no-such-package" in found["job server"]["text"]
+
+
+def test_the_job_servers_packages_are_those_that_ray_names():
+    names = diagnosis._requirements("ray", "default")
+    assert "aiohttp_cors" in [name.replace("-", "_") for name in names]
+    assert "numpy" not in names
+
+
+@pytest.mark.parametrize(("limit", "cpus"), [("max 100000", 4.0), ("150000 100000", 1.5)])
+def test_a_containers_share_of_the_cpus_counts(monkeypatch, limit, cpus):
+    monkeypatch.setattr(diagnosis.os, "sched_getaffinity", lambda _: range(4), raising=False)
+    monkeypatch.setattr(diagnosis, "_read", lambda path: limit)
+    assert diagnosis._cpus() == cpus

@@ -1,0 +1,68 @@
+"""`rllib export`: what comes out is without pickle, whole, and can be played."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rllib_remix import TeamPolicy, make_team_env
+from rllib_remix.portable import read_weights
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_exported_team_plays_as_its_checkpoint(rllib, team_checkpoint):
+    result = rllib("export", team_checkpoint, "--out", "team")
+    assert result.exit_code == 0, result.output
+    assert sorted(file.name for file in Path("team").iterdir()) == ["settings.json", "weights.safetensors"]
+
+    one, other = TeamPolicy.from_checkpoint("team"), TeamPolicy.from_checkpoint(team_checkpoint)
+    env = make_team_env(one.environment, one.env_config, 4)
+    one.reset(4), other.reset(4)
+    step = env.reset(seed=0)
+    for _ in range(5):
+        actions = one.act(step)
+        assert (actions == other.act(step)).all()
+        step = env.step(actions)
+
+    for source, file in ((team_checkpoint, "a.json"), ("team", "b.json")):
+        assert rllib("evaluate", source, "--episodes", 4, "--out", file).exit_code == 0
+    results = [json.loads(Path(file).read_text()) for file in ("a.json", "b.json")]
+    assert results[0].pop("checkpoint") != results[1].pop("checkpoint")
+    assert results[0] == results[1]
+
+
+def test_the_folder_must_be_new_or_empty(rllib, refused, team_checkpoint):
+    Path("full").mkdir()
+    Path("full", "mine.txt").write_text("mine")
+    assert "is not empty" in refused("export", team_checkpoint, "--out", "full")
+    assert [file.name for file in Path("full").iterdir()] == ["mine.txt"]
+    assert "is a file" in refused("export", team_checkpoint, "--out", "full/mine.txt")
+    assert "does not exist" in refused("export", team_checkpoint, "--out", "no/such")
+    Path("empty").mkdir()
+    assert rllib("export", team_checkpoint, "--out", "empty").exit_code == 0
+
+
+def test_a_full_disk_leaves_nothing_behind(refused, team_checkpoint, monkeypatch):
+    def full(folder, *_):
+        (folder / "weights.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rllib_remix.portable.write_portable", full)
+    assert "No space left on device" in refused("export", team_checkpoint, "--out", "team")
+    assert not [path for path in Path().iterdir() if path.name != "home"]
+
+
+def test_rllibs_own_algorithm_is_exported_if_its_pickles_are_trusted(rllib, refused, ppo_checkpoint):
+    assert "--trust-pickle" in refused("export", ppo_checkpoint, "--out", "ppo")
+    assert not Path("ppo").exists()
+    result = rllib("export", ppo_checkpoint, "--out", "ppo", "--trust-pickle")
+    assert result.exit_code == 0, result.output
+    weights = read_weights(Path("ppo"))
+    assert weights["default_policy/pi.net.mlp.0.weight"].shape == (2, 8)
+    assert all(np.isfinite(array).all() for array in weights.values())
+    settings = json.loads(Path("ppo", "settings.json").read_text())
+    assert (settings["algorithm"], settings["environment"]) == ("PPO", "CartPole-v1")
+    assert settings["config"]["minibatch_size"] == 50
+    assert "only its checkpoint can be played" in refused("evaluate", "ppo")

@@ -1,0 +1,106 @@
+"""What the command says of itself: lists, versions, help, completion, and names that it had before."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from ray.rllib.algorithms import registry
+
+from rllib_remix import __version__, make_team_env
+from rllib_remix.algorithms.registry import ALGORITHMS
+from rllib_remix.cli.completion import complete_algorithms, complete_environments, complete_examples
+from rllib_remix.cli.listing import RLLIB_ALGORITHMS, TEAM_ALGORITHMS
+from rllib_remix.cli.main import ORDER
+from rllib_remix.envs.registry import TEAM_ENVS
+
+RLLIB = Path(sys.executable).parent / "rllib"
+COMMANDS = [(name,) for name in ORDER] + [("train", "file"), ("example", "run"), ("plot", "curves")]
+
+
+def test_every_algorithm_is_listed_ours_first(rllib):
+    assert TEAM_ALGORITHMS.keys() == ALGORITHMS.keys()
+    assert RLLIB_ALGORITHMS.keys() == registry.ALGORITHMS.keys()
+    lines = [line.split()[0] for line in rllib("algorithms").stdout.splitlines() if line.startswith(" ")]
+    assert lines == [*TEAM_ALGORITHMS, *RLLIB_ALGORITHMS]
+    assert [entry["name"] for entry in json.loads(rllib("algorithms", "--json").stdout)] == lines
+
+
+def test_every_environment_is_listed_with_the_settings_that_it_has_without_any(rllib):
+    entries = {entry["name"]: entry for entry in json.loads(rllib("envs", "--json").stdout)}
+    assert entries.keys() == TEAM_ENVS.keys()
+    assert all(entry["text"] for entry in entries.values())
+    for name in TEAM_ENVS.keys() - {"smac"}:
+        spec = make_team_env(name).spec
+        assert make_team_env(name, entries[name]["settings"]).spec == spec
+    text = rllib("envs").stdout
+    assert 'map_name="8m"' in text
+    assert "CartPole-v1" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_the_versions_are_shown(rllib):
+    assert rllib("--version").stdout == f"rllib_remix {__version__}, Ray {metadata.version('ray')}\n"
+
+
+def test_rollout_says_what_it_is_called_now(refused):
+    message = refused("rollout", "some folder", "--run", "PPO", "--steps", 10, "--no-render")
+    assert message.endswith("use: rllib evaluate 'some folder' --run PPO --steps 10 --no-render")
+
+
+def test_the_help_shows_commands_in_the_order_of_use(rllib):
+    shown = rllib("--help").stdout.split("Commands:\n")[1].splitlines()
+    assert [line.split()[0] for line in shown] == list(ORDER)
+    assert not any(line.endswith("...") for line in shown)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_fits_80_columns_and_names_every_option_whole(rllib, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    result = rllib(*command, "--help")
+    assert result.exit_code == 0
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    assert "…" not in "".join(
+        line.split("  ")[1] for line in result.stdout.splitlines() if line.startswith("  -")
+    )
+
+
+def test_the_shell_can_complete_names():
+    assert [name for name, _ in complete_algorithms("Re")] == ["ReMIX", "ReMERNQMIX"]
+    assert complete_environments("") == list(TEAM_ENVS)
+    assert {"CartPole-v1"} <= set(complete_environments("Cart"))
+    assert complete_examples("matrix_game/r") == ["matrix_game/remix"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("rllib eval", ["evaluate"]),
+        ("rllib evaluate --algo PP", ["PPO"]),
+        ("rllib evaluate --env two", ["two_step_game"]),
+        ("rllib example run matrix_game/r", ["matrix_game/remix"]),
+    ],
+)
+def test_tab_is_answered_by_the_installed_command(words, offered):
+    environment = {"_RLLIB_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    environment["COMP_CWORD"] = str(len(words.split()) - 1)
+    done = subprocess.run([RLLIB], env=os.environ | environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == offered, done.stderr
+
+
+@pytest.mark.slow
+def test_no_list_loads_ray_or_torch():
+    code = (
+        "import sys\nfrom rllib_remix.cli.main import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "print([name for name in ('ray', 'torch') if name in sys.modules])"
+    )
+    for command in (["--help"], ["evaluate", "--help"], ["algorithms"], ["envs"], ["example", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command], capture_output=True, text=True, timeout=60
+        )
+        assert done.stdout.endswith("[]\n"), (command, done.stdout, done.stderr)

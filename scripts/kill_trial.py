@@ -41,7 +41,6 @@ TITLES = {
     "learner": "ray::TeamLearner",
     "replay shard": "ray::ReplayShard",
 }
-ITERATIONS = 150
 CONFIG = {
     "env_config": {},
     "num_env_runners": 2,
@@ -65,10 +64,11 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the training and of the killer")
     parser.add_argument("--kills", type=int, default=25, help="how many; 0 leaves the run alone")
+    parser.add_argument("--iterations", type=int, default=500, help="length of the run (default: %(default)s)")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills_") as folder:
-        trial = Trial(Path(folder), arguments.seed)
+        trial = Trial(Path(folder), arguments.seed, arguments.iterations)
         report = trial.run(arguments.kills)
     arguments.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(json.dumps({key: value for key, value in report.items() if key != "kills"}, indent=1))
@@ -77,13 +77,13 @@ def main() -> None:
 class Trial:
     """One training run and its killer."""
 
-    def __init__(self, folder: Path, seed: int):
-        self.results, self.seed = folder, seed
+    def __init__(self, folder: Path, seed: int, iterations: int):
+        self.results, self.seed, self.iterations = folder, seed, iterations
         self.random = random.Random(seed)
         self.log = open(folder / "log.txt", "w", encoding="utf-8")  # noqa: SIM115
         self.driver = self._start(
             "train", "--algo", "OWQMIX", "--env", "matrix_game", "-n", "run", "--storage-path", str(folder),
-            "--stop", json.dumps({"training_iteration": ITERATIONS}), "--checkpoint-freq", "2",
+            "--stop", json.dumps({"training_iteration": iterations}), "--checkpoint-freq", "2",
             "--keep-checkpoints-num", "3", "--max-failures", "-1", "--config", json.dumps(CONFIG | {"seed": seed}),
         )  # fmt: skip
         self.problems: list[str] = []
@@ -166,7 +166,7 @@ class Trial:
             if rows and rows[-1]["training_iteration"] > beyond:
                 return True
             if self.driver.poll() is not None:
-                return bool(rows) and rows[-1]["training_iteration"] >= ITERATIONS
+                return bool(rows) and rows[-1]["training_iteration"] >= self.iterations
             time.sleep(0.2)
         self.problems.append(f"no progress beyond iteration {beyond} within {SECONDS_OF_PATIENCE:g} s")
         return False
@@ -201,7 +201,9 @@ class Trial:
             values = [row[key] for row in rows]
             if any(later < earlier for earlier, later in itertools.pairwise(values)):
                 self.problems.append(f"{key} ran backwards: {values}")
-        greedy = [row["evaluation"]["env_runners"]["episode_return_mean"] for row in rows[-25:]]
+        last = rows[-25:]
+        greedy = [row["evaluation"]["env_runners"]["episode_return_mean"] for row in last]
+        exploring = [row["env_runners"]["episode_return_mean"] for row in last]
         return {
             "seed": self.seed,
             "kills_in_all": len(self.kills),
@@ -209,7 +211,8 @@ class Trial:
             "iterations": rows[-1]["training_iteration"] if rows else 0,
             "rows": len(rows),
             "env_steps": rows[-1]["num_env_steps_sampled_lifetime"] if rows else 0,
-            "final_greedy_return": sum(greedy) / max(1, len(greedy)),
+            "final_greedy_return": sum(greedy) / max(1, len(last)),
+            "final_return": sum(exploring) / max(1, len(last)),  # with ε 0.2
             "seconds": round(seconds, 1),
             "problems": self.problems,
             "kills": self.kills,

@@ -44,7 +44,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=[*find_packages(include=["rllib_remix", "rllib_remix.*"]), "rllib_remix.tuned_examples"],
-    package_dir={"rllib_remix.tuned_examples": "tuned_examples"},  # for `rllib example`, without a checkout too
+    # `rllib example` works without a checkout too.
+    package_dir={"rllib_remix.tuned_examples": "tuned_examples"},
     package_data={"rllib_remix": ["py.typed"], "rllib_remix.tuned_examples": ["*.yaml", "*/*.yaml"]},
     install_requires=RUNTIME,
     extras_require={

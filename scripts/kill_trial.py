@@ -64,7 +64,9 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the training and of the killer")
     parser.add_argument("--kills", type=int, default=25, help="how many; 0 leaves the run alone")
-    parser.add_argument("--iterations", type=int, default=500, help="length of the run (default: %(default)s)")
+    parser.add_argument(
+        "--iterations", type=int, default=500, help="length of the run (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills_") as folder:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 import math
-import shutil
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
 import torch
-from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import (
@@ -31,48 +28,33 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 from ray.rllib.utils.schedules.scheduler import Scheduler
-from ray.train._internal.session import _TrainingResult
 from ray.tune.execution.placement_groups import PlacementGroupFactory
 from torch import Tensor
 
-from rllib_remix.algorithms.checkpoint import (
-    check_checkpoint,
-    check_learner_files,
-    check_networks,
-    checkpoint_metadata,
-    explain_damage,
-    local_folder,
-    settings_as_json,
-    write_manifest,
-)
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
-from rllib_remix.durable import new_folder_aside
+from rllib_remix.algorithms.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learner import EPISODE_WEIGHTS
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.memory import return_memory
-from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.index import TooFewEpisodes
 from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
-from rllib_remix.replay.saved import restore_replay
 from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
 from rllib_remix.settings import SettingError
-from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
 
 logger = logging.getLogger("ray.rllib")
 
 WEIGHT_TERMS = "weight_terms"
-COMPONENT_REPLAY_BUFFER = "replay_buffer"
 _LOOP_STATE = "loop"
 
 
-class QMIX(Algorithm):
+class QMIX(SavedAlgorithm):
     """Collect episodes, store them, draw a batch, update; with monotonic value factorization.
 
     One update per `rollout_episodes_per_update` collected episodes, whatever the number of env runners, once
@@ -112,7 +94,6 @@ class QMIX(Algorithm):
         assert self.env_runner_group is not None
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
         self._last_evaluation: dict[str, Any] = {}
-        self._replay_on_disk: Path | None = None  # where it was saved or restored last
 
     def _new_replay_buffer(self) -> MultiAgentReplayBuffer | ShardedReplayBuffer:
         settings = self.config.replay_settings()
@@ -339,7 +320,7 @@ class QMIX(Algorithm):
         key = (EVALUATION_RESULTS, ENV_RUNNER_RESULTS, NUM_EPISODES_LIFETIME)
         return int(self.metrics.peek(key, default=0))
 
-    # Checkpoints
+    # State; saved.py writes and reads it
 
     def get_state(
         self,
@@ -361,7 +342,7 @@ class QMIX(Algorithm):
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self._batches.forget()
+        self.before_state_is_loaded()
         super().set_state(state)
         if COMPONENT_REPLAY_BUFFER in state:
             self.replay_buffer.set_state(state[COMPONENT_REPLAY_BUFFER])
@@ -371,75 +352,12 @@ class QMIX(Algorithm):
         self._recent.set_state(loop.get("recent_episodes", []))
         self._epsilon = loop.get("epsilon", self._epsilon)
         self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
-        self._push_state_to_runners()
+        self.after_state_was_loaded()
 
-    def get_metadata(self) -> dict[str, Any]:
-        return super().get_metadata() | checkpoint_metadata(self)
-
-    def save_to_path(self, path: Any = None, *, state: dict[str, Any] | None = None, **kwargs: Any) -> str:
-        """As RLlib's, with the replay buffer, with weights and settings that can be read without pickle, and with a
-        list of the files at the end, by which an incomplete checkpoint is known.
-
-        Of the replay buffer only the episodes are written that came since it was last saved or restored here.
-        """
-        if state is None:  # The replay buffer would be copied in memory.
-            state = self.get_state(not_components=COMPONENT_REPLAY_BUFFER)
-        folder = Path(super().save_to_path(local_folder(path) if path else None, state=state, **kwargs))
-        check_learner_files(folder)
-        write_portable(
-            folder / PORTABLE, self._weights(), self.get_metadata() | settings_as_json(self.config)
-        )
-        self.replay_buffer.save_to_path(folder / COMPONENT_REPLAY_BUFFER, previous=self._replay_on_disk)
-        write_manifest(folder, self._replay_on_disk.parent if self._replay_on_disk else None)
-        self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
-        return str(folder)
-
-    def _weights(self) -> dict[str, np.ndarray]:
-        assert self.learner_group is not None
-        state = self.learner_group.get_state(components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}")
-        return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
-
-    def save(self, checkpoint_dir: str | None = None) -> Any:
-        """As Tune's; a trial's checkpoint is written beside its place, and one that cannot be written ends nothing."""
-        if checkpoint_dir is not None or self._storage is None:
-            return super().save(checkpoint_dir)
-        self._storage = storage = DurableStorage.of(self._storage)
-        if not storage.is_local:
-            return super().save()
-        before, aside = self._replay_on_disk, None
-        try:
-            aside = new_folder_aside(storage.trial_folder)
-            result = super().save(str(aside))
-        except OSError as error:
-            report_lost_checkpoint(storage.trial_folder, error)
-            result = _TrainingResult(checkpoint=None, metrics={})
-        if result.checkpoint is None:
-            self._replay_on_disk = before
-            if aside is not None:
-                shutil.rmtree(aside, ignore_errors=True)
-        else:
-            self._replay_on_disk = Path(result.checkpoint.path) / COMPONENT_REPLAY_BUFFER
-        return result
-
-    def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
-        """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.
-
-        Raises:
-            CheckpointError: damaged, of another algorithm or of a team of other sizes. Nothing was changed.
-        """
-        folder = local_folder(path)
-        if kwargs.get("component") is None:
-            check_checkpoint(folder, type(self).__name__, self.team_spec)
-            check_networks(folder, self.config.networks())
+    def before_state_is_loaded(self) -> None:
         self._batches.forget()
-        with explain_damage(folder):
-            super().restore_from_path(folder, *args, **kwargs)
-            if kwargs.get("component") is None:
-                restore_replay(self.replay_buffer, folder / COMPONENT_REPLAY_BUFFER)
-                self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
-        self._push_state_to_runners()
 
-    def _push_state_to_runners(self) -> None:
+    def after_state_was_loaded(self) -> None:
         """Sets every env runner's weights and env steps, and waits for it; what is in flight is dropped.
 
         RLlib's own two calls share one tag with one request in flight, so the second is dropped silently.

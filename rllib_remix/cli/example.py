@@ -90,5 +90,7 @@ def run(
     # Through the command itself, so that an example and a file are trained by the same code.
     root: Any = ctx.find_root().command
     train = root.commands["train"]
-    with train.make_context("train", ["file", str(file), *options, *ctx.args], parent=ctx.find_root()) as inner:
+    with train.make_context(
+        "train", ["file", str(file), *options, *ctx.args], parent=ctx.find_root()
+    ) as inner:
         train.invoke(inner)

@@ -41,9 +41,11 @@ class Plan:
         Raises:
             UserError: the folder cannot be written.
         """
-        import ray.cloudpickle
+        from ray import cloudpickle
 
-        content = ray.cloudpickle.dumps(replace(self, loggers=replace(self.loggers, wandb_key=None)))
+        content = cloudpickle.dumps(  # pyright: ignore[reportPrivateImportUsage]
+            replace(self, loggers=replace(self.loggers, wandb_key=None))
+        )
         for folder in self.folders():
             try:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,8 @@ def what_to_resume(storage_path: str, name: str) -> ResumeConfig | None:
         return None
     if "://" not in storage_path:
         bring_up_to_date(Path(record))
-    return ResumeConfig(errored=ResumeConfig.ResumeType.RESUME)
+    resume: Any = ResumeConfig.ResumeType.RESUME  # declared as str by Ray
+    return ResumeConfig(errored=resume)
 
 
 def find_record(storage_path: str, name: str) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.local_cluster import LocalCluster, Node
+from benchmarks.local_cluster import add_node, local_cluster
 
 ENV = {"grid_height": 6, "grid_width": 6, "num_predators": 4, "num_prey": 4, "episode_limit": 50}
 ENV_RUNNERS, COPIES = 4, 4  # of the environment in each
@@ -66,11 +66,11 @@ def run(algorithm: str, plan: Plan, say: Callable[[str], None] = print) -> list[
     from rllib_remix.cli.interrupt import GracefulStop
 
     stop = GracefulStop()
-    with LocalCluster(num_cpus=CPUS_OF_NODE) as cluster:
-        nodes = [cluster.add_node(CPUS_OF_NODE, f'{{"{MARK}_{number}": 1}}') for number in range(2)]
+    with local_cluster(CPUS_OF_NODE) as cluster:
+        nodes = [add_node(cluster, CPUS_OF_NODE, resources={f"{MARK}_{number}": 1}) for number in range(2)]
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         try:
-            nodes[-1].wait_until(lambda: ray.cluster_resources().get("CPU", 0) == 3 * CPUS_OF_NODE)
+            cluster.wait_for_nodes()
             watch = _watch(cluster, nodes, plan, stop, say)
             with tempfile.TemporaryDirectory() as results:
                 analysis = tune.run(
@@ -125,7 +125,7 @@ def _config(algorithm: str) -> Any:
     return config.reporting(min_sample_timesteps_per_iteration=1)
 
 
-def _victim(nodes: Sequence[Node]) -> int:
+def _victim(nodes: Sequence[Any]) -> int:
     """The number of a node that holds env runners, but not the trial itself, which has the first bundle."""
     import ray
 
@@ -143,9 +143,7 @@ def _victim(nodes: Sequence[Node]) -> int:
     raise RuntimeError("no node holds env runners alone.")
 
 
-def _watch(
-    cluster: LocalCluster, nodes: list[Node], plan: Plan, stop: Any, say: Callable[[str], None]
-) -> Any:
+def _watch(cluster: Any, nodes: list[Any], plan: Plan, stop: Any, say: Callable[[str], None]) -> Any:
     """The callback that counts rounds, kills a node, and starts another."""
     from ray import tune
 
@@ -178,7 +176,7 @@ def _watch(
             elif self._phase == 0 and self._in_phase >= plan.rounds:
                 victim = _victim(nodes)
                 say(f"round {self._seen}: node {victim} is killed")
-                nodes[victim].kill()
+                cluster.remove_node(nodes[victim], allow_graceful=False)
                 self._begin(1)
             elif self._phase == 1 and self._in_phase >= plan.rounds:
                 self._replace(healthy)
@@ -190,7 +188,7 @@ def _watch(
                 stop.requested = True
             elif self._new_node_came is None:
                 say(f"round {self._seen}: {healthy} env runners are left; a new node is started")
-                cluster.add_node(CPUS_OF_NODE, wait=False)
+                add_node(cluster, CPUS_OF_NODE, wait=False)
                 self._new_node_came = time.monotonic()
             elif healthy == ENV_RUNNERS:
                 took = time.monotonic() - self._new_node_came

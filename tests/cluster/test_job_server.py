@@ -1,5 +1,6 @@
 """A real head with its job server runs what `rllib train --submit` sends."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
 
-from benchmarks.local_cluster import LocalCluster, shell_environment
+from benchmarks.local_cluster import local_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -27,20 +28,28 @@ small:
 """
 
 
-def test_a_submitted_file_is_trained_to_the_end_and_followed(tmp_path):
+@pytest.fixture
+def job_server(monkeypatch, tmp_path):
+    """The address of a head's job server; jobs find this Python, and an empty home."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with local_cluster(num_cpus=2, dashboard=True) as cluster:
+        yield f"http://{cluster.webui_url}"
+
+
+def test_a_submitted_file_is_trained_to_the_end_and_followed(job_server, tmp_path):
     (tmp_path / "small.yaml").write_text(SMALL)
-    with LocalCluster(num_cpus=2, home=tmp_path / "home") as cluster:
-        ended = subprocess.run(
-            [
-                *("rllib", "train", "file", "small.yaml", "--submit"),
-                *("--address", cluster.job_server, "--storage-path", tmp_path / "results"),
-            ],
-            cwd=tmp_path,
-            env=shell_environment(tmp_path / "home"),
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    ended = subprocess.run(
+        [
+            *("rllib", "train", "file", "small.yaml", "--submit"),
+            *("--address", job_server, "--storage-path", tmp_path / "results"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "succeeded." in ended.stdout
     assert "ray job stop raysubmit_" in ended.stdout

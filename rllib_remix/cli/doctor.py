@@ -7,7 +7,7 @@ import textwrap
 
 import typer
 
-from rllib_remix.cli.errors import remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION
 
 _WIDTH = 80
 _ITEM_WIDTH = 14
@@ -18,9 +18,7 @@ def doctor(
         "~/ray_results", "--storage-path", help="Folder for results, as rllib train takes it."
     ),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
-    verbose: int = typer.Option(
-        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
-    ),
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Look at versions, machine, disks, GPUs, compiled code and optional parts; starts nothing.
 

@@ -26,6 +26,18 @@ def remember_verbosity(ctx: typer.Context, verbosity: int) -> int:
     return verbosity
 
 
+# Of every command that has no other use for -v.
+VERBOSE_OPTION = typer.Option(
+    0,
+    "--verbose",
+    "-v",
+    count=True,
+    callback=remember_verbosity,
+    show_default=False,
+    help="-vv shows tracebacks of errors.",
+)
+
+
 def verbosity_of(ctx: typer.Context) -> int:
     """How many times -v was given: 0 is quiet, 1 shows Ray's own messages, 2 adds tracebacks and debug messages."""
     return ctx.find_root().meta.get(_VERBOSITY_KEY, 0)

@@ -10,7 +10,7 @@ import typer
 
 from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
-from rllib_remix.cli.errors import UserError, remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.evaluation import Evaluation, as_result, limits, report
 from rllib_remix.cli.parsing import parse_json_object
 from rllib_remix.cli.results_file import check_writable, progress_file, write_json
@@ -83,9 +83,7 @@ def evaluate(
         None, "--render", help="Write an animation of one episode to this .gif file."
     ),
     trust_pickle: bool = TRUST_PICKLE_OPTION,
-    verbose: int = typer.Option(
-        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
-    ),
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Play episodes with a checkpoint, always with the best action unless the settings have explore: true.
 

@@ -9,14 +9,13 @@ from typing import Any
 import typer
 
 from rllib_remix.cli.completion import complete_examples
-from rllib_remix.cli.errors import UserError, remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.example_files import example_ids, find_example, read_example
 
 app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
 
 _WIDTH = 80
 _ID = typer.Argument(help="As `rllib example list` shows it.", metavar="ID", autocompletion=complete_examples)
-_VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False)
 
 
 @app.callback()
@@ -29,7 +28,7 @@ def list_examples(
     text: str = typer.Option(
         "", "--filter", "-f", help="Only those with this text in id, algorithm, environment or description."
     ),
-    verbose: int = _VERBOSE,
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """List id, algorithm, environment and what it is."""
     found = [
@@ -48,7 +47,7 @@ def list_examples(
 def get(
     name: str = _ID,
     out: Path = typer.Option(None, "--out", "-o", help="Write it to this file, which must not exist yet."),
-    verbose: int = _VERBOSE,
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Print an example, or write it to a file to be changed."""
     content = find_example(name).read_bytes()
@@ -77,7 +76,7 @@ def run(
     ray_num_cpus: int = typer.Option(
         None, "--ray-num-cpus", min=1, help="CPUs that Ray may share out [default: all]."
     ),
-    verbose: int = _VERBOSE,
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Train an example. Takes every other option of `rllib train file` as well."""
     given = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint
-from rllib_remix.cli.errors import UserError, remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.evaluate import TRUST_PICKLE_OPTION
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def export(
     ),
     out: Path = typer.Option(..., "--out", "-o", help="Folder to make; it must be empty if it exists."),
     trust_pickle: bool = TRUST_PICKLE_OPTION,
-    verbose: int = typer.Option(
-        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
-    ),
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Write weights.safetensors and settings.json, which hold nothing but numbers and text.
 

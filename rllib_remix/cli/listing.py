@@ -10,11 +10,10 @@ from typing import Any
 
 import typer
 
-from rllib_remix.cli.errors import remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION
 
 _WIDTH = 80
 _JSON_OPTION = typer.Option(False, "--json", help="As JSON.")
-_VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False)
 
 TEAM_ALGORITHMS = {
     "VDN": "sum of the agents' values",
@@ -47,7 +46,7 @@ OTHER_ENVIRONMENTS = (
 )
 
 
-def algorithms(as_json: bool = _JSON_OPTION, verbose: int = _VERBOSE) -> None:
+def algorithms(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
     """List what --algo can be: the algorithms for teams, then RLlib's own."""
     if as_json:
         of_teams = [{"name": name, "text": text, "team": True} for name, text in TEAM_ALGORITHMS.items()]
@@ -61,7 +60,7 @@ def algorithms(as_json: bool = _JSON_OPTION, verbose: int = _VERBOSE) -> None:
             typer.echo(f"  {name:<{width}}  {text}")
 
 
-def envs(as_json: bool = _JSON_OPTION, verbose: int = _VERBOSE) -> None:
+def envs(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
     """List the environments for teams, with what --env-config can hold and its defaults."""
     entries = team_environments()
     if as_json:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from rllib_remix.cli.errors import UserError, remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 
 app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
 
@@ -15,7 +15,6 @@ app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_
 _RUNS = typer.Argument(help="Experiment or trial folders.")
 _OUT_HELP = "The picture to write (.png, .pdf or .svg)."
 _TITLE = typer.Option(None, "--title", help="Title [default: the environment].")
-_VERBOSE = typer.Option(0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False)
 
 
 class Metric(str, Enum):
@@ -31,7 +30,7 @@ def plot() -> None:
     """Draw finished runs."""
 
 
-@app.command()
+@app.command(short_help="Draw learning curves.")
 def curves(
     runs: list[Path] = _RUNS,
     out: Path = typer.Option(Path("curve.png"), "--out", "-o", help=_OUT_HELP),
@@ -40,7 +39,7 @@ def curves(
     ),
     title: str = _TITLE,
     best: float = typer.Option(None, "--best", help="Best possible return, drawn as a dashed line."),
-    verbose: int = _VERBOSE,
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Draw learning curves: return or wins against environment steps, one colour per algorithm, a band over seeds."""
     from rllib_remix.reporting.curves import draw_curves
@@ -54,12 +53,12 @@ def curves(
     typer.echo(f"Learning curves of {len(trials)} trial{'s' if len(trials) != 1 else ''}: {out}")
 
 
-@app.command()
+@app.command(short_help="Draw heat maps of loss weights.")
 def weights(
     runs: list[Path] = _RUNS,
     out: Path = typer.Option(Path("weights.png"), "--out", "-o", help=_OUT_HELP),
     title: str = _TITLE,
-    verbose: int = _VERBOSE,
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Draw heat maps of loss weights: how likely each was over environment steps, one panel per trial."""
     from rllib_remix.reporting.heat_maps import draw_weights, with_weights

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from rllib_remix.cli.errors import remember_verbosity
+from rllib_remix.cli.errors import VERBOSE_OPTION
 from rllib_remix.envs.smac.settings import OXWHIRL_CLIENT
 
 app = typer.Typer(no_args_is_help=True, help="Look after StarCraft II.", rich_markup_mode=None)
@@ -23,7 +23,7 @@ def smac() -> None:
     """Look after StarCraft II."""
 
 
-@app.command()
+@app.command(short_help="Look for what the environment smac needs.")
 def check(
     map_name: str = typer.Option(None, "--map", help="Look for this map only [default: all 23]."),
     game_version: str = typer.Option(None, "--game-version", help="The version to be played, such as 4.10."),
@@ -31,9 +31,7 @@ def check(
         None, "--sc2-path", help="StarCraft II's folder [default: SC2PATH, or ~/StarCraftII]."
     ),
     start: bool = typer.Option(False, "--start", help="Also start one game, play a step and end it."),
-    verbose: int = typer.Option(
-        0, "--verbose", "-v", count=True, callback=remember_verbosity, show_default=False
-    ),
+    verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Look for everything that the environment smac needs, and say what to do; exit code 1 if something is missing."""
     from rllib_remix.envs.smac.maps import MAPS, smac_map

@@ -180,7 +180,7 @@ def train(
     _check_and_run(ctx, [experiment], submission)
 
 
-@app.command("file")
+@app.command("file", short_help="Train the experiments of a file.")
 def train_file(
     ctx: typer.Context,
     file: Path = typer.Argument(

@@ -64,11 +64,16 @@ def put_in_place(aside: Path, folder: Path) -> None:
 
 def remove_leftovers(parent: Path) -> None:
     """Removes what killed processes left in `parent`; call it only while nobody writes there."""
+    remove_left_folders(parent)
+    for leftover in parent.glob(f"{ASIDE_PREFIX}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def remove_left_folders(parent: Path) -> None:
+    """Removes the folders among what was left in `parent`; call it only while nobody fills one there."""
     for leftover in parent.glob(f"{ASIDE_PREFIX}*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -76,6 +76,8 @@ class QMIXConfig(AlgorithmConfig):
         self.num_env_runners = 0
         self.batch_mode = "complete_episodes"
         self.sample_timeout_s = 600.0
+        # Every iteration asks lost env runners whether they are back; those that have no machine yet never answer.
+        self.env_runner_health_probe_timeout_s = 0.2
         self.min_sample_timesteps_per_iteration = 1000
         self.min_time_s_per_iteration = None
         self.env_runner_cls = TeamEnvRunner

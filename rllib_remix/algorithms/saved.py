@@ -21,7 +21,7 @@ from rllib_remix.algorithms.checkpoint import (
     settings_as_json,
     write_manifest,
 )
-from rllib_remix.durable import new_folder_aside
+from rllib_remix.durable import new_folder_aside, remove_left_folders
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
 from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
@@ -87,6 +87,7 @@ class SavedAlgorithm(Algorithm):
             return super().save()
         before, aside = self._replay_on_disk, None
         try:
+            remove_left_folders(storage.trial_folder)
             aside = new_folder_aside(storage.trial_folder)
             result = super().save(str(aside))
         except OSError as error:

@@ -18,23 +18,44 @@ from rllib_remix.tuning.storage import DurableStorage
 
 
 class GracefulStop(Stopper):
-    """Stops every trial at its next result once `requested` is set. Tune pickles it with the experiment's state."""
+    """Stops every trial at its next result once `requested` is set.
+
+    Tune pickles it with the experiment's state, and goes by what it unpickles when a run is resumed: that is the one
+    that Ctrl-C reaches then.
+
+    Attributes:
+        requested: whether trials shall stop.
+        stopped: ids of those that did.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self.stopped: set[str] = set()
         self._running: set[str] = set()
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether the trial that reported `result` stops (Tune then saves it as at any other end)."""
+        if self.requested and not result.get("done"):
+            self.stopped.add(trial_id)
         return self.requested
 
     def stop_all(self) -> bool:
         """Whether no trial shall start any more; waits for running ones, which Tune would end without saving."""
         return self.requested and not self._running
 
+    def __reduce__(self) -> tuple[Callable[[], GracefulStop], tuple[()]]:
+        return _that_of_this_process, ()
+
     def tracker(self) -> Callback:
         """The Tune callback that tells this object which trials run."""
         return _RunningTrials(self._running)
+
+
+_reached_by_ctrl_c: list[GracefulStop] = []
+
+
+def _that_of_this_process() -> GracefulStop:
+    return _reached_by_ctrl_c[-1] if _reached_by_ctrl_c else GracefulStop()
 
 
 @contextmanager
@@ -53,9 +74,11 @@ def ctrl_c_requests(graceful_stop: GracefulStop, on_request: Callable[[], None])
         on_request()
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    _reached_by_ctrl_c.append(graceful_stop)
     try:
         yield
     finally:
+        _reached_by_ctrl_c.remove(graceful_stop)
         for number, handler in previous.items():
             signal.signal(number, handler)
 

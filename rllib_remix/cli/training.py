@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,23 +119,28 @@ def _run_together(
     logs = ResultLogs()
     progress = ProgressCallback(_title(experiments))
     with progress, ctrl_c_requests(graceful_stop, lambda: progress.say(STOPPING)):
-        analysis = tune.run(
-            specs,
-            verbose=0,
-            scheduler=build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode),
-            search_alg=build_searcher(search, first.config, first.metric),
-            callbacks=[
-                progress,
-                graceful_stop.tracker(),
-                logs,
-                StorageWarnings(logs, progress.say),
-                TableLogger(),
-                *plan.loggers.callbacks(first.name),
-            ],
-            resume_config=_what_to_resume(first) if resume else None,
-            reuse_actors=all(map(_can_be_reset, experiments)),
-            raise_on_failed_trial=False,
-        )
+        try:
+            analysis = tune.run(
+                specs,
+                verbose=0,
+                scheduler=build_scheduler(
+                    "scheduler", first.scheduler, first.stop, first.metric, search.mode
+                ),
+                search_alg=build_searcher(search, first.config, first.metric),
+                callbacks=[
+                    progress,
+                    graceful_stop.tracker(),
+                    logs,
+                    StorageWarnings(logs, progress.say),
+                    TableLogger(),
+                    *plan.loggers.callbacks(first.name),
+                ],
+                resume_config=_what_to_resume(first) if resume else None,
+                reuse_actors=all(map(_can_be_reset, experiments)),
+                raise_on_failed_trial=False,
+            )
+        finally:
+            _mark_unfinished(first, graceful_stop.stopped, progress.say)
     trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
     outcomes.trials += [_outcome(trial) for trial in trials]
     for experiment in experiments:
@@ -161,6 +166,18 @@ def _what_to_resume(experiment: Experiment) -> Any:
         raise UserError(
             f"experiment {experiment.name!r}: Tune's record of it is damaged ({error})."
         ) from error
+
+
+def _mark_unfinished(experiment: Experiment, trial_ids: set[str], say: Callable[[str], None]) -> None:
+    """Tune counts trials that were stopped on request among the finished ones, which are not resumed."""
+    if not trial_ids:
+        return
+    from rllib_remix.tuning.resuming import mark_unfinished
+
+    try:
+        mark_unfinished(experiment.storage_path, experiment.name, trial_ids)
+    except (OSError, ValueError) as error:
+        say(f"Warning: Tune's record could not be written ({error}); `rllib resume` may do nothing.")
 
 
 def _tune_experiment(experiment: Experiment, graceful_stop: Any) -> Any:

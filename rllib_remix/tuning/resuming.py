@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pyarrow.fs
+from ray._private.dict import flatten_dict
 from ray.train._internal.session import _TrainingResult
+from ray.train._internal.storage import get_fs_and_path
 from ray.tune import Checkpoint, ResumeConfig
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 from ray.tune.experiment import Trial
@@ -60,6 +64,42 @@ def bring_up_to_date(record: Path) -> None:
     state = json.loads(record.read_text(encoding="utf-8"))
     state["trial_data"] = [_up_to_date(*data) for data in state["trial_data"]]
     write_whole(record, json.dumps(state).encode())
+
+
+def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) -> None:
+    """Notes in the record that trials which were stopped before their end are to go on when the run is resumed.
+
+    Args:
+        storage_path, name: as for `what_to_resume`.
+        trial_ids: the trials; those that had reached their stop all the same are left out.
+
+    Raises:
+        OSError: the record cannot be read or written.
+        ValueError: it is damaged.
+    """
+    record = find_record(storage_path, name)
+    if record is None:
+        return
+    files, _ = get_fs_and_path(storage_path)
+    with files.open_input_stream(record) as stream:
+        state = json.loads(stream.read())
+    state["trial_data"] = [_unfinished(trial, metadata, trial_ids) for trial, metadata in state["trial_data"]]
+    content = json.dumps(state).encode()
+    if "://" not in storage_path:
+        write_whole(Path(record), content)
+        return
+    with files.open_output_stream(record) as stream:
+        stream.write(content)
+
+
+def _unfinished(trial_state: str, metadata: str, trial_ids: Collection[str]) -> tuple[str, str]:
+    trial = Trial.from_json_state(trial_state)
+    trial.restore_run_metadata(metadata)
+    reached = flatten_dict(trial.last_result or {})
+    limits = trial.stopping_criterion.items()
+    if trial.trial_id in trial_ids and not any(reached.get(key, -math.inf) >= end for key, end in limits):
+        trial_state = json.dumps(json.loads(trial_state) | {"status": Trial.PENDING})
+    return trial_state, metadata
 
 
 def _up_to_date(trial_state: str, metadata: str) -> tuple[str, str]:

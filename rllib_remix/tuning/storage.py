@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.fs
 from ray.train._internal.storage import StorageContext
 
-from rllib_remix.durable import new_folder_aside, put_in_place, write_whole
+from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_folders, write_whole
 
 logger = logging.getLogger("ray.rllib")
 
@@ -70,6 +70,7 @@ class DurableStorage(StorageContext):
             if source.parent == target.parent:
                 aside = source
             else:
+                remove_left_folders(target.parent)
                 aside = new_folder_aside(target.parent)
                 shutil.copytree(source, aside, dirs_exist_ok=True)
             put_in_place(aside, target)

@@ -52,7 +52,12 @@ def test_pending_trials_are_stopped_once_no_trial_runs():
 
 
 def test_the_stop_can_be_saved_with_the_experiment():
-    assert pickle.loads(pickle.dumps(GracefulStop())).requested is False
+    stop = GracefulStop()
+    saved = pickle.dumps(stop)
+    assert pickle.loads(saved).requested is False
+    # Tune goes by what it unpickles when a run is resumed, so that must be the one that Ctrl-C reaches.
+    with ctrl_c_requests(stop, lambda: None):
+        assert pickle.loads(saved) is stop
 
 
 def test_cpus_are_unknown_on_a_running_cluster(monkeypatch):

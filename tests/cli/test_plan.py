@@ -1,0 +1,69 @@
+"""What a run was asked for is kept beside its results, and two do not train in one folder."""
+
+from pathlib import Path
+
+import pytest
+
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.experiments import Experiment
+from rllib_remix.cli.loggers import Loggers
+from rllib_remix.cli.plan import PLAN_FILE, Plan, only_one, read_plan
+
+
+@pytest.fixture
+def plan(tmp_path) -> Plan:
+    here = Experiment("run", "QMIX", {"env": "matrix_game"}, storage_path=str(tmp_path / "results"))
+    there = Experiment("far", "QMIX", {"env": "matrix_game"}, storage_path="s3://bucket/results")
+    return Plan([here, there], max_concurrent=2, loggers=Loggers(wandb_key="secret", wandb_project="p"))
+
+
+def test_a_plan_is_read_back_by_the_folder_of_an_experiment_or_of_a_trial(plan, tmp_path):
+    plan.write()
+    assert plan.folders() == [tmp_path / "results" / "run"]
+    (tmp_path / "results" / "run" / "trial").mkdir()
+    for folder in ("run", "run/trial"):
+        read = read_plan(tmp_path / "results" / folder)
+        assert [(e.name, e.run, e.config) for e in read.experiments] == [
+            (e.name, e.run, e.config) for e in plan.experiments
+        ]
+        assert read.max_concurrent == 2
+        assert read.loggers.wandb_project == "p"
+
+
+def test_no_key_is_written(plan, tmp_path):
+    plan.write()
+    assert b"secret" not in (tmp_path / "results" / "run" / PLAN_FILE).read_bytes()
+
+
+def test_a_folder_that_was_moved_goes_on_where_it_is(plan, tmp_path):
+    plan.write()
+    (tmp_path / "results").rename(tmp_path / "moved")
+    here, there = read_plan(tmp_path / "moved" / "run").experiments
+    assert here.storage_path == str(tmp_path / "moved")
+    assert there.storage_path == "s3://bucket/results"
+
+
+def test_what_is_no_run_is_named(plan, tmp_path):
+    with pytest.raises(UserError, match="is not a folder"):
+        read_plan(tmp_path / "nothing")
+    with pytest.raises(UserError, match=f"it has no {PLAN_FILE}"):
+        read_plan(tmp_path)
+    plan.write()
+    file: Path = tmp_path / "results" / "run" / PLAN_FILE
+    file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(UserError, match="cannot be read"):
+        read_plan(file.parent)
+
+
+def test_two_runs_in_one_folder_exclude_each_other_only_if_one_wants_to_be_alone(plan):
+    plan.write()
+    with only_one(plan, alone=False):
+        with only_one(plan, alone=False):
+            pass
+        with (
+            pytest.raises(UserError, match="is being trained by another process"),
+            only_one(plan, alone=True),
+        ):
+            pass
+    with only_one(plan, alone=True):
+        pass

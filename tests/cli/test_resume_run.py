@@ -1,0 +1,125 @@
+"""A run goes on after its driver was killed, told to stop, or could not write for a while."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+RLLIB = Path(sys.executable).parent / "rllib"
+SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 100, "num_env_runners": 0}
+ITERATIONS = 20
+TRAIN = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SMALL), "-n", "run"]
+TRAIN += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "results"]
+TRAIN += ["--checkpoint-freq", "1", "--keep-checkpoints-num", "2", "--ray-num-cpus", "3"]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the executable in an empty folder; what is left of it is killed at the end."""
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment |= {"HOME": str(tmp_path / "home"), "TERM": "dumb"}
+    processes = []
+
+    def run(*arguments: str) -> subprocess.Popen:
+        output = open(tmp_path / f"output_{len(processes)}", "w+")  # noqa: SIM115
+        processes.append(
+            subprocess.Popen([RLLIB, *arguments], cwd=tmp_path, env=environment, stdout=output, stderr=output)
+        )
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def output(folder: Path, number: int) -> str:
+    return (folder / f"output_{number}").read_text()
+
+
+def wait_for(there: Callable[[], object], process: subprocess.Popen, folder: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not there():
+        assert process.poll() is None, output(folder, 0)
+        assert time.monotonic() < deadline, output(folder, 0)
+        time.sleep(0.05)
+
+
+def iterations(folder: Path) -> list[int]:
+    """As result.json has them, of the only trial; a line that is being written is left out."""
+    (file,) = folder.glob("results/run/*/result.json")
+    return [json.loads(line)["training_iteration"] for line in file.read_text().split("\n")[:-1] if line]
+
+
+def some_results(folder: Path, number: int = 3) -> bool:
+    return bool(list(folder.glob("results/run/*/result.json"))) and len(iterations(folder)) >= number
+
+
+def check_is_whole(folder: Path) -> None:
+    """Every iteration is there once, in both files, and counters only grow."""
+    assert iterations(folder) == list(range(1, ITERATIONS + 1))
+    (file,) = folder.glob("results/run/*/progress.csv")
+    with open(file, newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert [int(row["training_iteration"]) for row in rows] == list(range(1, ITERATIONS + 1))
+    steps = [float(row["num_env_steps_sampled_lifetime"]) for row in rows]
+    assert steps == sorted(steps)
+    assert not list(folder.glob("results/run/*/.aside_*"))
+
+
+def test_after_sigkill_of_the_driver_the_run_goes_on_from_its_newest_checkpoint(start, tmp_path):
+    process = start(*TRAIN)
+    wait_for(lambda: some_results(tmp_path), process, tmp_path)
+    second = start("resume", "results/run")
+    assert second.wait(60) == 2
+    assert "is being trained by another process" in output(tmp_path, 1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    reached = iterations(tmp_path)[-1]
+    assert reached < ITERATIONS
+    assert start("resume", "results/run").wait(120) == 0, output(tmp_path, 2)
+    check_is_whole(tmp_path)
+
+
+def test_after_sigterm_the_same_command_with_resume_goes_on_and_can_be_stopped_too(start, tmp_path):
+    process = start(*TRAIN)
+    wait_for(lambda: some_results(tmp_path), process, tmp_path)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130, output(tmp_path, 0)
+    saved = iterations(tmp_path)
+    again = start(*TRAIN, "--resume")
+    wait_for(lambda: some_results(tmp_path, len(saved) + 2), again, tmp_path)
+    again.send_signal(signal.SIGINT)
+    assert again.wait(60) == 130, output(tmp_path, 1)
+    saved = iterations(tmp_path)
+    assert saved == list(range(1, len(saved) + 1))
+    assert len(saved) < ITERATIONS
+    assert start("resume", "results/run").wait(120) == 0, output(tmp_path, 2)
+    check_is_whole(tmp_path)
+
+
+def test_while_nothing_can_be_written_training_goes_on_and_says_so(start, tmp_path):
+    process = start(*TRAIN)
+    wait_for(lambda: some_results(tmp_path), process, tmp_path)
+    # The disk is gone: as its owner, or as root, one may write to any folder.
+    run, elsewhere = tmp_path / "results" / "run", tmp_path / "elsewhere"
+    run.rename(elsewhere)
+    run.write_text("")
+    wait_for(
+        lambda: "Training goes on; the last good checkpoint stays." in output(tmp_path, 0), process, tmp_path
+    )
+    run.unlink()
+    elsewhere.rename(run)
+    assert process.wait(120) == 0, output(tmp_path, 0)
+    check_is_whole(tmp_path)
+    assert "Warning: " in output(tmp_path, 0)
+    assert "Traceback" not in output(tmp_path, 0)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 RLLIB = Path(sys.executable).parent / "rllib"
 SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 100, "num_env_runners": 0}
-ITERATIONS = 20
+ITERATIONS = 60
 TRAIN = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SMALL), "-n", "run"]
 TRAIN += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "results"]
 TRAIN += ["--checkpoint-freq", "1", "--keep-checkpoints-num", "2", "--ray-num-cpus", "3"]

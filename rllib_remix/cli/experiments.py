@@ -111,7 +111,7 @@ def check_experiment(
         _check_resources(bundles, config.num_env_runners, num_cpus, num_gpus)
     _check_comparison(experiment, [config for config, _ in configs])
     if here:
-        experiment.storage_path = prepare_storage(experiment.storage_path)
+        experiment.storage_path = check_storage(experiment.storage_path)
 
 
 def find_algorithm(
@@ -265,21 +265,20 @@ def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
         raise UserError(f"--restore: {str(path)!r} was made by {made_by}, not by {algorithm_class.__name__}.")
 
 
-def prepare_storage(storage_path: str) -> str:
-    """The absolute storage path, made if it was missing; addresses with a scheme (s3://…) stay as they are.
+def check_storage(storage_path: str) -> str:
+    """The absolute storage path, which need not be there yet; addresses with a scheme (s3://…) stay as they are.
 
     Raises:
         UserError: if the folder cannot be made or written to.
     """
     if "://" in storage_path:
         return storage_path
-    folder = Path(storage_path).expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "no permission to write")
-    except OSError as error:
-        raise UserError(f"--storage-path: cannot write to {str(folder)!r}: {error.strerror}.") from None
+    folder = there = Path(storage_path).expanduser().absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "no permission to write" if there.is_dir() else "is a file"
+        raise UserError(f"--storage-path: cannot write to {str(folder)!r}: {str(there)!r}: {why}.")
     return str(folder)
 
 

@@ -24,7 +24,7 @@ first: {run: QMIX, env: matrix_game, stop: {training_iteration: 50}}
 second:
   run: VDN
   env: matrix_game
-  stop: {training_iteration: 2}
+  stop: {training_iteration: 3}
   config: {train_batch_episodes: 8, min_sample_timesteps_per_iteration: 50, lr: {loguniform: [1.0e-4, 1.0e-2]}}
 """
 
@@ -134,9 +134,9 @@ REFUSED = [
     ("file", {"--stop": {"training_iteration": 1}}, "--stop"),
     ("file", {"--log-debug": None, "--env": "no_such_game"}, "no_such_game"),
     ("resume", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
-    ("evaluate", {"--use-shelve": None}, "--out writes JSON"),
+    ("evaluate", {"--use-shelve": None}, "use --out FILE.json"),
     ("example run", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
-    ("train", {"--algo": "Remix"}, "did you mean 'ReMIX'"),
+    ("train", {"--log-debug": None, "--algo": "Remix"}, "did you mean 'ReMIX'"),
     ("train", {"--env": "matrx_game"}, "did you mean 'matrix_game'"),
     ("train", {"-c": '{"lr": 1,}'}, "--config: not JSON at line 1, column 10"),
     ("train", {"-c": '{"lr": NaN}'}, "NaN is not allowed"),
@@ -149,7 +149,7 @@ REFUSED = [
     ("train", {"--restore": "missing"}, "is not a folder"),
     ("train", {"--framework": "tf2"}, "--framework: 'tf2' is not supported"),
     ("train", {"--local-dir": "x"}, "use --storage-path"),
-    ("train", {"--num-samples": "many"}, "many"),
+    ("train", {"--num-samples": "many"}, "--num-samples"),
     ("train", {"--no-such-option": None}, "--no-such-option"),
     ("train", {"--scheduler": "ASAH"}, "did you mean 'asha'"),
     ("train file code.yaml", {}, "code.yaml"),
@@ -260,10 +260,11 @@ def test_train_file_does_what_its_options_say_and_resume_finds_nothing_left_to_d
     (folder / "two.yaml").write_text(TWO_EXPERIMENTS)
     rllib("train", "file", "two.yaml", *words(FILE))
     found = trials(folder / "from_file" / "other")
-    assert [rows(trial)[-1]["training_iteration"] for trial in found] == [2, 2]
+    assert [rows(trial)[-1]["training_iteration"] for trial in found] == [3, 3]
     assert {rows(trial)[0]["config"]["env"] for trial in found} == {"two_step_game"}
-    # The lowest score is the first checkpoint's.
-    assert [[c.name for c in trial.glob("checkpoint_*")] for trial in found] == [["checkpoint_000000"]] * 2
+    for trial in found:  # The lowest score is the first checkpoint's; the newest stays in any case.
+        kept = sorted(folder.name for folder in trial.glob("checkpoint_*"))
+        assert kept == ["checkpoint_000000", "checkpoint_000002"]
     before = [rows(trial) for trial in found]
     resumed = rllib("resume", "from_file/other", *words(RESUMED))
     assert "other" in resumed.stdout
@@ -277,8 +278,7 @@ def test_evaluate_does_what_its_options_say(rllib, folder, trained):
     assert len(found["episodes"]["returns"]) == 5
     assert set(found["episodes"]["returns"]) <= {0, 1, 3}
     assert (folder / "evaluation.gif").read_bytes().startswith(b"GIF89a")
-    assert (folder / "__progress_evaluation.json").exists()
-    assert rllib("evaluate", "results/run", *words(EVALUATED)).stdout.splitlines()[-1]
+    assert not (folder / "__progress_evaluation.json").exists()  # It is there while episodes are played.
 
 
 @pytest.mark.parametrize(("command", "options", "message"), REFUSED)
@@ -300,13 +300,22 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(
     assert listing(folder) == before
     assert message in ended.stderr
     if "--log-debug" not in options:
-        (line,) = ended.stderr.strip().splitlines()
+        *usage, line = ended.stderr.strip().splitlines()
         assert line.startswith("Error: ")
+        assert [line for line in usage if line and not line.startswith(("Usage: ", "Try "))] == []
 
 
 def listing(folder: Path) -> dict[str, int]:
     """Every file and folder below, with the time of its last change."""
-    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
+    caches = (
+        folder / "home" / ".cache",
+        folder / "home" / ".config",
+    )  # matplotlib's list of fonts and the like
+    return {
+        str(path): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if not any(path.is_relative_to(cache) or path == cache.parent for cache in caches)
+    }
 
 
 def test_lists_examples_and_exports(rllib, folder, trained):

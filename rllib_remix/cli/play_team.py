@@ -155,9 +155,26 @@ def _settings(folder: Path, metadata: dict[str, Any], asked: Evaluation) -> dict
             "num_envs_per_env_runner", 1
         )  # every copy is a game that runs
     merged["env"] = asked.env or merged["env"]
+    _refuse_named_code(merged["env"], [metadata["env_config"], evaluation.get("env_config")], asked)
     layers = (metadata["env_config"], evaluation.get("env_config"), asked.config.get("env_config"))
     merged["env_config"] = _merge_env_config([*layers, asked.env_config])
     return merged
+
+
+def _refuse_named_code(env: Any, of_checkpoint: list[dict[str, Any] | None], asked: Evaluation) -> None:
+    """A checkpoint may come from a stranger: code that it names is not imported unless the user names it too."""
+    if env is not None and env not in TEAM_ENVS and env not in (asked.env, asked.config.get("env")):
+        raise UserError(
+            f"--env: the checkpoint names {env!r}, which is code outside this package that would run; if you trust "
+            f"it, add --env {env}."
+        )
+    named = {layer["client"] for layer in of_checkpoint if layer and "client" in layer}
+    asked_for = (asked.config.get("env_config") or {}) | asked.env_config
+    if named and "client" not in asked_for:
+        raise UserError(
+            f"--env-config: the checkpoint names the client {sorted(map(str, named))[0]!r}, which is code that would "
+            "run; if you trust it, give it as \"client\" in --env-config."
+        )
 
 
 def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:

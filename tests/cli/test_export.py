@@ -66,3 +66,18 @@ def test_rllibs_own_algorithm_is_exported_if_its_pickles_are_trusted(rllib, refu
     assert (settings["algorithm"], settings["environment"]) == ("PPO", "CartPole-v1")
     assert settings["config"]["minibatch_size"] == 50
     assert "only its checkpoint can be played" in refused("evaluate", "ppo")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"environment": "subprocess.Popen"}, "add --env subprocess.Popen"),
+        ({"environment": "smac", "env_config": {"client": "os:system"}}, 'give it as "client"'),
+        ({"config": {"evaluation_config": {"env": "subprocess.Popen"}}}, "add --env subprocess.Popen"),
+    ],
+)
+def test_code_that_a_strangers_team_names_is_not_run(rllib, refused, team_checkpoint, changed, message):
+    assert rllib("export", team_checkpoint, "--out", "team").exit_code == 0
+    file = Path("team", "settings.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    assert message in refused("evaluate", "team")

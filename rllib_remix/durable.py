@@ -20,14 +20,20 @@ def write_whole(file: Path, content: bytes) -> None:
     try:
         write_through(aside, content)
         os.replace(aside, file)
+        _sync(file.parent)
     except OSError:
         aside.unlink(missing_ok=True)
         raise
 
 
 def write_through(file: Path, content: bytes) -> None:
-    """Writes a file and waits until it is on the disk. Raises OSError."""
-    with open(file, "wb") as stream:
+    """Writes a file and waits until it is on the disk; one that was there may be linked elsewhere, and is left alone.
+
+    Raises:
+        OSError: no room, or no permission.
+    """
+    file.unlink(missing_ok=True)
+    with open(file, "xb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
@@ -42,11 +48,12 @@ def new_folder_aside(parent: Path) -> Path:
 
 
 def put_in_place(aside: Path, folder: Path) -> None:
-    """Renames a filled folder to its name; one that was there before gives way.
+    """Waits until a filled folder is on the disk and renames it; one that was there before gives way.
 
     Raises:
         OSError: not possible; then the old one is still there.
     """
+    _sync_all(aside)
     replaced = None
     if folder.exists():
         replaced = folder.with_name(f"{ASIDE_PREFIX}{uuid.uuid4().hex[:8]}")
@@ -57,7 +64,7 @@ def put_in_place(aside: Path, folder: Path) -> None:
         if replaced is not None:
             os.replace(replaced, folder)
         raise
-    _sync_folder(folder.parent)
+    _sync(folder.parent)
     if replaced is not None:
         shutil.rmtree(replaced, ignore_errors=True)
 
@@ -76,8 +83,18 @@ def remove_left_folders(parent: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync_all(folder: Path) -> None:
+    """Waits until all that is in a folder is on the disk; what is linked elsewhere was waited for when it was written."""
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            path = Path(parent, file)
+            if path.stat().st_nlink == 1:
+                _sync(path)
+        _sync(Path(parent))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -18,6 +18,14 @@ from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE, find_portable, rea
 from rllib_remix.rollout.acting import TeamActor
 
 _METADATA = "rllib_checkpoint.json"
+_KINDS = {
+    "algorithm": str,
+    "environment": str | None,
+    "env_config": dict | None,
+    "team": dict,
+    "networks": dict,
+}
+_NETWORKS = {"agent_hidden_dim", "observe_last_action", "observe_agent_id", "utility_clamp"}
 
 
 class CheckpointError(ValueError):
@@ -71,7 +79,12 @@ class TeamPolicy:
             observe_agent_id=networks["observe_agent_id"],
             utility_clamp=tuple(networks["utility_clamp"]) if networks["utility_clamp"] else None,
         )
-        agent.load_state_dict(_read_agent_weights(Path(path)))
+        try:
+            agent.load_state_dict(_read_agent_weights(Path(path)))
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"checkpoint {str(path)!r}: its weights do not fit its networks ({error})."
+            ) from error
         return cls(
             agent,
             algorithm=metadata["algorithm"],
@@ -115,6 +128,16 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"checkpoint {str(path)!r}: {file.name} is damaged ({error}).") from error
     if not isinstance(metadata, dict) or "team" not in metadata:
         raise CheckpointError(f"checkpoint {str(path)!r} was not made by an algorithm of rllib_remix.")
+    wrong = [name for name, kinds in _KINDS.items() if not isinstance(metadata.get(name), kinds)]
+    if (
+        wrong
+        or not set(TeamSpec._fields) <= set(metadata["team"])
+        or not set(metadata["networks"]) >= _NETWORKS
+    ):
+        what = ", ".join(wrong) or "team or networks"
+        raise CheckpointError(
+            f"checkpoint {str(path)!r}: {file.name} is damaged (its {what} cannot be used)."
+        )
     return metadata
 
 

@@ -16,7 +16,7 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.policy import CheckpointError, read_metadata
 from rllib_remix.portable import as_json
 
-_MANIFEST = "files.json"
+MANIFEST = "files.json"
 
 
 def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
@@ -78,14 +78,21 @@ def write_manifest(folder: Path, previous: Path | None = None) -> None:
     files = {
         str(file.relative_to(folder)): _entry(file, folder, previous, known)
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != _MANIFEST
+        if file.is_file() and file.name != MANIFEST
     }
-    write_through(folder / _MANIFEST, json.dumps(files, indent=1).encode())
+    write_through(folder / MANIFEST, json.dumps(files, indent=1).encode())
+
+
+def is_nothing_but_checkpoint(folder: Path) -> bool:
+    """Whether a folder holds a checkpoint of ours and no file of anybody else, so that it may be replaced."""
+    known = _read_manifest(folder)
+    own = {Path(name).parts[0] for name in known} | {MANIFEST}
+    return bool(known) and all(path.name in own for path in folder.iterdir())
 
 
 def _read_manifest(folder: Path) -> dict[str, list[int]]:
     try:
-        return json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
@@ -102,9 +109,9 @@ def _entry(file: Path, folder: Path, previous: Path | None, known: dict[str, lis
 def check_files(folder: Path) -> None:
     """Raises CheckpointError if a file of the checkpoint is missing or is not what was written."""
     try:
-        expected = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(_damaged(folder, f"{_MANIFEST} cannot be read: {error}")) from error
+        raise CheckpointError(_damaged(folder, f"{MANIFEST} cannot be read: {error}")) from error
     for name, (size, checksum) in expected.items():
         file = folder / name
         if not file.is_file():

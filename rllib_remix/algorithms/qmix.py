@@ -346,6 +346,7 @@ class QMIX(SavedAlgorithm):
         super().set_state(state)
         if COMPONENT_REPLAY_BUFFER in state:
             self.replay_buffer.set_state(state[COMPONENT_REPLAY_BUFFER])
+            self._replay_on_disk = None  # It holds other episodes.
         loop = state.get(_LOOP_STATE, {})
         self._episodes_collected = loop.get("episodes_collected", self._episodes_collected)
         self._episodes_since_update = loop.get("episodes_since_update", self._episodes_since_update)

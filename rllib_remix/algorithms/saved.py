@@ -17,11 +17,12 @@ from rllib_remix.algorithms.checkpoint import (
     check_networks,
     checkpoint_metadata,
     explain_damage,
+    is_nothing_but_checkpoint,
     local_folder,
     settings_as_json,
     write_manifest,
 )
-from rllib_remix.durable import new_folder_aside, remove_left_folders
+from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
 from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
@@ -59,11 +60,27 @@ class SavedAlgorithm(Algorithm):
         """As RLlib's, with the replay buffer, with weights and settings that can be read without pickle, and with a
         list of the files at the end, by which an incomplete checkpoint is known.
 
-        Of the replay buffer only the episodes are written that came since it was last saved or restored here.
+        Of the replay buffer only the episodes are written that came since it was last saved or restored here. A
+        checkpoint that is in the folder already is replaced when the new one is whole.
         """
         if state is None:  # The replay buffer would be copied in memory.
             state = self.get_state(not_components=COMPONENT_REPLAY_BUFFER)
-        folder = Path(super().save_to_path(local_folder(path) if path else None, state=state, **kwargs))
+        folder = local_folder(path) if path else None
+        if folder is None or not is_nothing_but_checkpoint(folder):
+            return str(self._write(folder, state, kwargs))
+        aside, before = new_folder_aside(folder.parent), self._replay_on_disk
+        try:
+            self._write(aside, state, kwargs)
+            put_in_place(aside, folder)
+        except BaseException:
+            self._replay_on_disk = before
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
+        return str(folder)
+
+    def _write(self, path: Path | None, state: dict[str, Any], kwargs: dict[str, Any]) -> Path:
+        folder = Path(super().save_to_path(path, state=state, **kwargs))
         check_learner_files(folder)
         write_portable(
             folder / PORTABLE, self._weights(), self.get_metadata() | settings_as_json(self.config)
@@ -71,7 +88,7 @@ class SavedAlgorithm(Algorithm):
         self.replay_buffer.save_to_path(folder / COMPONENT_REPLAY_BUFFER, previous=self._replay_on_disk)
         write_manifest(folder, self._replay_on_disk.parent if self._replay_on_disk else None)
         self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
-        return str(folder)
+        return folder
 
     def _weights(self) -> dict[str, np.ndarray]:
         assert self.learner_group is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint
+from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, is_export
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.evaluate import TRUST_PICKLE_OPTION
 
@@ -61,11 +61,14 @@ def _check_target(target: Path) -> None:
 
 
 def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    from rllib_remix.algorithms.checkpoint import check_files
     from rllib_remix.policy import CheckpointError, TeamPolicy
     from rllib_remix.portable import find_portable, read_settings, read_weights
 
     portable = find_portable(folder)
     try:
+        if not is_export(folder):
+            check_files(folder)
         TeamPolicy.from_checkpoint(folder)  # what can be written can also be played
         return read_weights(portable), read_settings(portable)
     except CheckpointError as error:

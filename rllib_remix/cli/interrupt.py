@@ -16,6 +16,9 @@ from ray.tune.experiment import Experiment
 
 from rllib_remix.tuning.storage import DurableStorage
 
+BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+STOPPING = "Stopping after the current iteration; {again} stops at once, without saving."
+
 
 class GracefulStop(Stopper):
     """Stops every trial at its next result once `requested` is set.
@@ -25,11 +28,15 @@ class GracefulStop(Stopper):
 
     Attributes:
         requested: whether trials shall stop.
-        stopped: ids of those that did.
+        by: "Ctrl-C" or "SIGTERM", once it was requested by one of them.
+        stopped: ids of the trials that did.
+        say: shows a line.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self.by = ""
+        self.say: Callable[[str], object] = print
         self.stopped: set[str] = set()
         self._running: set[str] = set()
 
@@ -59,21 +66,17 @@ def _that_of_this_process() -> GracefulStop:
 
 
 @contextmanager
-def ctrl_c_requests(graceful_stop: GracefulStop, on_request: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, the first Ctrl-C or SIGTERM requests a graceful stop; the second raises KeyboardInterrupt.
-
-    Args:
-        graceful_stop: what is asked to stop.
-        on_request: called once, at the first Ctrl-C.
-    """
+def ctrl_c_requests(graceful_stop: GracefulStop) -> Iterator[None]:
+    """While the block runs, the first Ctrl-C or SIGTERM requests a graceful stop; the second raises KeyboardInterrupt."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if graceful_stop.requested:
             raise KeyboardInterrupt
         graceful_stop.requested = True
-        on_request()
+        graceful_stop.by = BY[signal.Signals(number)]
+        graceful_stop.say(STOPPING.format(again=f"{graceful_stop.by} again"))
 
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, on_signal) for number in BY}
     _reached_by_ctrl_c.append(graceful_stop)
     try:
         yield
@@ -112,6 +115,9 @@ class _RunningTrials(Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._running.add(trial.trial_id)
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._running.difference_update(trial.trial_id for trial in trials if trial.status == "PAUSED")
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._running.discard(trial.trial_id)

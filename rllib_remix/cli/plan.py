@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
@@ -48,12 +49,9 @@ class Plan:
         )
         for folder in self.folders():
             try:
-                folder.mkdir(parents=True, exist_ok=True)
                 write_whole(folder / PLAN_FILE, content)
             except OSError as error:
-                raise UserError(
-                    f"--storage-path: cannot write to {str(folder)!r}: {error.strerror}."
-                ) from None
+                raise _not_writable(folder, error) from None
 
 
 def read_plan(run: Path) -> Plan:
@@ -90,21 +88,66 @@ def _load(folder: Path) -> Plan:
     return plan
 
 
+def check_is_the_same(plan: Plan) -> None:
+    """Checks that a run that is to go on is asked for as it was begun; Tune would go by what it was silently.
+
+    Raises:
+        UserError: an experiment differs, or its trials cannot go on.
+    """
+    for folder in plan.folders():
+        if not (folder / PLAN_FILE).is_file():
+            continue
+        begun = next((each for each in read_plan(folder).experiments if each.name == folder.name), None)
+        now = next(each for each in plan.experiments if each.name == folder.name)
+        if begun is not None:
+            _check_experiment(begun, now)
+
+
+def _check_experiment(begun: Experiment, now: Experiment) -> None:
+    for name in ("run", "config", "stop", "num_samples", "scheduler", "search"):
+        before, after = getattr(begun, name), getattr(now, name)
+        keys = (
+            sorted({*before, *after}, key=str)
+            if isinstance(before, dict) and isinstance(after, dict)
+            else [None]
+        )
+        for key in keys:
+            there, here = (before, after) if key is None else (before.get(key), after.get(key))
+            if not _equal(there, here):
+                what = name if key is None else f"{name}: {key}"
+                raise UserError(
+                    f"--resume: the run {now.name!r} was begun with {what} = {there!r}, not {here!r}; give what it was "
+                    "begun with (`rllib resume` takes it from the run's folder), or another --experiment-name."
+                )
+
+
+def _equal(there: Any, here: Any) -> bool:
+    """By value; what cannot be compared, such as ranges, by what would be stored of it."""
+    from ray import cloudpickle
+
+    store: Any = cloudpickle.dumps  # pyright: ignore[reportPrivateImportUsage]
+    return there is here or store(there) == store(here) or bool(there == here)
+
+
 @contextmanager
 def only_one(plan: Plan, *, alone: bool) -> Iterator[None]:
-    """Holds the folders of a run while the block runs.
+    """Holds the folders of a run, which are made if they are missing, while the block runs.
 
     Args:
         plan: the run.
         alone: whether nobody else may be training in these folders.
 
     Raises:
-        UserError: somebody else does.
+        UserError: somebody else does, or a folder cannot be written.
     """
     kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
     with ExitStack() as stack:
         for folder in plan.folders():
-            descriptor = os.open(folder / _LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o644)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(folder / _LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o644)
+            except OSError as error:
+                raise _not_writable(folder, error) from None
             stack.callback(os.close, descriptor)
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -113,3 +156,7 @@ def only_one(plan: Plan, *, alone: bool) -> Iterator[None]:
             except OSError:
                 continue  # A file system without locks.
         yield
+
+
+def _not_writable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"--storage-path: cannot write to {str(folder)!r}: {error.strerror}.")

@@ -28,6 +28,8 @@ EPISODES_PER_COPY = 10  # that fit into a limit of steps; few would favour short
 PLAYING_SETTINGS = ("env", "env_config", "explore", "epsilon", "num_envs_per_env_runner")
 # Sizes of an environment that a team's networks depend on.
 ACTING_SIZES = ("n_agents", "n_actions", "obs_dim")
+# Settings of smac that name a program, and those that make it write files.
+PROGRAMS, WRITES = ("client", "sc2_path"), ("replay_dir", "replay_prefix")
 
 
 def play_trained_team(asked: Evaluation) -> Evaluated:
@@ -168,13 +170,14 @@ def _refuse_named_code(env: Any, of_checkpoint: list[dict[str, Any] | None], ask
             f"--env: the checkpoint names {env!r}, which is code outside this package that would run; if you trust "
             f"it, add --env {env}."
         )
-    named = {layer["client"] for layer in of_checkpoint if layer and "client" in layer}
     asked_for = (asked.config.get("env_config") or {}) | asked.env_config
-    if named and "client" not in asked_for:
-        raise UserError(
-            f"--env-config: the checkpoint names the client {sorted(map(str, named))[0]!r}, which is code that would "
-            "run; if you trust it, give it as \"client\" in --env-config."
-        )
+    for name in PROGRAMS:
+        named = [layer[name] for layer in of_checkpoint if layer and layer.get(name) is not None]
+        if named and name not in asked_for:
+            raise UserError(
+                f"--env-config: the checkpoint names {named[-1]!r} as {name}, a program that would run; if you trust it, "
+                f"give {name} in --env-config."
+            )
 
 
 def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
@@ -182,7 +185,7 @@ def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any]
     first, *others = layers
     if first is None and not any(others):
         return None
-    merged = dict(first or {})
+    merged = {name: value for name, value in (first or {}).items() if name not in WRITES}
     for layer in others:
         merged |= layer or {}
     return merged

@@ -130,9 +130,12 @@ def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
         return
     emulated: Any = None
     try:
-        if cluster.num_nodes is not None and not cluster.is_running:
-            emulated = _emulate(cluster)
-        _connect(cluster, emulated, verbosity)
+        try:
+            if cluster.num_nodes is not None and not cluster.is_running:
+                emulated = _emulate(cluster)
+            _connect(cluster, emulated, verbosity)
+        except Exception as error:  # Ray raises many kinds, among them Exception itself.
+            raise UserError(f"Ray could not be started or joined: {error}") from error
         yield
     finally:
         ray.shutdown()
@@ -178,10 +181,7 @@ def _connect(cluster: Cluster, emulated: Any, verbosity: int) -> None:
             "num_gpus": cluster.num_gpus,
             "object_store_memory": cluster.object_store_memory,
         }
-    try:
-        context = ray.init(**options)
-    except (ConnectionError, ValueError) as error:
-        raise UserError(f"cannot connect to Ray at {options['address']!r}: {error}") from error
+    context = ray.init(**options)
     if cluster.dashboard:
         typer.echo(f"Dashboard: http://{context.dashboard_url}")
 

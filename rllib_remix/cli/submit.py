@@ -45,7 +45,7 @@ class Submission:
 
     @classmethod
     def from_options(
-        cls, submit: bool, address: str | None, runtime_env: str | None, no_wait: bool
+        cls, submit: bool, address: str | None, runtime_env: str | None, no_wait: bool, wandb_key: str | None
     ) -> Submission | None:
         """What the options of `rllib train` ask for; None without --submit.
 
@@ -62,6 +62,11 @@ class Submission:
                     "the address of Ray itself, such as HEAD:6379."
                 )
             return None
+        if wandb_key:
+            raise UserError(
+                "--wandb-key: not with --submit, as all who see the cluster's jobs could read it; let its machines know it "
+                "(`wandb login`, or WANDB_API_KEY there), and give --wandb-project."
+            )
         address = address or next(
             (os.environ[name] for name in ADDRESS_VARIABLES if os.environ.get(name)), None
         )

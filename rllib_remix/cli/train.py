@@ -159,7 +159,7 @@ def train(
         settings["env_config"] = {**settings.get("env_config", {}), **settings_of_env}
     settings, notes = translate_config("--config", settings, of_team=algo in ALGORITHMS)
     criteria = parse_stop("--stop", parse_json_object("--stop", stop))
-    submission = Submission.from_options(submit, ray_address, runtime_env, no_wait)
+    submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
     check_folder_name("--experiment-name", experiment_name)
 
     experiment = Experiment(
@@ -231,7 +231,7 @@ def train_file(
     if criteria is not None and file.suffix != ".py":
         raise UserError(f"--stop: works with .py files only; write the stop of {str(file)!r} into the file.")
 
-    submission = Submission.from_options(submit, ray_address, runtime_env, no_wait)
+    submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
     experiments = _only(file, read_experiments(file), only)
     if experiment_name is not None:
         if len(experiments) > 1:
@@ -358,17 +358,16 @@ def end(outcomes: Outcomes) -> None:
         typer.Exit: if it was interrupted or a trial failed.
     """
     _say_what_came_of_it(outcomes)
-    if outcomes.interrupted:
+    if outcomes.stopped_by:
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if any(trial.error for trial in outcomes.trials):
         raise typer.Exit(FAILED_EXIT_CODE)
 
 
 def _say_what_came_of_it(outcomes: Outcomes) -> None:
-    if outcomes.interrupted:
-        typer.echo(
-            "\nStopped by Ctrl-C." if outcomes.trials else "\nStopped by Ctrl-C before any trial had begun."
-        )
+    if outcomes.stopped_by:
+        too_early = "" if outcomes.trials else " before any trial had begun"
+        typer.echo(f"\nStopped by {outcomes.stopped_by}{too_early}.")
     for trial in outcomes.trials:
         typer.echo(f"\n{trial.name}")
         typer.echo(f"  Results:    {trial.folder}")

@@ -13,7 +13,7 @@ from rllib_remix.cli.best_trial import best_trial, is_search
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import Plan, only_one
+from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
 from rllib_remix.cli.ray_options import Cluster, connected
 from rllib_remix.cli.schedulers import build_scheduler
 from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ")  # as a traceback ends
-STOPPING = "Stopping after the current iteration; press Ctrl-C again to stop without saving."
 
 
 @dataclass
@@ -41,7 +40,7 @@ class Outcomes:
     """How a run ended."""
 
     trials: list[Outcome]
-    interrupted: bool = False
+    stopped_by: str = ""  # "Ctrl-C" or "SIGTERM", if it was one of them
     best: list[str] = field(default_factory=list)  # of each search, a line about its best trial
 
 
@@ -69,18 +68,19 @@ def run_experiments(
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     # Without a finished episode there is no return to compare yet; that must not end the search.
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
-    from rllib_remix.cli.interrupt import GracefulStop
+    from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
 
     graceful_stop = GracefulStop()
     outcomes = Outcomes([])
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
-    plan.write()
-    with only_one(plan, alone=resume), connected(cluster, verbosity):
+    if resume:
+        _check_can_go_on(plan)
+    with only_one(plan, alone=resume), connected(cluster, verbosity), ctrl_c_requests(graceful_stop):
+        plan.write()
         for group in runs(experiments):
-            _run_together(group, outcomes, graceful_stop, plan, resume)
-            if graceful_stop.requested:
-                outcomes.interrupted = True
-                break
+            if not graceful_stop.requested:
+                _run_together(group, outcomes, graceful_stop, plan, resume)
+    outcomes.stopped_by = graceful_stop.by
     return outcomes
 
 
@@ -105,7 +105,6 @@ def _run_together(
     """One run of Tune; what came of it is added to `outcomes`."""
     from ray import tune
 
-    from rllib_remix.cli.interrupt import ctrl_c_requests
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
@@ -118,7 +117,8 @@ def _run_together(
     specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
     logs = ResultLogs()
     progress = ProgressCallback(_title(experiments))
-    with progress, ctrl_c_requests(graceful_stop, lambda: progress.say(STOPPING)):
+    with progress:
+        graceful_stop.say = progress.say
         try:
             analysis = tune.run(
                 specs,
@@ -135,11 +135,12 @@ def _run_together(
                     TableLogger(),
                     *plan.loggers.callbacks(first.name),
                 ],
-                resume_config=_what_to_resume(first) if resume else None,
+                resume_config=_what_to_resume(first, progress.say) if resume else None,
                 reuse_actors=all(map(_can_be_reset, experiments)),
                 raise_on_failed_trial=False,
             )
         finally:
+            graceful_stop.say = print
             _mark_unfinished(first, graceful_stop.stopped, progress.say)
     trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
     outcomes.trials += [_outcome(trial) for trial in trials]
@@ -147,6 +148,16 @@ def _run_together(
         if is_search(experiment):
             own = [trial for trial in trials if Path(str(trial.path)).parent.name == experiment.name]
             outcomes.best.append(best_trial(experiment, own))
+
+
+def _check_can_go_on(plan: Plan) -> None:
+    check_is_the_same(plan)
+    for experiment in plan.experiments:
+        if experiment.scheduler.type == "hyperband":
+            raise UserError(
+                f"experiment {experiment.name!r}: a hyperband search cannot go on, since Tune does not keep its brackets; "
+                "begin it anew, or go on with single trials: --restore CHECKPOINT."
+            )
 
 
 def _can_be_reset(experiment: Experiment) -> bool:
@@ -157,11 +168,11 @@ def _can_be_reset(experiment: Experiment) -> bool:
     return algorithm_class.reset_config is not Algorithm.reset_config
 
 
-def _what_to_resume(experiment: Experiment) -> Any:
+def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> Any:
     from rllib_remix.tuning.resuming import what_to_resume
 
     try:
-        return what_to_resume(experiment.storage_path, experiment.name)
+        return what_to_resume(experiment.storage_path, experiment.name, lambda text: say(f"Warning: {text}"))
     except (OSError, ValueError) as error:
         raise UserError(
             f"experiment {experiment.name!r}: Tune's record of it is damaged ({error})."

@@ -46,7 +46,7 @@ def save_chunks(
 
     Args:
         folder: where to; exists.
-        previous: where the same buffer was saved or loaded last, if it is still there.
+        previous: where the same buffer was saved or loaded last, if it is still there; nothing is shared if it is `folder` itself.
         oldest, added: the numbers of the oldest episode and of the next one to come.
         pack: gives the arrays of the episodes first … end - 1.
 
@@ -56,6 +56,8 @@ def save_chunks(
     Raises:
         OSError: no room, or no permission.
     """
+    for file in folder.glob("episodes_*"):
+        file.unlink()  # of another buffer that was saved here before
     chunks: list[Chunk] = []
     position = oldest
     for chunk in _full_chunks(previous):

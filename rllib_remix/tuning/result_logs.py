@@ -45,7 +45,7 @@ class ResultLogs(Callback):
         for folder in (trial.storage.trial_fs_path, trial.storage.trial_driver_staging_path):
             try:
                 rewind(Path(folder), iteration_to_start_from)
-            except OSError as error:
+            except (OSError, ValueError, csv.Error) as error:
                 self.failing[str(trial)] = f"the logs in {folder} could not be rewound: {error}"
 
     def on_trial_result(
@@ -127,7 +127,12 @@ def append_what_is_new(source: Path, target: Path) -> None:
 
 
 def rewind(folder: Path, iteration: float) -> None:
-    """Removes the rows of a trial's logs that came after an iteration, and a last row that was cut off."""
+    """Removes the rows of a trial's logs that came after an iteration, and a last row that was cut off.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        ValueError, csv.Error: one is damaged.
+    """
     results, table = folder / RESULTS_FILE, folder / TABLE_FILE
     if results.is_file():
         _replace_if_shorter(results, _rows_until(results.read_text(encoding="utf-8"), iteration))
@@ -162,7 +167,8 @@ def _rows_until(text: str, iteration: float) -> str:
 
 
 def _table_until(text: str, iteration: float) -> str:
-    header, *rows = [*csv.reader(io.StringIO(text))] or [[]]
+    whole = text[: text.rfind("\n") + 1]  # without a last row that was cut off
+    header, *rows = [*csv.reader(io.StringIO(whole))] or [[]]
     if ITERATION not in header:
         return ""  # Nothing was written yet.
     place = header.index(ITERATION)

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import logging
 import math
 import pickle
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pyarrow.fs
+from pyarrow.fs import FileSelector, FileSystem
 from ray._private.dict import flatten_dict
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import get_fs_and_path
 from ray.tune import Checkpoint, ResumeConfig
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
+from rllib_remix.algorithms.checkpoint import MANIFEST, check_files
 from rllib_remix.durable import remove_leftovers, write_whole
+from rllib_remix.policy import CheckpointError
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
+logger = logging.getLogger("ray.rllib")
+
+_MARKER = "rllib_checkpoint.json"
 _INDEX_DIGITS = 6  # of checkpoint_000003
 
 
-def what_to_resume(storage_path: str, name: str) -> ResumeConfig | None:
+def what_to_resume(
+    storage_path: str, name: str, say: Callable[[str], None] = logger.warning
+) -> ResumeConfig | None:
     """What Tune is to do with an experiment's record, which is brought up to date; None if there is none.
 
     Args:
         storage_path: a folder, or the address of an object store.
         name: the experiment's folder there.
+        say: told of checkpoints that are damaged.
 
     Raises:
         OSError: it cannot be read or written.
@@ -38,7 +51,7 @@ def what_to_resume(storage_path: str, name: str) -> ResumeConfig | None:
     if record is None:
         return None
     if "://" not in storage_path:
-        bring_up_to_date(Path(record))
+        bring_up_to_date(Path(record), say)
     resume: Any = ResumeConfig.ResumeType.RESUME  # declared as str by Ray
     return ResumeConfig(errored=resume)
 
@@ -51,18 +64,23 @@ def find_record(storage_path: str, name: str) -> str | None:
         return None
 
 
-def bring_up_to_date(record: Path) -> None:
-    """Points every trial of a record to its newest checkpoint, and removes what was half written.
+def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:
+    """Points every trial of a record to its newest checkpoint that is whole, and removes what was half written.
 
     Tune writes its record now and then; a driver that was killed may have left one that is older than the newest
-    checkpoints, or that names some which were deleted since.
+    checkpoints, or that names some which were deleted since. The run's folder may have been moved.
+
+    Args:
+        record: Tune's file in the folder of the run's first experiment.
+        say: told of checkpoints that are damaged.
 
     Raises:
         OSError: it cannot be read or written.
-        ValueError: it is damaged.
+        ValueError: it is damaged, or the checkpoints that it names are gone.
     """
     state = json.loads(record.read_text(encoding="utf-8"))
-    state["trial_data"] = [_up_to_date(*data) for data in state["trial_data"]]
+    results = record.parent.parent
+    state["trial_data"] = [_up_to_date(trial, runs, results, say) for trial, runs in state["trial_data"]]
     write_whole(record, json.dumps(state).encode())
 
 
@@ -77,12 +95,14 @@ def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) ->
         OSError: the record cannot be read or written.
         ValueError: it is damaged.
     """
-    record = find_record(storage_path, name)
-    if record is None:
+    files, folder = get_fs_and_path(f"{storage_path.rstrip('/')}/{name}")
+    for record in _records(files, folder):  # The newest may be of another run in the same folder.
+        with files.open_input_stream(record) as stream:
+            state = json.loads(stream.read())
+        if any(json.loads(trial)["trial_id"] in trial_ids for trial, _ in state["trial_data"]):
+            break
+    else:
         return
-    files, _ = get_fs_and_path(storage_path)
-    with files.open_input_stream(record) as stream:
-        state = json.loads(stream.read())
     state["trial_data"] = [_unfinished(trial, metadata, trial_ids) for trial, metadata in state["trial_data"]]
     content = json.dumps(state).encode()
     if "://" not in storage_path:
@@ -90,6 +110,13 @@ def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) ->
         return
     with files.open_output_stream(record) as stream:
         stream.write(content)
+
+
+def _records(files: FileSystem, folder: str) -> list[str]:
+    """Tune's records in a folder, newest first."""
+    pattern = TuneController.CKPT_FILE_TMPL.format("*")
+    found = [each.path for each in files.get_file_info(FileSelector(folder))]
+    return sorted((path for path in found if fnmatch(Path(path).name, pattern)), reverse=True)
 
 
 def _unfinished(trial_state: str, metadata: str, trial_ids: Collection[str]) -> tuple[str, str]:
@@ -102,19 +129,41 @@ def _unfinished(trial_state: str, metadata: str, trial_ids: Collection[str]) -> 
     return trial_state, metadata
 
 
-def _up_to_date(trial_state: str, metadata: str) -> tuple[str, str]:
+def _up_to_date(
+    trial_state: str, metadata: str, results: Path, say: Callable[[str], None]
+) -> tuple[str, str]:
     trial = Trial.from_json_state(trial_state)
     trial.restore_run_metadata(metadata)
-    assert trial.storage is not None
-    folder = Path(trial.storage.trial_fs_path)
+    storage: Any = copy.copy(trial.storage)
+    storage.storage_fs_path = str(results)
+    trial.set_storage(storage)
+    folder = Path(storage.trial_fs_path)
     remove_leftovers(folder)
-    checkpoints = sorted(path for path in folder.glob("checkpoint_*") if path.is_dir())
-    _take_over(trial.run_metadata.checkpoint_manager, folder, checkpoints)
-    newest = int(checkpoints[-1].name[-_INDEX_DIGITS:]) if checkpoints else -1
-    trial.storage.current_checkpoint_index = newest
+    there = sorted(path for path in folder.glob("checkpoint_*") if path.is_dir())
+    manager = trial.run_metadata.checkpoint_manager
+    if (
+        not there
+        and manager._latest_checkpoint_result
+        and _place(manager._latest_checkpoint_result).parent == folder
+    ):
+        raise ValueError(f"none of the checkpoints that it names is in {str(folder)!r} any more")
+    _take_over(manager, folder, _without_damaged_newest(there, say))
+    storage.current_checkpoint_index = int(there[-1].name[-_INDEX_DIGITS:]) if there else -1
     trial.invalidate_json_state()
     trial.run_metadata.invalidate_cache()
     return trial.get_json_state()
+
+
+def _without_damaged_newest(checkpoints: list[Path], say: Callable[[str], None]) -> list[Path]:
+    """The checkpoints up to the newest that is whole, as far as this can be told; all if none is."""
+    for number in range(len(checkpoints), 0, -1):
+        try:
+            if (checkpoints[number - 1] / MANIFEST).is_file():  # RLlib's own algorithms write none.
+                check_files(checkpoints[number - 1])
+            return checkpoints[:number]
+        except CheckpointError as error:
+            say(str(error))
+    return checkpoints
 
 
 def _take_over(manager: Any, folder: Path, checkpoints: list[Path]) -> None:
@@ -137,12 +186,22 @@ def _place(result: _TrainingResult) -> Path:
 
 def _result(folder: Path, checkpoint: Path) -> _TrainingResult:
     """A checkpoint that the record does not know, with the results of its iteration."""
-    with open(checkpoint / "algorithm_state.pkl", "rb") as file:
-        iteration = pickle.load(file)[ITERATION]
+    iteration = _iteration(checkpoint)
     return _TrainingResult(
         checkpoint=Checkpoint(str(checkpoint), pyarrow.fs.LocalFileSystem()),
         metrics=_results_at(folder / RESULTS_FILE, iteration) or {ITERATION: iteration},
     )
+
+
+def _iteration(checkpoint: Path) -> int:
+    """At which iteration a checkpoint was saved: ours say it, of RLlib's own algorithms the state is unpickled."""
+    try:
+        said = json.loads((checkpoint / _MARKER).read_text(encoding="utf-8")).get(ITERATION)
+        if said is not None:
+            return int(said)
+        return int(pickle.loads((checkpoint / "algorithm_state.pkl").read_bytes())[ITERATION])
+    except (ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"checkpoint {str(checkpoint)!r} cannot be read: {error!r}") from error
 
 
 def _results_at(results: Path, iteration: int) -> dict[str, Any] | None:

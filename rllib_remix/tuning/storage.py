@@ -43,6 +43,15 @@ class DurableStorage(StorageContext):
             self.syncer: Any = StateSyncer(self.syncer)
 
     @property
+    def experiment_dir_name(self) -> str | None:
+        """The experiment's folder in the results. It stays: Tune gives all trials that it resumes the first one's."""
+        return self.__dict__.get("experiment_dir_name")
+
+    @experiment_dir_name.setter
+    def experiment_dir_name(self, name: str | None) -> None:
+        self.__dict__.setdefault("experiment_dir_name", name)
+
+    @property
     def is_local(self) -> bool:
         """Whether results go to a folder that this machine sees."""
         return isinstance(self.storage_filesystem, pyarrow.fs.LocalFileSystem)

@@ -31,6 +31,15 @@ shift 2
 
 # source /shared/rllib_remix/.venv/bin/activate
 
+# SIGTERM: the run, once there is one, ends its iteration and saves; before that there is nothing to save.
+run= told_to_stop=
+trap 'told_to_stop=yes; if [ -n "$run" ]; then kill -TERM $run 2>/dev/null; else requeue; fi' TERM
+requeue() {
+    echo "Stopped; the job is queued again."
+    scontrol requeue "$SLURM_JOB_ID"
+    exit 1
+}
+
 # Starts one Ray node in the foreground. Ports are free ones of the node it runs on, so that jobs can share nodes.
 start_ray_node() {
     local ports
@@ -102,18 +111,19 @@ PYTHON
 # --resume goes on with what an earlier start of this job left, and begins anew if there is nothing.
 RAY_ADDRESS="$ip:$port" rllib train file "$experiment" --storage-path "$results" --resume "$@" &
 run=$!
-told_to_stop=
-trap 'told_to_stop=yes; kill -TERM $run 2>/dev/null' TERM
 wait $run
 code=$?
-# A signal ends `wait` early: the run ends its iteration and saves.
+# A signal ends `wait` early: the run ends its iteration and saves. Once it has ended, `wait` says again how.
 while [ -n "$told_to_stop" ] && kill -0 $run 2>/dev/null; do
     wait $run
-    code=$?
 done
+if [ -n "$told_to_stop" ]; then
+    wait $run
+    code=$?
+fi
 
-if [ -n "$told_to_stop" ] && [ $code -ne 0 ]; then
-    echo "The run was stopped and has saved; the job is queued again."
-    scontrol requeue "$SLURM_JOB_ID"
+# 130 is what rllib ends with when it was stopped and has saved.
+if [ -n "$told_to_stop" ] && [ $code -eq 130 ]; then
+    requeue
 fi
 exit $code

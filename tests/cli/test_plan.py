@@ -1,5 +1,6 @@
 """What a run was asked for is kept beside its results, and two do not train in one folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,13 +8,14 @@ import pytest
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import PLAN_FILE, Plan, only_one, read_plan
+from rllib_remix.cli.plan import PLAN_FILE, Plan, check_is_the_same, only_one, read_plan
 
 
 @pytest.fixture
 def plan(tmp_path) -> Plan:
     here = Experiment("run", "QMIX", {"env": "matrix_game"}, storage_path=str(tmp_path / "results"))
     there = Experiment("far", "QMIX", {"env": "matrix_game"}, storage_path="s3://bucket/results")
+    (tmp_path / "results" / "run").mkdir(parents=True)
     return Plan([here, there], max_concurrent=2, loggers=Loggers(wandb_key="secret", wandb_project="p"))
 
 
@@ -67,3 +69,33 @@ def test_two_runs_in_one_folder_exclude_each_other_only_if_one_wants_to_be_alone
             pass
     with only_one(plan, alone=True):
         pass
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {"env": "matrix_game", "lr": 0.5}}, "config: lr = None, not 0.5"),
+        ({"stop": {"training_iteration": 5}}, "stop: training_iteration = None, not 5"),
+        ({"num_samples": 2}, "num_samples = 1, not 2"),
+        ({"run": "VDN"}, "run = 'QMIX', not 'VDN'"),
+    ],
+)
+def test_a_run_goes_on_only_as_it_was_begun(plan, change, message):
+    check_is_the_same(plan)  # Nothing was begun yet.
+    plan.write()
+    check_is_the_same(plan)
+    other = Plan([replace(plan.experiments[0], **change)])
+    with pytest.raises(UserError, match=message):
+        check_is_the_same(other)
+
+
+def test_ranges_are_compared_by_value(plan):
+    from ray import tune
+
+    def searching(high):
+        return Plan([replace(plan.experiments[0], config={"lr": tune.uniform(0.1, high)})])
+
+    searching(0.5).write()
+    check_is_the_same(searching(0.5))
+    with pytest.raises(UserError, match="config: lr"):
+        check_is_the_same(searching(0.6))

@@ -54,40 +54,50 @@ def wait_for(there: Callable[[], object], process: subprocess.Popen, folder: Pat
         time.sleep(0.05)
 
 
-def iterations(folder: Path) -> list[int]:
+def iterations(folder: Path, run: str = "results/run") -> list[int]:
     """As result.json has them, of the only trial; a line that is being written is left out."""
-    (file,) = folder.glob("results/run/*/result.json")
+    (file,) = folder.glob(f"{run}/*/result.json")
     return [json.loads(line)["training_iteration"] for line in file.read_text().split("\n")[:-1] if line]
 
 
-def some_results(folder: Path, number: int = 3) -> bool:
-    return bool(list(folder.glob("results/run/*/result.json"))) and len(iterations(folder)) >= number
+def some_results(folder: Path, number: int = 3, run: str = "results/run") -> bool:
+    return bool(list(folder.glob(f"{run}/*/result.json"))) and len(iterations(folder, run)) >= number
 
 
-def check_is_whole(folder: Path) -> None:
+def check_is_whole(folder: Path, run: str = "results/run") -> None:
     """Every iteration is there once, in both files, and counters only grow."""
-    assert iterations(folder) == list(range(1, ITERATIONS + 1))
-    (file,) = folder.glob("results/run/*/progress.csv")
+    assert iterations(folder, run) == list(range(1, ITERATIONS + 1))
+    (file,) = folder.glob(f"{run}/*/progress.csv")
     with open(file, newline="") as table:
         rows = list(csv.DictReader(table))
     assert [int(row["training_iteration"]) for row in rows] == list(range(1, ITERATIONS + 1))
     steps = [float(row["num_env_steps_sampled_lifetime"]) for row in rows]
     assert steps == sorted(steps)
-    assert not list(folder.glob("results/run/*/.aside_*"))
+    assert not list(folder.glob(f"{run}/*/.aside_*"))
 
 
-def test_after_sigkill_of_the_driver_the_run_goes_on_from_its_newest_checkpoint(start, tmp_path):
-    process = start(*TRAIN)
-    wait_for(lambda: some_results(tmp_path), process, tmp_path)
+def test_after_sigkill_of_the_driver_two_experiments_go_on_where_they_were_moved_to(start, tmp_path):
+    common = {"env": "matrix_game", "stop": {"training_iteration": ITERATIONS}, "config": SMALL}
+    common |= {"checkpoint_config": {"checkpoint_frequency": 1, "num_to_keep": 3}}
+    experiments = {"run": {"run": "QMIX", **common}, "other": {"run": "VDN", **common}}
+    (tmp_path / "two.yaml").write_text(json.dumps(experiments))
+    process = start("train", "file", "two.yaml", "--storage-path", "results", "--ray-num-cpus", "3")
+    for run in ("results/run", "results/other"):
+        wait_for(lambda run=run: some_results(tmp_path, 4, run), process, tmp_path)
     second = start("resume", "results/run")
     assert second.wait(60) == 2
     assert "is being trained by another process" in output(tmp_path, 1)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    reached = iterations(tmp_path)[-1]
-    assert reached < ITERATIONS
-    assert start("resume", "results/run").wait(120) == 0, output(tmp_path, 2)
-    check_is_whole(tmp_path)
+    time.sleep(2)  # for Ray's own processes to follow
+    assert max(iterations(tmp_path, run)[-1] for run in ("results/run", "results/other")) < ITERATIONS
+    (tmp_path / "results").rename(tmp_path / "moved")
+    newest = max(tmp_path.glob("moved/run/*/checkpoint_*"))
+    (newest / "algorithm_state.pkl").write_bytes(b"")
+    assert start("resume", "moved/run").wait(150) == 0, output(tmp_path, 2)
+    assert "Warning: checkpoint" in output(tmp_path, 2)
+    check_is_whole(tmp_path, "moved/run")
+    check_is_whole(tmp_path, "moved/other")
 
 
 def test_after_sigterm_the_same_command_with_resume_goes_on_and_can_be_stopped_too(start, tmp_path):

@@ -38,7 +38,7 @@ KINDS = ("driver", "trial", "env runner", "learner", "replay shard")
 TITLES = {
     "trial": "ray::OWQMIX",
     "env runner": "ray::TeamEnvRunner",
-    "learner": "ray::TeamLearner",
+    "learner": "ray::_WrappedExecutable",
     "replay shard": "ray::ReplayShard",
 }
 CONFIG = {
@@ -54,7 +54,7 @@ CONFIG = {
     "evaluation_duration": 8,
     "num_torch_threads": 1,
 }
-SECONDS_OF_PATIENCE = 180.0  # for progress
+SECONDS_OF_PATIENCE = 600.0  # for progress
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the training and of the killer")
     parser.add_argument("--kills", type=int, default=25, help="how many; 0 leaves the run alone")
     parser.add_argument(
-        "--iterations", type=int, default=500, help="length of the run (default: %(default)s)"
+        "--iterations", type=int, default=150, help="length of the run (default: %(default)s)"
     )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -192,7 +192,8 @@ class Trial:
                 TeamPolicy.from_checkpoint(folder)
                 count += 1
             except CheckpointError as error:
-                if folder.is_dir():  # not removed meanwhile, as more than 3 are
+                time.sleep(2.0)
+                if folder.is_dir():  # and is not just being removed, as more than 3 are
                     self.problems.append(str(error))
         return count
 

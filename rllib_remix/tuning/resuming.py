@@ -7,6 +7,7 @@ import json
 import logging
 import math
 import pickle
+import shutil
 from collections.abc import Callable, Collection
 from fnmatch import fnmatch
 from pathlib import Path
@@ -139,7 +140,7 @@ def _up_to_date(
     trial.set_storage(storage)
     folder = Path(storage.trial_fs_path)
     remove_leftovers(folder)
-    there = sorted(path for path in folder.glob("checkpoint_*") if path.is_dir())
+    there = _whole_folders(folder)
     manager = trial.run_metadata.checkpoint_manager
     if (
         not there
@@ -152,6 +153,17 @@ def _up_to_date(
     trial.invalidate_json_state()
     trial.run_metadata.invalidate_cache()
     return trial.get_json_state()
+
+
+def _whole_folders(trial: Path) -> list[Path]:
+    """The trial's checkpoints, oldest first, after removing those that were half removed when the driver was killed."""
+    there = sorted(path for path in trial.glob("checkpoint_*") if path.is_dir())
+    whole = [path for path in there if (path / MANIFEST).is_file()]
+    if not whole:  # RLlib's own algorithms write no list of files.
+        return there
+    for path in set(there) - set(whole):
+        shutil.rmtree(path, ignore_errors=True)
+    return whole
 
 
 def _without_damaged_newest(checkpoints: list[Path], say: Callable[[str], None]) -> list[Path]:

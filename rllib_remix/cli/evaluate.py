@@ -96,6 +96,8 @@ def evaluate(
     if checkpoint is None and not (algo and (env or overrides.get("env"))):
         raise UserError("CHECKPOINT: none given; give its folder, or --algo and --env to play it untrained.")
     folder = find_checkpoint(checkpoint) if checkpoint is not None else None
+    if folder is not None and folder != checkpoint.expanduser().absolute():
+        typer.echo(f"Checkpoint: {folder}")
     of_team = check_is_readable(folder, trust_pickle=trust_pickle) if folder else _is_team_algorithm(algo)
 
     with progress_file(out if track_progress else None, most_episodes, most_steps) as say_progress:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rllib_remix.cli.checkpoints import CHECKPOINT_MARKER
+from rllib_remix.cli.checkpoints import CHECKPOINT_MARKER, is_of_team
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.old_settings import check_framework
 from rllib_remix.cli.samplers import points_to_check, with_domains
@@ -257,10 +257,12 @@ def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
         )
     from rllib_remix.policy import CheckpointError, read_metadata
 
+    if not is_of_team(path):
+        return  # RLlib's own, which does not say
     try:
         made_by = read_metadata(path)["algorithm"]
-    except CheckpointError:
-        return  # RLlib's own, which does not say
+    except CheckpointError as error:
+        raise UserError(f"--restore: {error}") from None
     if made_by != algorithm_class.__name__:
         raise UserError(f"--restore: {str(path)!r} was made by {made_by}, not by {algorithm_class.__name__}.")
 

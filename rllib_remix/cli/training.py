@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from rllib_remix.cli.best_trial import best_trial, is_search
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment, find_algorithm
@@ -75,6 +77,8 @@ def run_experiments(
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
     if resume:
         _check_can_go_on(plan)
+    else:
+        _say_what_is_left_behind(plan)
     with only_one(plan, alone=resume), connected(cluster, verbosity), ctrl_c_requests(graceful_stop):
         plan.write()
         for group in runs(experiments):
@@ -158,6 +162,17 @@ def _check_can_go_on(plan: Plan) -> None:
                 f"experiment {experiment.name!r}: a hyperband search cannot go on, since Tune does not keep its brackets; "
                 "begin it anew, or go on with single trials: --restore CHECKPOINT."
             )
+
+
+def _say_what_is_left_behind(plan: Plan) -> None:
+    from rllib_remix.tuning.resuming import has_unfinished
+
+    for folder in filter(has_unfinished, plan.folders()):
+        typer.echo(
+            f"Note: an earlier run in {folder} has not reached its end (`rllib resume` would go on with it). From now on "
+            "`rllib resume` knows the new run only; give another --experiment-name to keep both.",
+            err=True,
+        )
 
 
 def _can_be_reset(experiment: Experiment) -> bool:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Collection
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.fs
 from pyarrow.fs import FileSelector, FileSystem
@@ -63,6 +63,21 @@ def find_record(storage_path: str, name: str) -> str | None:
         return _find_newest_experiment_checkpoint(f"{storage_path.rstrip('/')}/{name}")
     except FileNotFoundError:
         return None
+
+
+def has_unfinished(folder: Path) -> bool:
+    """Whether the newest run in an experiment's local folder has trials that did not reach their end."""
+    record = find_record(str(folder.parent), folder.name) if folder.is_dir() else None
+    if record is None:
+        return False
+    try:
+        trials = [
+            json.loads(trial)
+            for trial, _ in json.loads(Path(record).read_text(encoding="utf-8"))["trial_data"]
+        ]
+    except (OSError, ValueError, KeyError):
+        return False
+    return any(trial["status"] != Trial.TERMINATED for trial in trials)
 
 
 def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:
@@ -141,7 +156,7 @@ def _up_to_date(
     folder = Path(storage.trial_fs_path)
     remove_leftovers(folder)
     there = _whole_folders(folder)
-    manager = trial.run_metadata.checkpoint_manager
+    manager = cast(Any, trial.run_metadata.checkpoint_manager)
     if (
         not there
         and manager._latest_checkpoint_result

@@ -1,5 +1,7 @@
 """What `rllib train` refuses before Ray starts, and what it hands on."""
 
+import json
+
 import pytest
 
 from rllib_remix.cli.train import Outcomes
@@ -165,8 +167,19 @@ def test_a_folder_that_is_no_checkpoint_cannot_be_restored(refused, tmp_path):
 
 
 def test_a_checkpoint_of_another_algorithm_cannot_be_restored(refused, tmp_path):
-    (tmp_path / "rllib_checkpoint.json").write_text('{"algorithm": "VDN", "team": {}}')
+    sizes = {"n_agents": 2, "n_actions": 3, "obs_dim": 1, "state_dim": 1, "episode_limit": 1}
+    networks = {"agent_hidden_dim": 8, "observe_last_action": True, "observe_agent_id": True}
+    metadata = {
+        "algorithm": "VDN",
+        "environment": "matrix_game",
+        "env_config": {},
+        "team": sizes | {"obs_dtype": "float32", "state_dtype": "float32"},
+        "networks": networks | {"utility_clamp": None},
+    }
+    (tmp_path / "rllib_checkpoint.json").write_text(json.dumps(metadata))
     assert "was made by VDN, not by QMIX" in refused(*QMIX, "--restore", tmp_path)
+    (tmp_path / "rllib_checkpoint.json").write_text(json.dumps(metadata | {"networks": {}}))
+    assert "is damaged (its team or networks cannot be used)" in refused(*QMIX, "--restore", tmp_path)
 
 
 def test_options_reach_the_experiment(rllib, started, tmp_path):

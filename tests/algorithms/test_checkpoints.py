@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_remix.algorithms.checkpoint import CheckpointError
+from rllib_remix.algorithms.checkpoint import CheckpointError, check_files
 from rllib_remix.envs.registry import make_team_env
-from rllib_remix.policy import TeamPolicy
+from rllib_remix.policy import TeamPolicy, read_metadata
 from tests.algorithms.games import TINY, equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
@@ -223,3 +223,40 @@ def test_priorities_of_another_weighting_are_forgotten(build, tmp_path):
         assert (algorithm.replay_buffer.priorities == saved.replay_buffer.priorities).all()
     assert (other.replay_buffer.priorities == 1).all()
     assert len(other.replay_buffer) == len(saved.replay_buffer)
+
+
+def test_saving_twice_to_one_folder_replaces_the_checkpoint_but_no_file_of_the_users(build, tmp_path):
+    algorithm = build(tiny("QMIX"))
+    algorithm.train()
+    algorithm.save_to_path(tmp_path / "mine")
+    algorithm.train()
+    algorithm.save_to_path(tmp_path / "mine")
+    check_files(tmp_path / "mine")
+    assert read_metadata(tmp_path / "mine")["training_iteration"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    algorithm.save_to_path(tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_the_checkpoint_that_is_there(build, tmp_path, monkeypatch):
+    algorithm = build(tiny("QMIX"))
+    algorithm.train()
+    algorithm.save_to_path(tmp_path / "mine")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rllib_remix.algorithms.saved.write_manifest", full)
+    with pytest.raises(OSError, match="No space left"):
+        algorithm.save_to_path(tmp_path / "mine")
+    check_files(tmp_path / "mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_after_another_state_was_set_nothing_is_linked_from_the_save_before(build, tmp_path):
+    algorithm, other = build(tiny("QMIX")), build(tiny("QMIX"))
+    algorithm.train(), other.train()
+    algorithm.save_to_path(tmp_path / "a")
+    algorithm.set_state(other.get_state())
+    assert algorithm._replay_on_disk is None

@@ -142,6 +142,18 @@ def test_the_newest_checkpoint_of_an_experiment_is_taken(tmp_path):
     assert find_checkpoint(tmp_path / "a/checkpoint_000007") == tmp_path / "a/checkpoint_000007"
 
 
+def test_of_a_copy_the_newest_checkpoint_is_known_by_its_name(tmp_path):
+    names = [
+        "QMIX_a_00000_0_2026-01-02_10-00-00/checkpoint_000002",
+        "QMIX_a_00000_0_2026-01-02_10-00-00/checkpoint_000010",
+        "QMIX_a_00001_1_2026-01-01_10-00-00/checkpoint_000030",
+    ]
+    for age, name in enumerate(names):
+        (tmp_path / name).mkdir(parents=True)
+        os.utime(tmp_path / name, (1000 + age * (-1) ** age, 1000))
+    assert find_checkpoint(tmp_path) == tmp_path / names[1]
+
+
 def test_no_checkpoint_is_a_clear_error(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         find_checkpoint(tmp_path / "missing")

@@ -6,8 +6,11 @@ import signal
 
 import pytest
 
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.experiments import Experiment
 from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
-from rllib_remix.cli.training import Cluster, cause_of
+from rllib_remix.cli.schedulers import Scheduler
+from rllib_remix.cli.training import Cluster, cause_of, run_experiments
 
 ERROR_TEXT = """Failure # 1 (occurred at 2026-01-01)
 ray.exceptions.RayTaskError(ValueError): ray::QMIX.train() (pid=1, ip=10.0.0.1)
@@ -83,3 +86,12 @@ def test_cpus_are_unknown_on_a_running_cluster(monkeypatch):
     assert Cluster(address="auto").known_cpus is None
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     assert Cluster(num_cpus=3).known_cpus is None
+
+
+def test_a_hyperband_search_cannot_be_resumed(tmp_path):
+    experiment = Experiment(
+        "run", "QMIX", {}, storage_path=str(tmp_path / "results"), scheduler=Scheduler("hyperband")
+    )
+    with pytest.raises(UserError, match="a hyperband search cannot go on"):
+        run_experiments([experiment], cluster=Cluster(), resume=True)
+    assert list(tmp_path.iterdir()) == []

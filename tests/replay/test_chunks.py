@@ -82,6 +82,23 @@ def test_a_save_stands_on_its_own_when_the_one_before_it_is_deleted(tmp_path):
     assert len(restored) == 10
 
 
+def test_saving_where_a_save_is_already_leaves_those_that_share_its_files_alone(tmp_path):
+    replay = buffer(100, episodes=[episode(2, n) for n in range(10)])
+    replay.save_to_path(tmp_path / "a")
+    replay.save_to_path(tmp_path / "b", previous=tmp_path / "a")
+    before = {file.name: file.read_bytes() for file in (tmp_path / "b").glob("episodes_*")}
+    other = buffer(100, episodes=[episode(2, n) for n in range(50, 56)])
+    other.save_to_path(tmp_path / "a")
+    assert before == {file.name: file.read_bytes() for file in (tmp_path / "b").glob("episodes_*")}
+    assert sum(1 for _ in (tmp_path / "a").glob("episodes_*")) == 2  # nothing of the first buffer is left
+    restored = buffer(100)
+    restored.restore_from_path(tmp_path / "a")
+    assert len(restored) == 6
+    replay.save_to_path(tmp_path / "b", previous=tmp_path / "b")
+    restored.restore_from_path(tmp_path / "b")
+    assert len(restored) == 10
+
+
 def test_chunks_of_overwritten_episodes_are_left_behind(tmp_path):
     replay = buffer(5, episodes=[episode(2, n) for n in range(6)])
     replay.save_to_path(tmp_path / "a")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rllib_remix.envs.team_env import TeamSpec, TeamStep
+from rllib_remix.manifest import CheckpointError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE, find_portable, read_weights
 from rllib_remix.rollout.acting import TeamActor
@@ -26,10 +27,6 @@ _KINDS = {
     "networks": dict,
 }
 _NETWORKS = {"agent_hidden_dim", "observe_last_action", "observe_agent_id", "utility_clamp"}
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used: missing, damaged, or of something else."""
 
 
 class TeamPolicy:

@@ -30,8 +30,8 @@ import ray  # noqa: F401  (brings psutil)
 
 import psutil  # isort: skip
 
-from rllib_remix.algorithms.checkpoint import check_files
-from rllib_remix.policy import CheckpointError, TeamPolicy
+from rllib_remix.manifest import CheckpointError, check_files
+from rllib_remix.policy import TeamPolicy
 
 RLLIB = Path(sys.executable).with_name("rllib")
 KINDS = ("driver", "trial", "env runner", "learner", "replay shard")

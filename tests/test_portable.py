@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from rllib_remix.policy import CheckpointError, TeamPolicy
+from rllib_remix.manifest import CheckpointError
+from rllib_remix.policy import TeamPolicy
 from rllib_remix.portable import as_json, find_portable, read_settings, read_weights, write_portable
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import pickle
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
-from rllib_remix.policy import CheckpointError, read_metadata
+from rllib_remix.manifest import CheckpointError, check_files, damaged
+from rllib_remix.policy import read_metadata
 from rllib_remix.portable import as_json
-
-MANIFEST = "files.json"
 
 
 def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
@@ -65,71 +62,6 @@ def check_learner_files(folder: Path) -> None:
             raise OSError(errno.EIO, f"the learner could not write it ({error})", str(file)) from error
     if not (folder / "learner_group" / "learner" / "state.pkl").is_file():
         raise OSError(errno.EIO, "the learner wrote no state", str(folder))
-
-
-def write_manifest(folder: Path, previous: Path | None = None) -> None:
-    """Lists the checkpoint's files, their sizes and checksums; written last: without it a checkpoint is incomplete.
-
-    Args:
-        folder: the checkpoint.
-        previous: an earlier one; of files that are linked from there the checksum is taken over.
-    """
-    known = _read_manifest(previous) if previous else {}
-    files = {
-        str(file.relative_to(folder)): _entry(file, folder, previous, known)
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != MANIFEST
-    }
-    write_through(folder / MANIFEST, json.dumps(files, indent=1).encode())
-
-
-def is_nothing_but_checkpoint(folder: Path) -> bool:
-    """Whether a folder holds a checkpoint of ours and no file of anybody else, so that it may be replaced."""
-    known = _read_manifest(folder)
-    own = {Path(name).parts[0] for name in known} | {MANIFEST}
-    return bool(known) and all(path.name in own for path in folder.iterdir())
-
-
-def _read_manifest(folder: Path) -> dict[str, list[int]]:
-    try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _entry(file: Path, folder: Path, previous: Path | None, known: dict[str, list[int]]) -> list[int]:
-    name = str(file.relative_to(folder))
-    if previous and name in known:
-        earlier = previous / name
-        if earlier.exists() and earlier.samefile(file):
-            return known[name]
-    return [file.stat().st_size, _checksum(file)]
-
-
-def check_files(folder: Path) -> None:
-    """Raises CheckpointError if a file of the checkpoint is missing or is not what was written."""
-    try:
-        expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(_damaged(folder, f"{MANIFEST} cannot be read: {error}")) from error
-    for name, (size, checksum) in expected.items():
-        file = folder / name
-        if not file.is_file():
-            raise CheckpointError(_damaged(folder, f"{name} is missing"))
-        if file.stat().st_size != size:
-            raise CheckpointError(
-                _damaged(folder, f"{name} has {file.stat().st_size} bytes, {size} were written")
-            )
-        if _checksum(file) != checksum:
-            raise CheckpointError(_damaged(folder, f"the content of {name} is not what was written"))
-
-
-def _checksum(file: Path) -> int:
-    checksum = 0
-    with open(file, "rb") as content:
-        while block := content.read(2**20):
-            checksum = zlib.crc32(block, checksum)
-    return checksum
 
 
 # Settings of the networks that a checkpoint's weights depend on.
@@ -191,13 +123,7 @@ def explain_damage(path: Any) -> Iterator[None]:
         IndexError,
         pickle.UnpicklingError,
     ) as error:
-        raise CheckpointError(_damaged(path, f"{type(error).__name__}: {error}")) from error
-
-
-def _damaged(path: Any, why: str) -> str:
-    return (
-        f"checkpoint {str(path)!r} cannot be read ({why}). It is incomplete or damaged; use an earlier one."
-    )
+        raise CheckpointError(damaged(path, f"{type(error).__name__}: {error}")) from error
 
 
 def _json_or_none(value: Any) -> Any:

@@ -17,12 +17,11 @@ from rllib_remix.algorithms.checkpoint import (
     check_networks,
     checkpoint_metadata,
     explain_damage,
-    is_nothing_but_checkpoint,
     local_folder,
     settings_as_json,
-    write_manifest,
 )
 from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_folders
+from rllib_remix.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
 from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint

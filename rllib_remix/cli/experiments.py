@@ -255,7 +255,8 @@ def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
             f"--restore: {str(path)!r} is no checkpoint (it has no {CHECKPOINT_MARKER}); "
             "give a folder such as .../checkpoint_000003."
         )
-    from rllib_remix.policy import CheckpointError, read_metadata
+    from rllib_remix.manifest import CheckpointError
+    from rllib_remix.policy import read_metadata
 
     if not is_of_team(path):
         return  # RLlib's own, which does not say

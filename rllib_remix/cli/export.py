@@ -61,8 +61,8 @@ def _check_target(target: Path) -> None:
 
 
 def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    from rllib_remix.algorithms.checkpoint import check_files
-    from rllib_remix.policy import CheckpointError, TeamPolicy
+    from rllib_remix.manifest import CheckpointError, check_files
+    from rllib_remix.policy import TeamPolicy
     from rllib_remix.portable import find_portable, read_settings, read_weights
 
     portable = find_portable(folder)

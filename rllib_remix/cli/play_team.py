@@ -16,8 +16,9 @@ from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import Player, play
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
+from rllib_remix.manifest import CheckpointError, check_files
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.policy import CheckpointError, TeamPolicy, read_metadata
+from rllib_remix.policy import TeamPolicy, read_metadata
 from rllib_remix.portable import find_portable, read_settings
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.settings import check_count, check_flag, check_schedule
@@ -108,7 +109,7 @@ class ExploringTeam:
 
 
 def _load(folder: Path) -> tuple[TeamPolicy, dict[str, Any]]:
-    from rllib_remix.algorithms.checkpoint import check_files, explain_damage
+    from rllib_remix.algorithms.checkpoint import explain_damage
 
     try:
         with explain_damage(folder):

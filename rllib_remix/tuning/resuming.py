@@ -23,9 +23,8 @@ from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoi
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
-from rllib_remix.algorithms.checkpoint import MANIFEST, check_files
 from rllib_remix.durable import remove_leftovers, write_whole
-from rllib_remix.policy import CheckpointError
+from rllib_remix.manifest import MANIFEST, CheckpointError, check_files
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
 logger = logging.getLogger("ray.rllib")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_remix.algorithms.checkpoint import CheckpointError, check_files
 from rllib_remix.envs.registry import make_team_env
+from rllib_remix.manifest import CheckpointError, check_files
 from rllib_remix.policy import TeamPolicy, read_metadata
 from tests.algorithms.games import TINY, equal, tiny, weights
 

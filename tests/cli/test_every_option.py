@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,7 +176,7 @@ OTHERS = {
     "": ["--version", "--show-completion", "--install-completion"],
     "example list": ["--filter", "--verbose"],
     "example get": ["--out", "--verbose"],
-    "example run": ["--storage-path", "--ray-address", "--ray-num-cpus", "--verbose"],
+    "example run": ["--storage-path", "--ray-num-cpus", "-v"],
     "algorithms": ["--json", "--verbose"],
     "envs": ["--json", "--verbose"],
     "plot curves": ["--out", "--metric", "--title", "--best", "--verbose"],
@@ -215,6 +217,7 @@ def rllib(folder):
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended
 
+    run.environment = environment
     return run
 
 
@@ -324,16 +327,29 @@ def test_lists_examples_and_exports(rllib, folder, trained):
     assert "matrix_game/qmix" in rllib("example", "list", "--filter", "matrix", "--verbose").stdout
     rllib("example", "get", "matrix_game/qmix", "--out", "mine.yaml", "--verbose")
     assert "QMIX" in (folder / "mine.yaml").read_text()
-    ended = rllib(
-        *("example", "run", "matrix_game/qmix", "--storage-path", "example", "--ray-num-cpus", 1),
-        *("--verbose", "--no-checkpoint-at-end"),
-    )
-    assert "done" in ended.stdout
     rllib("export", trained, "--out", "team", "--trust-pickle", "--verbose")
     assert sorted(file.name for file in (folder / "team").iterdir()) == [
         "settings.json",
         "weights.safetensors",
     ]
+
+
+def test_an_example_is_trained_until_ctrl_c(rllib, folder):
+    command = ["example", "run", "matrix_game/qmix", "--storage-path", "example", "--ray-num-cpus", "1", "-v"]
+    process = subprocess.Popen(
+        [RLLIB, *command], cwd=folder, env=rllib.environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 180
+        while not list(folder.glob("example/*/*/progress.csv")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(120) == 130
+    finally:
+        process.kill()
+    assert list(folder.glob("example/*/*/checkpoint_*"))
 
 
 def test_plots(rllib, folder, trained):

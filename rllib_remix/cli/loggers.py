@@ -58,7 +58,19 @@ class Loggers:
             raise UserError("--wandb-key: no key given; give one, set WANDB_API_KEY, or run `wandb login`.")
 
     def callbacks(self, default_run_name: str) -> list[Any]:
-        """Tune's callbacks; `default_run_name` names the experiment in MLflow where no option does."""
+        """Tune's callbacks; `default_run_name` names the experiment in MLflow where no option does.
+
+        Raises:
+            UserError: a logger's package is there, but cannot be imported.
+        """
+        try:
+            return self._callbacks(default_run_name)
+        except ImportError as error:
+            raise UserError(
+                f"--wandb-…, --mlflow-…: a package cannot be imported ({error}); pip install rllib_remix[loggers]."
+            ) from error
+
+    def _callbacks(self, default_run_name: str) -> list[Any]:
         callbacks: list[Any] = []
         if self.use_wandb:
             from ray.air.integrations.wandb import WandbLoggerCallback

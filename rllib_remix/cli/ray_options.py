@@ -135,12 +135,25 @@ def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
                 emulated = _emulate(cluster)
             _connect(cluster, emulated, verbosity)
         except Exception as error:  # Ray raises many kinds, among them Exception itself.
-            raise UserError(f"Ray could not be started or joined: {error}") from error
+            raise UserError(f"Ray could not be started or joined: {_cause(error)}") from error
         yield
     finally:
         ray.shutdown()
         if emulated is not None:
             emulated.shutdown()
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, with what to do if the cluster wants a token."""
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    if any(type(each).__name__ == "AuthenticationError" for each in causes):
+        return (
+            "the cluster wants its token; set RAY_AUTH_MODE=token, and let ~/.ray/auth_token here hold what "
+            "`ray get-auth-token` says on its head."
+        )
+    return str(error)
 
 
 def _emulate(cluster: Cluster) -> Any:

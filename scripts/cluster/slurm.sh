@@ -56,6 +56,11 @@ print(*(each.getsockname()[1] for each in sockets))')
 }
 export -f start_ray_node
 
+# Only this job's processes, which get it through srun, can use its Ray.
+export RAY_AUTH_MODE=token
+RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
+export RAY_AUTH_TOKEN
+
 # No function: a signal to it in the background would not reach srun.
 on_node=(srun --overlap --nodes=1 --ntasks=1)
 

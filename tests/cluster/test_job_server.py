@@ -29,10 +29,9 @@ small:
 
 
 @pytest.fixture
-def job_server(monkeypatch, tmp_path):
-    """The address of a head's job server; jobs find this Python, and an empty home."""
+def job_server(monkeypatch):
+    """The address of a head's job server; jobs find this Python."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with local_cluster(num_cpus=2, dashboard=True) as cluster:
         yield f"http://{cluster.webui_url}"

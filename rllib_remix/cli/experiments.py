@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -341,12 +341,22 @@ def _check_team_env_has_team_algorithm(config: AlgorithmConfig, env: object) -> 
 def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> None:
     if _is_of_teams(config):
         return  # its update_from_dict checks the keys, with its own message
-    allowed = {key for key in config.to_dict() if not key.startswith("_")} | TRANSLATED_KEYS
-    for key in settings:
-        if key not in allowed and not key.startswith("_"):
-            guess = nearest(key, allowed)
+    check_rllib_settings("config", config, [key for key in settings if not key.startswith("_")])
+
+
+def check_rllib_settings(owner: str, config: AlgorithmConfig, names: Iterable[str]) -> None:
+    """Checks that settings of one of RLlib's own algorithms exist.
+
+    Raises:
+        UserError: names the first that does not, and the nearest.
+    """
+    properties = {name for name in dir(type(config)) if isinstance(getattr(type(config), name), property)}
+    allowed = {key for key in [*config.to_dict(), *properties] if not key.startswith("_")} | TRANSLATED_KEYS
+    for name in names:
+        if name not in allowed:
+            guess = nearest(name, allowed)
             hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
-            raise UserError(f"config: unknown key {key!r}; {hint}")
+            raise UserError(f"{owner}: unknown key {name!r}; {hint}")
 
 
 def _check_counts(settings: Mapping[str, Any]) -> None:

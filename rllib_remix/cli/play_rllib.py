@@ -13,11 +13,10 @@ import numpy as np
 from rllib_remix.cli.animation import SHORTEST_FRAME_MS, Animation
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.evaluation import Evaluated, Evaluation
-from rllib_remix.cli.experiments import check_environment, find_algorithm
+from rllib_remix.cli.experiments import check_environment, check_rllib_settings, find_algorithm
 from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import PlayedEpisodes
 from rllib_remix.cli.rllib_checkpoint import TrustedCheckpoint, explained, read_trusted
-from rllib_remix.settings import nearest
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -94,7 +93,7 @@ def _evaluation_settings(config: AlgorithmConfig, asked: Evaluation) -> Algorith
     merged = config.get_evaluation_config_object() or config
     if not says_explore:
         merged.explore = False
-    _check_keys(config, asked.config)
+    check_rllib_settings("--config", config, asked.config)
     with one_line_failures("--config:"):
         merged.update_from_dict(asked.config)
         merged.env_config = {**merged.env_config, **asked.env_config}
@@ -107,15 +106,6 @@ def _evaluation_settings(config: AlgorithmConfig, asked: Evaluation) -> Algorith
     merged.num_gpus_per_env_runner = 0
     merged.output = None  # what is played is not recorded as training data
     return merged
-
-
-def _check_keys(config: AlgorithmConfig, settings: dict[str, Any]) -> None:
-    allowed = {key for key in config.to_dict() if not key.startswith("_")}
-    for key in settings:
-        if key not in allowed:
-            guess = nearest(key, allowed)
-            hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
-            raise UserError(f"--config: unknown key {key!r}; {hint}")
 
 
 def _runner_class(config: AlgorithmConfig) -> type:

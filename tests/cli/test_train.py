@@ -157,6 +157,12 @@ def test_a_misspelt_setting_of_rllibs_own_algorithms_is_refused_too(refused):
     )
 
 
+def test_properties_are_settings_of_rllibs_own_algorithms_too(rllib, started):
+    settings = {"train_batch_size_per_learner": 500, "num_env_runners": 0}
+    result = rllib("train", "--algo", "PPO", "--env", "CartPole-v1", "--config", settings)
+    assert result.exit_code == 0, result.output
+
+
 def test_a_storage_path_that_cannot_be_written_is_refused(refused, tmp_path):
     (tmp_path / "file").touch()
     assert "cannot write to" in refused(*QMIX, "--storage-path", tmp_path / "file" / "results")

@@ -65,17 +65,7 @@ class TeamPolicy:
             CheckpointError: no checkpoint of rllib_remix, or a damaged one.
         """
         metadata = read_metadata(path)
-        spec = TeamSpec(**metadata["team"])
-        networks = metadata["networks"]
-        agent = RecurrentAgent(
-            spec.obs_dim,
-            spec.n_actions,
-            spec.n_agents,
-            hidden_dim=networks["agent_hidden_dim"],
-            observe_last_action=networks["observe_last_action"],
-            observe_agent_id=networks["observe_agent_id"],
-            utility_clamp=tuple(networks["utility_clamp"]) if networks["utility_clamp"] else None,
-        )
+        agent = new_agent(TeamSpec(**metadata["team"]), metadata["networks"])
         try:
             agent.load_state_dict(_read_agent_weights(Path(path)))
         except RuntimeError as error:
@@ -103,6 +93,20 @@ class TeamPolicy:
         if first is not None and first.any():
             self._actor.forget(first)
         return self._actor.act(step.obs, step.avail_actions)
+
+
+def new_agent(spec: TeamSpec, networks: dict[str, Any]) -> RecurrentAgent:
+    """An untrained agent of a team of these sizes; `networks` as a config's `networks()` or a checkpoint has them."""
+    clamp = networks["utility_clamp"]
+    return RecurrentAgent(
+        spec.obs_dim,
+        spec.n_actions,
+        spec.n_agents,
+        hidden_dim=networks["agent_hidden_dim"],
+        observe_last_action=networks["observe_last_action"],
+        observe_agent_id=networks["observe_agent_id"],
+        utility_clamp=tuple(clamp) if clamp else None,
+    )
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

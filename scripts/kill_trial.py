@@ -194,7 +194,7 @@ class Trial:
             except CheckpointError as error:
                 time.sleep(2.0)
                 if folder.is_dir():  # and is not just being removed, as more than 3 are
-                    self.problems.append(str(error))
+                    self.problems.append(str(error).replace(f"{self.results}/", ""))
         return count
 
     def _report(self, seconds: float) -> dict[str, Any]:

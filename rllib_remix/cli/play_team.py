@@ -18,7 +18,7 @@ from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
 from rllib_remix.manifest import CheckpointError, check_files
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.policy import TeamPolicy, read_metadata
+from rllib_remix.policy import TeamPolicy, new_agent, read_metadata
 from rllib_remix.portable import find_portable, read_settings
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.settings import check_count, check_flag, check_schedule
@@ -72,17 +72,8 @@ def play_untrained_team(asked: Evaluation) -> Evaluated:
     settings["env_config"] = {**(settings["env_config"] or {}), **asked.env_config}
     settings["num_envs_per_env_runner"] = asked.config.get("num_envs_per_env_runner")
     env = _make_env(settings, asked)
-    networks = config.networks()
     torch.manual_seed(asked.seed)
-    agent = RecurrentAgent(
-        env.obs_dim,
-        env.n_actions,
-        env.n_agents,
-        hidden_dim=networks["agent_hidden_dim"],
-        observe_last_action=networks["observe_last_action"],
-        observe_agent_id=networks["observe_agent_id"],
-        utility_clamp=networks["utility_clamp"],
-    )
+    agent = new_agent(env.spec, config.networks())
     try:
         policy = TeamPolicy(agent, algorithm=asked.algorithm)
         return _play(policy, policy.agent, asked.algorithm, env, settings, asked)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.replay.draws import checked_priorities, draw_by_priority, draw_recent_by_priority
 from rllib_remix.replay.sum_tree import SumTree
 
 
@@ -86,22 +87,7 @@ class ReplayIndex:
 
     def update_priorities(self, numbers: np.ndarray, priorities: np.ndarray) -> None:
         """As PrioritizedMultiAgentReplayBuffer's; episodes that were lost are left out as well."""
-        numbers = np.atleast_1d(np.asarray(numbers, np.int64))
-        priorities = np.atleast_1d(np.asarray(priorities, np.float64))
-        if numbers.shape != priorities.shape:
-            raise ValueError(f"replay buffer: {len(priorities)} priorities for {len(numbers)} episodes.")
-        unknown = (numbers < 0) | (numbers >= self.added)
-        if unknown.any():
-            raise ValueError(
-                f"replay buffer: there is no episode {numbers[unknown][0]}; allowed: 0 … {self.added - 1}. No "
-                "priority was changed."
-            )
-        wrong = ~(np.isfinite(priorities) & (priorities >= 0))
-        if wrong.any():
-            raise ValueError(
-                f"replay buffer: priority {priorities[wrong][0]} of episode {numbers[wrong][0]} is not allowed; it "
-                "must be a finite number of 0 or more. No priority was changed."
-            )
+        numbers, priorities = checked_priorities(numbers, priorities, self.added)
         slots = (self.next - (self.added - numbers)) % self.capacity
         there = (numbers >= self.added - self.capacity) & self._stored[slots]
         self.set(slots[there], priorities[there])
@@ -128,11 +114,12 @@ class ReplayIndex:
         if self.alpha == 0:
             drawn = self._draw_uniformly(num_episodes - num_recent)
             return np.concatenate([drawn, self._draw_recent_uniformly(num_recent)]), importance
-        drawn = self._tree.find(self._strata(num_episodes - num_recent, self._tree.total))
-        if len(drawn):
-            correction = (self._tree.total / (stored * self._tree[drawn])) ** beta
-            importance[: len(drawn)] = correction / correction.max()
-        return np.concatenate([drawn, self._draw_recent_by_priority(num_recent)]), importance
+        count = num_episodes - num_recent
+        drawn, importance[:count] = draw_by_priority(self._tree, count, stored, beta, self._rng)
+        newest = self.oldest_first()[-self.recent_capacity :]
+        return np.concatenate(
+            [drawn, draw_recent_by_priority(self._tree, newest, num_recent, self._rng)]
+        ), importance
 
     def _draw_uniformly(self, count: int) -> np.ndarray:
         slots = np.flatnonzero(self._stored)
@@ -143,18 +130,6 @@ class ReplayIndex:
             return np.zeros(0, np.int64)
         recent = self.oldest_first()[-self.recent_capacity :]
         return recent[-1 - self._rng.choice(len(recent), size=count, replace=False)]
-
-    def _strata(self, count: int, total: float) -> np.ndarray:
-        """[count] random positions in [0, total), one in each of as many equal parts."""
-        return (np.arange(count) + self._rng.random(count)) * (total / max(count, 1))
-
-    def _draw_recent_by_priority(self, count: int) -> np.ndarray:
-        if not count:
-            return np.zeros(0, np.int64)
-        recent = self.oldest_first()[-self.recent_capacity :]
-        sums = np.cumsum(self._tree[recent])
-        found = np.searchsorted(sums, self._strata(count, sums[-1]), side="right")
-        return recent[np.minimum(found, len(recent) - 1)]  # rounding may carry a position to the very end
 
     # State
 

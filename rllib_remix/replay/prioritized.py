@@ -15,6 +15,7 @@ from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.chunks import PRIORITIES_FILE, read_index
+from rllib_remix.replay.draws import checked_priorities, draw_by_priority, draw_recent_by_priority
 from rllib_remix.replay.sum_tree import SumTree
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.settings import check_number
@@ -86,22 +87,7 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
             ValueError: for a priority that is NaN, negative or infinite, or the number of an episode that never was;
                 nothing is changed.
         """
-        numbers = np.atleast_1d(np.asarray(numbers, np.int64))
-        priorities = np.atleast_1d(np.asarray(priorities, np.float64))
-        if numbers.shape != priorities.shape:
-            raise ValueError(f"replay buffer: {len(priorities)} priorities for {len(numbers)} episodes.")
-        unknown = (numbers < 0) | (numbers >= self._added)
-        if unknown.any():
-            raise ValueError(
-                f"replay buffer: there is no episode {numbers[unknown][0]}; allowed: 0 … {self._added - 1}. No "
-                "priority was changed."
-            )
-        wrong = ~(np.isfinite(priorities) & (priorities >= 0))
-        if wrong.any():
-            raise ValueError(
-                f"replay buffer: priority {priorities[wrong][0]} of episode {numbers[wrong][0]} is not allowed; it "
-                "must be a finite number of 0 or more. No priority was changed."
-            )
+        numbers, priorities = checked_priorities(numbers, priorities, self._added)
         stored = numbers >= self._added - len(self)
         self._set(self._slots_of(numbers[stored]), priorities[stored])
 
@@ -128,26 +114,14 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
         if self.alpha == 0:
             return super().sample(num_episodes, num_recent=num_recent, pin_memory=pin_memory)
         self._check_draw(num_episodes, num_recent)
-        slots = self._tree.find(self._strata(num_episodes - num_recent, self._tree.total))
+        count, stored = num_episodes - num_recent, len(self)
+        slots, correction = draw_by_priority(self._tree, count, stored, beta, self._rng)
         importance = np.ones(num_episodes, np.float32)
-        if len(slots):
-            correction = (self._tree.total / (len(self) * self._tree[slots])) ** beta
-            importance[: len(slots)] = correction / correction.max()
-        slots = np.concatenate([slots, self._draw_recent_by_priority(num_recent)])
+        importance[:count] = correction
+        newest = min(stored, self.recent_capacity)
+        recent = self._slots_of(np.arange(self._added - newest, self._added))
+        slots = np.concatenate([slots, draw_recent_by_priority(self._tree, recent, num_recent, self._rng)])
         return self._batch(slots, importance, pin_memory)
-
-    def _strata(self, count: int, total: float) -> np.ndarray:
-        """[count] random positions in [0, total), one in each of as many equal parts."""
-        return (np.arange(count) + self._rng.random(count)) * (total / max(count, 1))
-
-    def _draw_recent_by_priority(self, count: int) -> np.ndarray:
-        if not count:
-            return np.zeros(0, np.int64)
-        recent = min(len(self), self.recent_capacity)
-        slots = self._slots_of(np.arange(self._added - recent, self._added))
-        sums = np.cumsum(self._tree[slots])
-        found = np.searchsorted(sums, self._strata(count, sums[-1]), side="right")
-        return slots[np.minimum(found, recent - 1)]  # rounding may carry a position to the very end
 
     # Checkpointable
 

@@ -10,13 +10,14 @@ import json
 import pickle
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks.episodes import filled_buffer
+from benchmarks.timing import cpu_seconds
 from benchmarks.updates import batch_of, new_learner
 from rllib_remix.algorithms.registry import get_algorithm_config
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
@@ -190,9 +191,9 @@ def _game(name: str, env: str, settings: dict[str, Any]) -> dict[str, Any]:
     config = get_algorithm_config("QMIX").environment(env, env_config=settings).debugging(seed=0)
     config = config.env_runners(num_envs_per_env_runner=COPIES).training(epsilon=1.0)
     runner = TeamEnvRunner(config=config, worker_index=0)
-    runner.sample()
     rounds: list[list[Any]] = []
-    seconds = _cpu_seconds(lambda: rounds.append(runner.sample()), REPEATS)
+    seconds = cpu_seconds(lambda: rounds.append(runner.sample()), REPEATS)
+    rounds.pop(0)  # which was not counted
     lengths = [len(episode) for episodes in rounds for episode in episodes]
     while len(rounds) * COPIES < BATCH:
         rounds.append(runner.sample())
@@ -212,7 +213,7 @@ def _game(name: str, env: str, settings: dict[str, Any]) -> dict[str, Any]:
         "receive_round_cpu_seconds": _receive(played, spec),
         "replay_bytes": MultiAgentReplayBuffer.bytes_needed(spec, CAPACITY),
         "batch_bytes": sum(values.nbytes for values in batch.values()),
-        "draw_cpu_seconds": statistics.median(_cpu_seconds(lambda: buffer.sample(BATCH), REPEATS)),
+        "draw_cpu_seconds": statistics.median(cpu_seconds(lambda: buffer.sample(BATCH), REPEATS)),
         **_learning(env, settings, episodes, spec),
     }
 
@@ -223,8 +224,7 @@ def _learning(env: str, settings: dict[str, Any], episodes: Sequence[Any], spec:
     for algorithm in ALGORITHMS:
         config = get_algorithm_config(algorithm).environment(env, env_config=settings).debugging(seed=0)
         learner = new_learner(config, spec)
-        learner.update(batch=batch)
-        times = _cpu_seconds(lambda learner=learner: learner.update(batch=batch), 3)
+        times = cpu_seconds(lambda learner=learner: learner.update(batch=batch), 3)
         seconds[algorithm] = statistics.median(times)
         weights = _bytes(learner.get_state(components="rl_module", inference_only=True))
     return {"weights_bytes": weights, "update_cpu_seconds": seconds}
@@ -249,8 +249,7 @@ def _receive(played: Any, spec: Any) -> float:
         for episodes, _ in ray.get([actor.bring.remote() for actor in actors]):
             buffer.add(episodes)
 
-    receive()
-    seconds = _cpu_seconds(receive, 4 * REPEATS)
+    seconds = cpu_seconds(receive, 4 * REPEATS)
     for actor in actors:
         ray.kill(actor)
     return statistics.median(seconds) / len(actors)
@@ -288,8 +287,7 @@ def _object_store() -> dict[str, float]:
             return None
 
     actors = [Idle.remote() for _ in range(4)]
-    ray.get([actor.nothing.remote() for actor in actors])
-    calls = _cpu_seconds(lambda: ray.get([actor.nothing.remote() for actor in actors * 25]), REPEATS)
+    calls = cpu_seconds(lambda: ray.get([actor.nothing.remote() for actor in actors * 25]), REPEATS)
     for actor in actors:
         ray.kill(actor)
     return {
@@ -297,15 +295,6 @@ def _object_store() -> dict[str, float]:
         "get_and_copy_bytes_per_cpu_second": BIG_BYTES / statistics.median(getting),
         "empty_call_cpu_seconds": statistics.median(calls) / 100,
     }
-
-
-def _cpu_seconds(work: Callable[[], object], repeats: int) -> list[float]:
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return times
 
 
 def _bytes(message: Any) -> int:

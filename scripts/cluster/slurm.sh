@@ -82,6 +82,7 @@ fi
 steps=()
 trap 'kill "${steps[@]}" 2>/dev/null; wait "${steps[@]}" 2>/dev/null' EXIT
 
+# --temp-dir: on the node itself, and short, as the paths of sockets have 107 characters at most.
 echo "Ray's head: $head ($ip:$port); nodes: ${nodes[*]}; started ${SLURM_RESTART_COUNT:-0} times before."
 "${on_node[@]}" --nodelist="$head" bash -c 'start_ray_node "$@"' ray --head --node-ip-address="$ip" --port="$port" \
     --ray-client-server-port="$client_port" --include-dashboard=false --temp-dir="/tmp/ray-$SLURM_JOB_ID" &

@@ -73,7 +73,7 @@ def test_rllibs_own_algorithm_is_exported_if_its_pickles_are_trusted(rllib, refu
     [
         ({"environment": "subprocess.Popen"}, "add --env subprocess.Popen"),
         ({"environment": "smac", "env_config": {"client": "os:system"}}, "give client in --env-config"),
-        ({"environment": "smac", "env_config": {"sc2_path": "/tmp/it"}}, "'/tmp/it' as sc2_path"),
+        ({"environment": "smac", "env_config": {"sc2_path": "/games/it"}}, "'/games/it' as sc2_path"),
         ({"config": {"evaluation_config": {"env": "subprocess.Popen"}}}, "add --env subprocess.Popen"),
     ],
 )

@@ -35,8 +35,6 @@ COUNT_PREFIXES = (
 )
 # Keys that RLlib translates although its configs do not list them.
 TRANSLATED_KEYS = frozenset({"lambda", "multiagent", "callbacks_class"})
-
-
 # How often a failed trial starts again, unless the user says otherwise: enough for a machine that goes away now and then.
 MAX_FAILURES = 3
 
@@ -64,9 +62,7 @@ class Experiment:
     storage_path: str = "~/ray_results"
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     restore: Path | None = None  # checkpoint to start from
-    resources: dict[str, Any] = field(
-        default_factory=dict
-    )  # that a trial reserves: cpu, gpu, custom_resources
+    resources: dict[str, Any] = field(default_factory=dict)  # of a trial: cpu, gpu, custom_resources
     max_failures: int = MAX_FAILURES  # how often a failed trial is tried again; -1 is without end
     scheduler: Scheduler = field(default_factory=Scheduler)
     search: Search = field(default_factory=Search)

@@ -131,7 +131,8 @@ def test_a_failing_python_experiment_shows_its_cause_in_one_line(rllib, tmp_path
         "config = DQNConfig().environment(Broken).env_runners(num_env_runners=0)\n"
         "stop = {'training_iteration': 1}\n"
     )
-    result = rllib("train", "file", "broken.py", "--storage-path", tmp_path / "results", "--ray-num-cpus", 1)
+    options = ("--storage-path", tmp_path / "results", "--ray-num-cpus", 1, "--max-failures", 0)
+    result = rllib("train", "file", "broken.py", *options)
     assert result.returncode == 1
     error, traceback = result.stderr.strip().splitlines()
     assert error.endswith("failed: RuntimeError: the battery is empty")

@@ -239,11 +239,12 @@ def test_an_environment_that_is_dropped_takes_its_games_with_it(fakes, processes
 
 
 WORKER = """
-import time
+import signal
 import numpy as np
 from tests.envs.smac.conftest import QUICK
 from rllib_remix.envs.smac.env import Smac
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs in a shell's background ignores it
 env = Smac(2, **QUICK, {settings})
 env.reset()
 print("playing", flush=True)

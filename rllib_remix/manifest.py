@@ -10,6 +10,7 @@ from typing import Any
 from rllib_remix.durable import write_through
 
 MANIFEST = "files.json"
+METADATA = "rllib_checkpoint.json"  # RLlib's own, which says what made the checkpoint
 
 
 class CheckpointError(ValueError):

@@ -13,12 +13,11 @@ import numpy as np
 import torch
 
 from rllib_remix.envs.team_env import TeamSpec, TeamStep
-from rllib_remix.manifest import CheckpointError
+from rllib_remix.manifest import METADATA, CheckpointError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE, find_portable, read_weights
 from rllib_remix.rollout.acting import TeamActor
 
-_METADATA = "rllib_checkpoint.json"
 _KINDS = {
     "algorithm": str,
     "environment": str | None,
@@ -116,12 +115,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         CheckpointError: no checkpoint of rllib_remix, or a damaged one.
     """
     folder = Path(path)
-    file = folder / _METADATA
+    file = folder / METADATA
     if not file.is_file():
         file = folder / SETTINGS_FILE  # of an export
     if not file.is_file():
         raise CheckpointError(
-            f"checkpoint {str(path)!r}: there is no {_METADATA} in it; allowed: the folder of a checkpoint."
+            f"checkpoint {str(path)!r}: there is no {METADATA} in it; allowed: the folder of a checkpoint."
         )
     try:
         metadata = json.loads(file.read_text(encoding="utf-8"))

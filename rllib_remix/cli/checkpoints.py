@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.manifest import METADATA
 
-CHECKPOINT_MARKER = "rllib_checkpoint.json"
 NEW_STACK_VERSION = 2  # of checkpoints, from RLlib's new API stack on
 
 
@@ -24,7 +24,7 @@ def find_checkpoint(path: Path) -> Path:
         raise UserError(f"checkpoint {str(path)!r} does not exist.")
     if not path.is_dir():
         raise UserError(f"checkpoint {str(path)!r} is a file; give its folder.")
-    if (path / CHECKPOINT_MARKER).is_file() or is_export(path) or path.name.startswith("checkpoint_"):
+    if (path / METADATA).is_file() or is_export(path) or path.name.startswith("checkpoint_"):
         return path
     found = [
         folder
@@ -61,7 +61,7 @@ def is_of_team(checkpoint: Path) -> bool:
     """Whether a checkpoint or an export was made by an algorithm of ours; reading it then unpickles nothing."""
     from rllib_remix.portable import SETTINGS_FILE
 
-    file = checkpoint / CHECKPOINT_MARKER
+    file = checkpoint / METADATA
     if not file.is_file():
         file = checkpoint / SETTINGS_FILE
     try:
@@ -97,16 +97,14 @@ def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:
 
 
 def _marker(checkpoint: Path) -> dict[str, Any]:
-    file = checkpoint / CHECKPOINT_MARKER
+    file = checkpoint / METADATA
     if not file.is_file():
         raise UserError(
-            f"checkpoint {str(checkpoint)!r}: there is no {CHECKPOINT_MARKER} in it; allowed: the folder of a "
+            f"checkpoint {str(checkpoint)!r}: there is no {METADATA} in it; allowed: the folder of a "
             "checkpoint."
         )
     try:
         marker = json.loads(file.read_text(encoding="utf-8"))
         return {**marker, "major_version": int(str(marker["checkpoint_version"]).split(".")[0])}
     except (ValueError, TypeError, KeyError, OSError) as error:
-        raise UserError(
-            f"checkpoint {str(checkpoint)!r}: {CHECKPOINT_MARKER} is damaged ({error!r})."
-        ) from error
+        raise UserError(f"checkpoint {str(checkpoint)!r}: {METADATA} is damaged ({error!r}).") from error

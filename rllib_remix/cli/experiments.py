@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import math
 import os
@@ -10,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rllib_remix.cli.checkpoints import CHECKPOINT_MARKER, is_of_team
+from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.old_settings import check_framework
 from rllib_remix.cli.samplers import points_to_check, with_domains
 from rllib_remix.cli.schedulers import Scheduler, build_scheduler, starting_points
 from rllib_remix.cli.searching import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
 from rllib_remix.cli.trial_resources import as_settings
+from rllib_remix.manifest import METADATA, CheckpointError
 from rllib_remix.settings import SettingError, nearest, unknown
 
 if TYPE_CHECKING:
@@ -246,12 +248,11 @@ def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
     """Raises UserError unless `path` is a checkpoint, and, if it is one of ours, one of this algorithm."""
     if not path.is_dir():
         raise UserError(f"--restore: {str(path)!r} is not a folder.")
-    if not (path / CHECKPOINT_MARKER).is_file():
+    if not (path / METADATA).is_file():
         raise UserError(
-            f"--restore: {str(path)!r} is no checkpoint (it has no {CHECKPOINT_MARKER}); "
+            f"--restore: {str(path)!r} is no checkpoint (it has no {METADATA}); "
             "give a folder such as .../checkpoint_000003."
         )
-    from rllib_remix.manifest import CheckpointError
     from rllib_remix.policy import read_metadata
 
     if not is_of_team(path):
@@ -273,11 +274,17 @@ def check_storage(storage_path: str) -> str:
     if "://" in storage_path:
         return storage_path
     folder = there = Path(storage_path).expanduser().absolute()
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        why = "no permission to write" if there.is_dir() else "is a file"
-        raise UserError(f"--storage-path: cannot write to {str(folder)!r}: {str(there)!r}: {why}.")
+    try:
+        while not there.exists():
+            there = there.parent
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is a file")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "no permission to write")
+    except OSError as error:
+        raise UserError(
+            f"--storage-path: cannot write to {str(folder)!r}: {str(there)!r}: {error.strerror}."
+        ) from None
     return str(folder)
 
 

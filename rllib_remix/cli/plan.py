@@ -106,15 +106,12 @@ def check_is_the_same(plan: Plan) -> None:
 def _check_experiment(begun: Experiment, now: Experiment) -> None:
     for name in ("run", "config", "stop", "num_samples", "scheduler", "search"):
         before, after = getattr(begun, name), getattr(now, name)
-        keys = (
-            sorted({*before, *after}, key=str)
-            if isinstance(before, dict) and isinstance(after, dict)
-            else [None]
-        )
-        for key in keys:
-            there, here = (before, after) if key is None else (before.get(key), after.get(key))
+        compared = {name: (before, after)}
+        if isinstance(before, dict):
+            keys = sorted({*before, *after}, key=str)
+            compared = {f"{name}: {key}": (before.get(key), after.get(key)) for key in keys}
+        for what, (there, here) in compared.items():
             if not _equal(there, here):
-                what = name if key is None else f"{name}: {key}"
                 raise UserError(
                     f"--resume: the run {now.name!r} was begun with {what} = {there!r}, not {here!r}; give what it was "
                     "begun with (`rllib resume` takes it from the run's folder), or another --experiment-name."

@@ -46,7 +46,8 @@ def save_chunks(
 
     Args:
         folder: where to; exists.
-        previous: where the same buffer was saved or loaded last, if it is still there; nothing is shared if it is `folder` itself.
+        previous: where the same buffer was saved or loaded last, if it is still there; nothing is shared if it is
+            `folder` itself.
         oldest, added: the numbers of the oldest episode and of the next one to come.
         pack: gives the arrays of the episodes first … end - 1.
 

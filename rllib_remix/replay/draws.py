@@ -33,8 +33,6 @@ def draw_recent_by_priority(
     tree: SumTree, recent: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """[count] int64, stratified draws from the slots `recent` alone, with repetition."""
-    if not count:
-        return np.zeros(0, np.int64)
     sums = np.cumsum(tree[recent])
     found = np.searchsorted(sums, _strata(count, sums[-1], rng), side="right")
     return recent[np.minimum(found, len(recent) - 1)]  # rounding may carry a position to the very end

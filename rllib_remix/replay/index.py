@@ -115,11 +115,12 @@ class ReplayIndex:
             drawn = self._draw_uniformly(num_episodes - num_recent)
             return np.concatenate([drawn, self._draw_recent_uniformly(num_recent)]), importance
         count = num_episodes - num_recent
-        drawn, importance[:count] = draw_by_priority(self._tree, count, stored, beta, self._rng)
-        newest = self.oldest_first()[-self.recent_capacity :]
-        return np.concatenate(
-            [drawn, draw_recent_by_priority(self._tree, newest, num_recent, self._rng)]
-        ), importance
+        slots, importance[:count] = draw_by_priority(self._tree, count, stored, beta, self._rng)
+        if num_recent:
+            newest = self.oldest_first()[-self.recent_capacity :]
+            others = draw_recent_by_priority(self._tree, newest, num_recent, self._rng)
+            slots = np.concatenate([slots, others])
+        return slots, importance
 
     def _draw_uniformly(self, count: int) -> np.ndarray:
         slots = np.flatnonzero(self._stored)

@@ -118,9 +118,10 @@ class PrioritizedMultiAgentReplayBuffer(MultiAgentReplayBuffer):
         slots, correction = draw_by_priority(self._tree, count, stored, beta, self._rng)
         importance = np.ones(num_episodes, np.float32)
         importance[:count] = correction
-        newest = min(stored, self.recent_capacity)
-        recent = self._slots_of(np.arange(self._added - newest, self._added))
-        slots = np.concatenate([slots, draw_recent_by_priority(self._tree, recent, num_recent, self._rng)])
+        if num_recent:
+            newest = self._slots_of(np.arange(self._added - min(stored, self.recent_capacity), self._added))
+            others = draw_recent_by_priority(self._tree, newest, num_recent, self._rng)
+            slots = np.concatenate([slots, others])
         return self._batch(slots, importance, pin_memory)
 
     # Checkpointable

@@ -24,12 +24,11 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
-from rllib_remix.manifest import MANIFEST, CheckpointError, check_files
+from rllib_remix.manifest import MANIFEST, METADATA, CheckpointError, check_files
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
 logger = logging.getLogger("ray.rllib")
 
-_MARKER = "rllib_checkpoint.json"
 _INDEX_DIGITS = 6  # of checkpoint_000003
 
 
@@ -222,7 +221,7 @@ def _result(folder: Path, checkpoint: Path) -> _TrainingResult:
 def _iteration(checkpoint: Path) -> int:
     """At which iteration a checkpoint was saved: ours say it, of RLlib's own algorithms the state is unpickled."""
     try:
-        said = json.loads((checkpoint / _MARKER).read_text(encoding="utf-8")).get(ITERATION)
+        said = json.loads((checkpoint / METADATA).read_text(encoding="utf-8")).get(ITERATION)
         if said is not None:
             return int(said)
         return int(pickle.loads((checkpoint / "algorithm_state.pkl").read_bytes())[ITERATION])

@@ -254,9 +254,16 @@ def test_a_full_disk_leaves_the_checkpoint_that_is_there(build, tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_after_another_state_was_set_nothing_is_linked_from_the_save_before(build, tmp_path):
-    algorithm, other = build(tiny("QMIX")), build(tiny("QMIX"))
+def test_after_another_state_was_set_its_episodes_are_saved_and_not_those_of_the_save_before(
+    build, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("rllib_remix.replay.chunks.CHUNK_EPISODES", 4)
+    algorithm, other = build(tiny("QMIX")), build(tiny("QMIX", seed=1))
     algorithm.train(), other.train()
     algorithm.save_to_path(tmp_path / "a")
     algorithm.set_state(other.get_state())
-    assert algorithm._replay_on_disk is None
+    algorithm.save_to_path(tmp_path / "b")
+    restored = build(tiny("QMIX"))
+    restored.restore_from_path(tmp_path / "b")
+    saved, expected = (each.replay_buffer.get_state()["arrays"] for each in (restored, other))
+    assert equal(saved, expected)

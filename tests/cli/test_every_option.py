@@ -309,11 +309,8 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(
 
 
 def listing(folder: Path) -> dict[str, int]:
-    """Every file and folder below, with the time of its last change."""
-    caches = (
-        folder / "home" / ".cache",
-        folder / "home" / ".config",
-    )  # matplotlib's list of fonts and the like
+    """Every file and folder below, with the time of its last change, but for matplotlib's list of fonts and the like."""
+    caches = (folder / "home" / ".cache", folder / "home" / ".config")
     return {
         str(path): path.stat().st_mtime_ns
         for path in folder.rglob("*")

@@ -165,7 +165,8 @@ def test_properties_are_settings_of_rllibs_own_algorithms_too(rllib, started):
 
 def test_a_storage_path_that_cannot_be_written_is_refused(refused, tmp_path):
     (tmp_path / "file").touch()
-    assert "cannot write to" in refused(*QMIX, "--storage-path", tmp_path / "file" / "results")
+    assert "is a file" in refused(*QMIX, "--storage-path", tmp_path / "file" / "results")
+    assert "File name too long" in refused(*QMIX, "--storage-path", tmp_path / ("long" * 100))
 
 
 def test_a_folder_that_is_no_checkpoint_cannot_be_restored(refused, tmp_path):

@@ -54,34 +54,39 @@ class Plan:
                 raise _not_writable(folder, error) from None
 
 
-def read_plan(run: Path) -> Plan:
-    """The plan of a run, by the folder of one of its experiments or trials. Unpickles it: trust the folder.
-
-    Its storage paths are adjusted if the folder was moved.
+def run_folder(run: Path) -> Path:
+    """The folder that holds a run's plan, by that of one of its experiments or trials.
 
     Raises:
-        UserError: there is none, or it is damaged.
+        UserError: there is none.
     """
     run = run.expanduser().absolute()
     if not run.is_dir():
         raise UserError(f"run {str(run)!r} is not a folder.")
     for folder in (run, run.parent):
         if (folder / PLAN_FILE).is_file():
-            return _load(folder)
+            return folder
     raise UserError(
         f"run {str(run)!r}: it has no {PLAN_FILE}; allowed: the folder of an experiment that `rllib train` began."
     )
 
 
-def _load(folder: Path) -> Plan:
+def read_plan(folder: Path) -> Plan:
+    """The plan in a `run_folder`. Unpickles it: trust the folder.
+
+    Its storage paths are adjusted if the folder was moved.
+
+    Raises:
+        UserError: it is damaged.
+    """
     import rllib_remix
 
     rllib_remix.register()
     try:
         plan: Plan = pickle.loads((folder / PLAN_FILE).read_bytes())
         before = next(e for e in plan.experiments if e.name == folder.name).storage_path
-    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError, StopIteration) as error:
-        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error}).") from error
+    except Exception as error:  # Damaged pickles raise many kinds.
+        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error!r}).") from error
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)

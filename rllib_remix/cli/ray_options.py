@@ -74,9 +74,11 @@ class Cluster:
         return NvidiaGPUAcceleratorManager.get_current_node_num_accelerators()
 
     def check(self) -> None:
-        """Raises UserError for options that do not go together, or a dashboard that is not installed."""
+        """Raises UserError for options that do not go together, an address where nothing answers, or a dashboard that is
+        not installed."""
         if self.is_running:
             self._check_joins()
+            self.check_reachable()
         memory = self.object_store_memory
         if memory is not None and memory < MIN_OBJECT_STORE_MEMORY:
             raise UserError(

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from rllib_remix.cli.errors import UserError, verbosity_of
-from rllib_remix.cli.plan import read_plan
+from rllib_remix.cli.plan import read_plan, run_folder
 from rllib_remix.cli.quiet import quiet_ray
 from rllib_remix.cli.ray_options import (
     ADDRESS_OPTION,
@@ -41,12 +41,12 @@ def resume(
     """
     cluster = Cluster(ray_address, ray_num_cpus, ray_num_gpus, ray_num_nodes, ray_object_store_memory, ray_ui)
     cluster.check()
+    folder = run_folder(run)
     verbosity = verbosity_of(ctx)
     with nullcontext() if verbosity else quiet_ray():
-        plan = read_plan(run)
+        plan = read_plan(folder)
         _check_is_there(plan.folders())
         plan.loggers.check()
-        cluster.check_reachable()
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             plan.experiments,

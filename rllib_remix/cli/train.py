@@ -338,7 +338,6 @@ def _check_and_run(
             typer.echo(f"Note: {note}", err=True)
         if submission:
             raise typer.Exit(submit_run(ctx, experiments, submission))
-        cluster.check_reachable()
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             experiments,

@@ -8,7 +8,7 @@ import pytest
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import PLAN_FILE, Plan, check_is_the_same, only_one, read_plan
+from rllib_remix.cli.plan import PLAN_FILE, Plan, check_is_the_same, only_one, read_plan, run_folder
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_a_plan_is_read_back_by_the_folder_of_an_experiment_or_of_a_trial(plan, 
     assert plan.folders() == [tmp_path / "results" / "run"]
     (tmp_path / "results" / "run" / "trial").mkdir()
     for folder in ("run", "run/trial"):
-        read = read_plan(tmp_path / "results" / folder)
+        read = read_plan(run_folder(tmp_path / "results" / folder))
         assert [(e.name, e.run, e.config) for e in read.experiments] == [
             (e.name, e.run, e.config) for e in plan.experiments
         ]
@@ -47,14 +47,16 @@ def test_a_folder_that_was_moved_goes_on_where_it_is(plan, tmp_path):
 
 def test_what_is_no_run_is_named(plan, tmp_path):
     with pytest.raises(UserError, match="is not a folder"):
-        read_plan(tmp_path / "nothing")
+        run_folder(tmp_path / "nothing")
     with pytest.raises(UserError, match=f"it has no {PLAN_FILE}"):
-        read_plan(tmp_path)
+        run_folder(tmp_path)
     plan.write()
     file: Path = tmp_path / "results" / "run" / PLAN_FILE
-    file.write_bytes(file.read_bytes()[:20])
-    with pytest.raises(UserError, match="cannot be read"):
-        read_plan(file.parent)
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:20], whole[20:], b"not a plan", b"Inumber\n.", whole.replace(b"QMIX", b"QM")):
+        file.write_bytes(damaged)
+        with pytest.raises(UserError, match="cannot be read"):
+            read_plan(file.parent)
 
 
 def test_two_runs_in_one_folder_exclude_each_other_only_if_one_wants_to_be_alone(plan):

@@ -18,6 +18,8 @@ from rllib_remix.durable import write_whole
 
 PLAN_FILE = "rllib_run.pkl"
 _LOCK_FILE = ".rllib_lock"
+MAX_PLAN = 256 * 2**20  # bytes; a usual one has some kB, and code that is pickled with it some more
+MAX_NAMES = 5  # of experiments in a message
 
 
 @dataclass
@@ -82,15 +84,44 @@ def read_plan(folder: Path) -> Plan:
     import rllib_remix
 
     rllib_remix.register()
+    file = folder / PLAN_FILE
     try:
-        plan: Plan = pickle.loads((folder / PLAN_FILE).read_bytes())
-        before = next(e for e in plan.experiments if e.name == folder.name).storage_path
+        if file.stat().st_size > MAX_PLAN:
+            raise ValueError(f"it is larger than {MAX_PLAN // 2**20} MiB")
+        plan = _checked(pickle.loads(file.read_bytes()))
     except Exception as error:  # Damaged pickles raise many kinds.
-        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error!r}).") from error
+        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({_first_line(error)}).") from error
+    own = [each for each in plan.experiments if each.name == folder.name]
+    if not own:
+        names = ", ".join(repr(each.name) for each in plan.experiments[:MAX_NAMES])
+        raise UserError(
+            f"run {str(folder)!r}: {PLAN_FILE} is of the experiments {names}; give the folder the name that it had."
+        )
+    before = own[0].storage_path
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
     return plan
+
+
+def _checked(plan: Any) -> Plan:
+    """The plan, if its parts are what they should be; raises ValueError otherwise."""
+    if not isinstance(plan, Plan) or not isinstance(getattr(plan, "loggers", None), Loggers):
+        raise ValueError("it holds no run")
+    experiments = getattr(plan, "experiments", None)
+    if not isinstance(experiments, list | tuple) or not experiments:
+        raise ValueError("it holds no experiments")
+    for each in experiments:
+        if not isinstance(each, Experiment):
+            raise ValueError("it holds something else than experiments")
+        for name in ("name", "storage_path"):
+            if not isinstance(getattr(each, name, None), str):
+                raise ValueError(f"an experiment's {name} is no text")
+    return plan
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
 
 
 def check_is_the_same(plan: Plan) -> None:

@@ -43,7 +43,8 @@ def curves(
 ) -> None:
     """Draw learning curves: return or wins against environment steps, one colour per algorithm, a band over seeds."""
     from rllib_remix.reporting.curves import draw_curves
-    from rllib_remix.reporting.runs import RunError, read_runs
+    from rllib_remix.reporting.result_file import RunError
+    from rllib_remix.reporting.runs import read_runs
 
     try:
         trials = read_runs(runs)
@@ -62,7 +63,8 @@ def weights(
 ) -> None:
     """Draw heat maps of loss weights: how likely each was over environment steps, one panel per trial."""
     from rllib_remix.reporting.heat_maps import draw_weights, with_weights
-    from rllib_remix.reporting.runs import RunError, read_runs
+    from rllib_remix.reporting.result_file import RunError
+    from rllib_remix.reporting.runs import read_runs
 
     try:
         trials = read_runs(runs)

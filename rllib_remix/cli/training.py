@@ -155,8 +155,15 @@ def _run_together(
 
 
 def _check_can_go_on(plan: Plan) -> None:
+    from rllib_remix.tuning.record_check import check_record
+
     check_is_the_same(plan)
     for experiment in plan.experiments:
+        if "://" not in experiment.storage_path:
+            try:
+                check_record(experiment.storage_path, experiment.name)
+            except (OSError, ValueError) as error:
+                raise _damaged_record(experiment, error) from error
         if experiment.scheduler.type == "hyperband":
             raise UserError(
                 f"experiment {experiment.name!r}: a hyperband search cannot go on, since Tune does not keep its brackets; "
@@ -189,9 +196,14 @@ def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> Any:
     try:
         return what_to_resume(experiment.storage_path, experiment.name, lambda text: say(f"Warning: {text}"))
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"experiment {experiment.name!r}: Tune's record of it is damaged ({error})."
-        ) from error
+        raise _damaged_record(experiment, error) from error
+
+
+def _damaged_record(experiment: Experiment, error: Exception) -> UserError:
+    return UserError(
+        f"experiment {experiment.name!r}: Tune's record of it is damaged ({error}). Its checkpoints may be whole: go on "
+        "with one of them by --restore CHECKPOINT."
+    )
 
 
 def _mark_unfinished(experiment: Experiment, trial_ids: set[str], say: Callable[[str], None]) -> None:

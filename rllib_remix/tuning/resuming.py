@@ -73,9 +73,9 @@ def has_unfinished(folder: Path) -> bool:
             json.loads(trial)
             for trial, _ in json.loads(Path(record).read_text(encoding="utf-8"))["trial_data"]
         ]
-    except (OSError, ValueError, KeyError):
+        return any(trial["status"] != Trial.TERMINATED for trial in trials)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
-    return any(trial["status"] != Trial.TERMINATED for trial in trials)
 
 
 def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from rllib_remix.settings import SettingError
+from rllib_remix.settings import SettingError, printable
 
 USAGE_EXIT_CODE = 2
 TRACEBACK_VERBOSITY = 2
+MAX_MESSAGE = 1000  # characters
 _VERBOSITY_KEY = "rllib_remix.verbosity"
 
 
@@ -68,5 +69,12 @@ def print_error(message: str) -> None:
     """Writes `Error: <message>` to stderr as one line, in red on a terminal."""
     from rllib_remix.cli.console import colours_wanted
 
-    line = "Error: " + " ".join(message.split())
+    line = f"Error: {_bounded(printable(message))}"
     typer.secho(line, err=True, fg=typer.colors.RED, color=None if colours_wanted(sys.stderr) else False)
+
+
+def _bounded(message: str) -> str:
+    """At most `MAX_MESSAGE` characters: what is wrong stands at the beginning, what is allowed often at the end."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE - 303]} … {message[-300:]}"

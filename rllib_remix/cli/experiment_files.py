@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
 import traceback
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment
 from rllib_remix.cli.old_settings import translate_config, translate_result_key, translate_stop
-from rllib_remix.cli.parsing import check_folder_name, check_result_key, parse_stop, read_text
+from rllib_remix.cli.parsing import check_folder_name, check_result_key, parse_stop
 from rllib_remix.cli.schedulers import read_scheduler
 from rllib_remix.cli.searching import parse_search
+from rllib_remix.cli.text_files import read_text
 from rllib_remix.cli.trial_resources import check_resources
+from rllib_remix.cli.yaml_text import read_yaml_text
 from rllib_remix.settings import check_keys, check_number
 
 EXPERIMENT_KEYS = (
@@ -76,14 +75,7 @@ def read_experiments(path: Path) -> list[Experiment]:
 def read_yaml(path: Path) -> list[Experiment]:
     """The experiments of a YAML file: `name: {run, env, stop, num_samples, checkpoint_config, config}`."""
     text = read_text(path, what="file")
-    try:
-        content = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{path}{where}: not YAML: {error.problem or error.context}.") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+    content = read_yaml_text(str(path), text)
     if not isinstance(content, Mapping) or not content:
         raise UserError(
             f"{path}: must hold experiments, each as `name: {{run: ReMIX, env: predator_prey, …}}`."
@@ -240,24 +232,3 @@ def _import_file(path: Path) -> Any:
     # Workers cannot import the module by this name, so what it defines travels by value.
     ray.cloudpickle.register_pickle_by_value(module)
     return module
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML that reads 1e6 as a number (PyYAML follows YAML 1.1, where it is text) and refuses a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The mapping of a node; raises ConstructorError with line and column for a repeated key."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key.value!r} is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)

@@ -14,7 +14,9 @@ from typing import Any
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
 from rllib_remix.cli.loggers import Loggers
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.durable import write_whole
+from rllib_remix.settings import shown
 
 PLAN_FILE = "rllib_run.pkl"
 _LOCK_FILE = ".rllib_lock"
@@ -62,14 +64,17 @@ def run_folder(run: Path) -> Path:
     Raises:
         UserError: there is none.
     """
-    run = run.expanduser().absolute()
-    if not run.is_dir():
-        raise UserError(f"run {str(run)!r} is not a folder.")
-    for folder in (run, run.parent):
-        if (folder / PLAN_FILE).is_file():
-            return folder
+    run = local_path("run", str(run)).absolute()
+    try:
+        if not run.is_dir():
+            raise UserError(f"run {shown(str(run))} is not a folder.")
+        for folder in (run, run.parent):
+            if (folder / PLAN_FILE).is_file():
+                return folder
+    except OSError as error:
+        raise UserError(f"run {shown(str(run))} cannot be read: {error.strerror}.") from None
     raise UserError(
-        f"run {str(run)!r}: it has no {PLAN_FILE}; allowed: the folder of an experiment that `rllib train` began."
+        f"run {shown(str(run))}: it has no {PLAN_FILE}; allowed: the folder of an experiment that `rllib train` began."
     )
 
 
@@ -90,7 +95,9 @@ def read_plan(folder: Path) -> Plan:
             raise ValueError(f"it is larger than {MAX_PLAN // 2**20} MiB")
         plan = _checked(pickle.loads(file.read_bytes()))
     except Exception as error:  # Damaged pickles raise many kinds.
-        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({_first_line(error)}).") from error
+        raise UserError(
+            f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({_first_line(error)})."
+        ) from error
     own = [each for each in plan.experiments if each.name == folder.name]
     if not own:
         names = ", ".join(repr(each.name) for each in plan.experiments[:MAX_NAMES])

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
+from rllib_remix.cli.text_files import local_path
 
 app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
 
@@ -47,8 +48,8 @@ def curves(
     from rllib_remix.reporting.runs import read_runs
 
     try:
-        trials = read_runs(runs)
-        draw_curves(trials, out, metric=metric.value, title=title, best=best)
+        trials = read_runs(local_path("run", str(run)) for run in runs)
+        draw_curves(trials, local_path("--out", str(out)), metric=metric.value, title=title, best=best)
     except RunError as error:
         raise UserError(str(error)) from error
     typer.echo(f"Learning curves of {len(trials)} trial{'s' if len(trials) != 1 else ''}: {out}")
@@ -67,8 +68,8 @@ def weights(
     from rllib_remix.reporting.runs import read_runs
 
     try:
-        trials = read_runs(runs)
-        draw_weights(trials, out, title=title)
+        trials = read_runs(local_path("run", str(run)) for run in runs)
+        draw_weights(trials, local_path("--out", str(out)), title=title)
     except RunError as error:
         raise UserError(str(error)) from error
     shown = len(with_weights(trials))

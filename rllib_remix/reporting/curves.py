@@ -12,7 +12,7 @@ import numpy as np
 
 from rllib_remix.reporting.pictures import check_suffix, heading, new_figure, plain, save
 from rllib_remix.reporting.result_file import RunError
-from rllib_remix.reporting.runs import Trial, shown
+from rllib_remix.reporting.runs import Trial, name_of
 from rllib_remix.reporting.statistics import band
 
 METRICS = {
@@ -88,7 +88,8 @@ def group(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
             if (peer.algorithm, peer.environment) == (trial.algorithm, trial.environment)
         ]
         varied = [
-            f"{shown(key.split('/')[-1])}={shown(trial.settings.get(key))}" for key in _varied_settings(peers)
+            f"{name_of(key.split('/')[-1])}={name_of(trial.settings.get(key))}"
+            for key in _varied_settings(peers)
         ]
         where = f" on {trial.environment}" if several_envs else ""
         groups.setdefault(", ".join([trial.algorithm + where, *varied]), []).append(trial)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from rllib_remix.durable import write_whole
 from rllib_remix.reporting.result_file import RunError
 from rllib_remix.reporting.runs import Trial
+from rllib_remix.settings import shown
 
 SUFFIXES = (".png", ".pdf", ".svg")
 MOST_NAMES = 4  # of environments in a heading
@@ -24,7 +25,7 @@ def check_suffix(out: Path) -> None:
         RunError: if it does not.
     """
     if out.suffix.lower() not in SUFFIXES:
-        raise RunError(f"--out: {str(out)!r} must end in {', '.join(SUFFIXES)}.")
+        raise RunError(f"--out: {shown(str(out))} must end in {', '.join(SUFFIXES)}.")
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -67,4 +68,4 @@ def save(figure: Figure, out: Path) -> None:
         write_whole(out, picture.getvalue())
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise RunError(f"--out: cannot write {str(out)!r}: {why}.") from error
+        raise RunError(f"--out: cannot write {shown(str(out))}: {why}.") from error

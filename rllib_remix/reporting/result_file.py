@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rllib_remix.settings import shown
+
 MAX_LINE = 16 * 2**20  # bytes of one result; a usual one has some 16 kB
 
 
@@ -31,7 +33,7 @@ def read_results(file: Path) -> Iterator[dict[str, Any]]:
             except ValueError as error:
                 if number > 1 and len(line) <= MAX_LINE and not stream.read(1):
                     return
-                raise RunError(f"{str(file)!r}, line {number}: damaged result ({error}).") from None
+                raise RunError(f"{shown(str(file))}, line {number}: damaged result ({error}).") from None
 
 
 def read_object(file: Path) -> dict[str, Any]:
@@ -57,10 +59,10 @@ def _open(file: Path) -> BinaryIO:
         # A pipe without a writer would wait for one.
         stream = os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except OSError as error:
-        raise RunError(f"{str(file)!r} cannot be read: {error.strerror}.") from None
+        raise RunError(f"{shown(str(file))} cannot be read: {error.strerror}.") from None
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
-        raise RunError(f"{str(file)!r} is no regular file.")
+        raise RunError(f"{shown(str(file))} is no regular file.")
     return stream
 
 

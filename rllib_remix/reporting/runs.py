@@ -12,6 +12,7 @@ import numpy as np
 
 from rllib_remix.reporting.result_file import RunError, is_file_with_content, read_object, read_results
 from rllib_remix.reporting.weight_histogram import histogram_edges
+from rllib_remix.settings import shown
 
 RESULT_FILE = "result.json"
 ENV_STEPS = ("num_env_steps_sampled_lifetime",)
@@ -84,19 +85,19 @@ def trial_folders(path: Path) -> list[Path]:
     try:
         path = path.expanduser().resolve()
         if not path.exists():
-            raise RunError(f"run {str(path)!r} does not exist.")
+            raise RunError(f"run {shown(str(path))} does not exist.")
         if not path.is_dir():
-            raise RunError(f"run {str(path)!r} is a file; give its folder.")
+            raise RunError(f"run {shown(str(path))} is a file; give its folder.")
         found = sorted(file.parent for file in path.rglob(RESULT_FILE) if is_file_with_content(file))
     except RunError:
         raise
     # NUL in a name, an unknown user, a ring of links, a name that is too long, a folder that may not be read.
     except (OSError, ValueError, RuntimeError) as error:
         raise RunError(
-            f"run {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}."
+            f"run {shown(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from None
     if not found:
-        raise RunError(f"run {str(path)!r} holds no results (no {RESULT_FILE} with content below it).")
+        raise RunError(f"run {shown(str(path))} holds no results (no {RESULT_FILE} with content below it).")
     return found
 
 
@@ -124,7 +125,7 @@ def read_trial(folder: Path) -> Trial:
         rows.append(_row(result))
         config = result.get("config")
     config = config if isinstance(config, dict) else {}
-    environment, seed = shown(config.get("env")), config.get("seed")
+    environment, seed = name_of(config.get("env")), config.get("seed")
     weight_edges = _weight_edges(config)
     return Trial(
         folder=folder,
@@ -142,7 +143,7 @@ def read_trial(folder: Path) -> Trial:
     )
 
 
-def shown(value: object) -> str:
+def name_of(value: object) -> str:
     """A name or a value from a file as it may stand on a screen and in a picture: printable, one line, not too long."""
     text = "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value)
@@ -174,7 +175,7 @@ def _flatten(nested: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dic
 def _algorithm_of(folder_name: str, environment: str) -> str:
     """Tune names a trial's folder <algorithm>_<environment>_<id>_…; the environment may have underscores too."""
     algorithm, found, _ = folder_name.partition(f"_{environment.replace('/', '_')}_")
-    return shown(algorithm if found else folder_name.split("_")[0])
+    return name_of(algorithm if found else folder_name.split("_")[0])
 
 
 def _first_step(first_result: Mapping[str, Any]) -> float:

@@ -107,7 +107,9 @@ def test_a_damaged_result_is_refused_with_its_line(refused, tmp_path, what, pict
 
 NOTHING_TO_DRAW = {
     **{
-        f"all returns {value[:12]}": lines(*[result(config=CONFIG)]).replace(b"0.0", value.encode())
+        f"all returns {value}": lines(
+            result(evaluation={"env_runners": {"episode_return_mean": json.loads(value)}})
+        )
         for value in VALUES[:9]
     },
     **{

@@ -158,11 +158,12 @@ class QMIXConfig(AlgorithmConfig):
 
         Args:
             mixer: "qmix" (monotonic) or "vdn" (sum).
-            agent_hidden_dim: units of each agent's encoder and GRU. 64 in both papers.
-            mixer_embed_dim: m, units of QMIX's mixing layer. 32 in both papers.
+            agent_hidden_dim: units of each agent's encoder and GRU. 64 in pymarl2, on which both papers build.
+            mixer_embed_dim: m, units of QMIX's mixing layer. 32 in pymarl2.
             hypernet_hidden_dim: units of the networks that produce the mixing weights. 64.
             q_star_hidden_dim: units of each hidden layer of the unrestricted Q*. 256 (WQMIX).
-            observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index.
+            observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index. The public
+                configurations of Predator-Prey behind both papers leave the index out (`obs_agent_id: False`).
             utility_clamp: (low, high) limits of the agents' utilities; None for no limits. The MAC-PO reference
                 code has (-5, 2), which also stops gradients outside.
             weighting: "uniform", "ow", "cw", "remix", "macpo", "macpo_approx", "discor", "remern", "per" or "pser".
@@ -177,7 +178,7 @@ class QMIXConfig(AlgorithmConfig):
                 `weight_histogram` in the results.
             train_batch_episodes: episodes per update. 128 in both papers.
             replay_buffer: "prioritized" or "uniform"; mode "sampling" needs the first.
-            replay_buffer_capacity: episodes. 5,000 to 10,000 in both papers.
+            replay_buffer_capacity: episodes. 10,000 in both papers (table 2); 5,000 here, for half of the memory.
             num_replay_shards: how many Ray actors share the episodes out among them, for a replay buffer that is too
                 large for one machine; at most `train_batch_episodes`. 0 keeps them in the algorithm's process. What is
                 drawn does not depend on it.

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from rllib_remix.settings import SettingError, printable
+from rllib_remix.settings import MAX_SHOWN, SettingError, printable
 
 USAGE_EXIT_CODE = 2
 TRACEBACK_VERBOSITY = 2
@@ -74,7 +74,13 @@ def print_error(message: str) -> None:
 
 
 def _bounded(message: str) -> str:
-    """At most `MAX_MESSAGE` characters: what is wrong stands at the beginning, what is allowed often at the end."""
+    """At most `MAX_MESSAGE` characters, and `MAX_SHOWN` of a word.
+
+    What is wrong stands at the beginning, what is allowed often at the end.
+    """
+    message = " ".join(
+        word if len(word) <= MAX_SHOWN else f"{word[: MAX_SHOWN - 1]}…" for word in message.split(" ")
+    )
     if len(message) <= MAX_MESSAGE:
         return message
     return f"{message[: MAX_MESSAGE - 303]} … {message[-300:]}"

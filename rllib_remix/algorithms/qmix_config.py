@@ -13,6 +13,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 
 from rllib_remix.algorithms.replay_settings import check_replay
+from rllib_remix.algorithms.setting_types import check_setting_types
 from rllib_remix.algorithms.unused_settings import check_unused
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
@@ -226,6 +227,7 @@ class QMIXConfig(AlgorithmConfig):
             [name for name in vars(self) if not name.startswith("_")],
             listed=_own_settings(),
         )
+        check_setting_types("", type(self)(), config_dict)
         return super().update_from_dict(config_dict)
 
     def _knows(self, key: str) -> bool:
@@ -241,6 +243,7 @@ class QMIXConfig(AlgorithmConfig):
         """
         # First of all, because what RLlib raises for some of these does not name the setting.
         self._validate_names()
+        check_setting_types("", type(self)(), vars(self))
         self._validate_api()
         if not self.in_evaluation:  # RLlib itself sets some of these for its evaluation.
             check_unused(self, QMIXConfig())
@@ -252,9 +255,7 @@ class QMIXConfig(AlgorithmConfig):
         self._validate_workers()
         self._validate_overlap()
         self._validate_evaluation()
-        super().validate()
-        if not self.in_evaluation:
-            self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+        self._validate_by_rllib()
         self._validate_env()
 
     def _validate_names(self) -> None:
@@ -385,6 +386,18 @@ class QMIXConfig(AlgorithmConfig):
             raise SettingError(
                 "evaluation_duration: 'auto' is not allowed, because it drops late results; give a number of episodes."
             )
+
+    def _validate_by_rllib(self) -> None:
+        """RLlib's own checks, which say what is wrong with a setting in errors of many types."""
+        try:
+            super().validate()
+            if not self.in_evaluation:
+                self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+        except SettingError:
+            raise
+        except Exception as error:
+            said = str(error).partition("\nTo suppress all validation errors")[0]
+            raise SettingError(f"RLlib refuses the settings: {said or type(error).__name__}") from error
 
     def _validate_env(self) -> None:
         if is_shipped(self.env):

@@ -29,6 +29,7 @@ _NAMES = {
     "_model_config": "model_config",
     "_train_batch_size_per_learner": "train_batch_size_per_learner",
 }
+_NEVER_NONE = ("env_config", "policies")
 # Counts of processes and copies, which are made one by one: more of them are a slip.
 LIMITS = {
     "num_env_runners": 10_000,
@@ -51,11 +52,11 @@ def check_setting_types(owner: str, defaults: AlgorithmConfig, settings: Mapping
     Raises:
         SettingError: for the first that has not, or a count that cannot be meant.
     """
-    annotated = _annotated_kinds(type(defaults))
+    annotated = {**_annotated_kinds(type(defaults)), "multiagent": frozenset({MAPPING})}
     for name, value in settings.items():
         name_there = _NAMES.get(name, name)
         allowed = annotated.get(name_there)
-        if not allowed or value is None:
+        if not allowed or (value is None and name not in _NEVER_NONE):
             continue
         allowed = allowed | _kinds_of_value(vars(defaults).get(name_there))
         if not any(_is_of(kind, value) for kind in allowed):
@@ -66,7 +67,14 @@ def check_setting_types(owner: str, defaults: AlgorithmConfig, settings: Mapping
         if name in LIMITS:
             check_count(f"{owner}{name}", value, low=0, high=LIMITS[name])
     inner = settings.get("evaluation_config")
+    if not isinstance(inner, (Mapping, AlgorithmConfig, type(None))):
+        raise SettingError(f"{owner}evaluation_config: {shown(inner)} is not allowed; it must be a mapping.")
     if isinstance(inner, Mapping):
+        for name in inner:
+            if not isinstance(name, str):
+                raise SettingError(
+                    f"{owner}evaluation_config: key {shown(name)} is not the name of a setting."
+                )
         check_setting_types(f"{owner}evaluation_config: ", defaults, inner)
 
 

@@ -17,6 +17,10 @@ MAX_MESSAGE = 1000  # characters
 _VERBOSITY_KEY = "rllib_remix.verbosity"
 
 
+# Newer versions of typer bring a click of their own.
+_UsageError: Any = typer.BadParameter.__bases__[0]
+
+
 class UserError(Exception):
     """Something that the user can mend: a missing file, an option that cannot be, a damaged checkpoint."""
 
@@ -55,6 +59,9 @@ class ErrorReportingGroup(TyperGroup):
         """
         try:
             return super().invoke(ctx)
+        except _UsageError as error:  # Of an option that is unknown, or not of its type; shown by typer.
+            error.message = _bounded(printable(error.message))
+            raise
         except (UserError, SettingError) as error:
             if verbosity_of(ctx) >= TRACEBACK_VERBOSITY:
                 traceback.print_exc()

@@ -11,6 +11,7 @@ import typer
 from rllib_remix.cli.completion import complete_examples
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.example_files import example_ids, find_example, read_example
+from rllib_remix.cli.text_files import local_path
 
 app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
 
@@ -54,7 +55,7 @@ def get(
     if out is None:
         typer.echo(content.decode(), nl=False)
         return
-    target = out.expanduser()
+    target = local_path("--out", str(out))
     try:
         with open(target, "xb") as stream:
             stream.write(content)

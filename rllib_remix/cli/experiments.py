@@ -243,8 +243,7 @@ def check_environment(env: object, env_config: object = None) -> None:
     """
     if env is None:
         raise UserError("--env: no environment given; for example --env predator_prey.")
-    if env_config is not None and not isinstance(env_config, Mapping):
-        raise UserError(f"env_config: must map names to values, got {shown(env_config)}.")
+    check_environment_settings("env_config", env_config)
     if not isinstance(env, str):
         if not callable(env):
             raise UserError(
@@ -267,6 +266,12 @@ def check_environment(env: object, env_config: object = None) -> None:
     hint = f"; did you mean {guess!r}?" if guess else "."
     allowed = f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or a class path"
     raise UserError(f"--env: unknown environment {shown(env)}{hint} Allowed: {allowed}.")
+
+
+def check_environment_settings(owner: str, env_config: object) -> None:
+    """Raises UserError unless settings of an environment map names to values, or there are none."""
+    if env_config is not None and not isinstance(env_config, Mapping):
+        raise UserError(f"{owner}: must map names to values, got {shown(env_config)}.")
 
 
 def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:

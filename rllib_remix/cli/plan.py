@@ -14,6 +14,7 @@ from typing import Any
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
 from rllib_remix.cli.loggers import Loggers
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.durable import write_whole
 
 PLAN_FILE = "rllib_run.pkl"
@@ -60,7 +61,7 @@ def run_folder(run: Path) -> Path:
     Raises:
         UserError: there is none.
     """
-    run = run.expanduser().absolute()
+    run = local_path("run", str(run)).absolute()
     if not run.is_dir():
         raise UserError(f"run {str(run)!r} is not a folder.")
     for folder in (run, run.parent):

@@ -76,6 +76,7 @@ def print_error(message: str) -> None:
     """Writes `Error: <message>` to stderr as one line, in red on a terminal."""
     from rllib_remix.cli.console import colours_wanted
 
+    message = message.replace("None is of type NoneType", "null is not allowed")  # as files and JSON call it
     line = f"Error: {_bounded(printable(message))}"
     typer.secho(line, err=True, fg=typer.colors.RED, color=None if colours_wanted(sys.stderr) else False)
 

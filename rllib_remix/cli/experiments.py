@@ -218,10 +218,10 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
 
     config = default.copy(copy_frozen=False)
     _check_config_keys(config, settings)
-    check_setting_types("config: ", default, settings)
     env = settings.get("env", config.env)
     check_environment(env, settings.get("env_config"))
     _check_team_env_has_team_algorithm(config, env)
+    check_setting_types("config: ", default, settings)
     _check_counts(settings)
     try:
         config.update_from_dict(dict(settings))

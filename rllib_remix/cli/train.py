@@ -289,7 +289,7 @@ def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> Non
     scheduler_config = options["scheduler_config"]
     if scheduler_config is not None and scheduler is None:
         raise UserError("--scheduler-config: belongs to --scheduler; give both.")
-    search_config = parse_json_object("--search-config", options["search_config"] or "{}")
+    search_config = _json_of(options, "search_config")
     for experiment in experiments:
         if options["max_failures"] is not None:
             experiment.max_failures = options["max_failures"]
@@ -297,11 +297,16 @@ def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> Non
             key, order = parse_score_attribute("--checkpoint-score-attr", score)
             experiment.checkpoints.score_attribute, experiment.checkpoints.score_order = key, order
         if scheduler is not None:
-            settings = parse_json_object("--scheduler-config", scheduler_config or "{}")
+            settings = _json_of(options, "scheduler_config")
             experiment.scheduler = parse_scheduler("--scheduler", scheduler, settings)
         if search is not None or search_config:
             given = vars(experiment.search) | search_config
             experiment.search = parse_search("--search", given | ({"algorithm": search} if search else {}))
+
+
+def _json_of(options: dict[str, Any], name: str) -> dict[str, Any]:
+    text = options[name]
+    return {} if text is None else parse_json_object(f"--{name.replace('_', '-')}", text)
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:

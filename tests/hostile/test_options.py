@@ -135,7 +135,7 @@ OTHERS = [
         (QMIX, "--storage-path", path, "--storage-path: ")
         for path in (*PATHS, "file", "file/results", "s9x://a", "s3://")
     ],
-    *[(QMIX, "--restore", path, "--restore: ") for path in (*PATHS[2:], "file", "missing", ".", "/dev/zero")],
+    *[(QMIX, "--restore", path, "--restore: ") for path in (*PATHS[3:], "file", "missing", ".", "/dev/zero")],
     *[
         (QMIX, "--algo", name, "--algo: ")
         for name in ("QMIXX", ".", "..", "a.b", "os.path", "os.nothing", "a\0b", "x" * 5000)
@@ -186,11 +186,11 @@ OTHERS = [
     (("train", "file", "good.yaml"), "--keep-checkpoints-num", 0, "checkpoints to keep: 0"),
     *[
         (UNTRAINED, "--out", path, "--out: ")
-        for path in (*PATHS[2:], "file", "out.txt", "missing/out.json", "folder.json")
+        for path in (*PATHS[3:], "file", "out.txt", "missing/out.json", "folder.json")
     ],
     *[
         (UNTRAINED, "--render", path, "--render: ")
-        for path in (*PATHS[2:], "file", "out.png", "missing/out.gif")
+        for path in (*PATHS[3:], "file", "out.png", "missing/out.gif")
     ],
     *[
         (("evaluate",), path, "--episodes=1", "")
@@ -208,6 +208,8 @@ OTHERS = [
     (("evaluate",), "--algo", "QMIX", "CHECKPOINT: none given"),
     (("train",), "--env", "matrix_game", "--algo: no algorithm given"),
     (("train",), "--algo", "QMIX", "--env: no environment given"),
+    (QMIX[:3], "--config", '{"env": [1]}', "--env: [1]"),
+    (QMIX[:3], "--config", '{"env": null}', "--env: no environment given"),
     (("train",), "--alog", "QMIX", "No such option"),
     (("train",), "--" + "x" * 5000, "QMIX", "No such option"),
     (("train", "files"), "a", "b", ""),
@@ -225,8 +227,7 @@ SETTINGS = [
     ("--config", {"evaluation_config": {"lrr": 1}}, "lrr"),
     ("--config", {"callbacks": 5}, "callbacks: 5"),
     ("--config", {"env_config": [1]}, "env_config: [1]"),
-    ("--config", {"env_config": None}, "env_config: null"),
-    ("--config", {"env": [1]}, "env"),
+    ("--config", {"env_config": None}, "env_config: None"),
     ("--config", {"multiagent": 5}, "multiagent: 5"),
     ("--config", {"train_batch_episodes": 1e99}, "train_batch_episodes: 1e+99"),
     ("--config", {"replay_buffer_capacity": 2**63}, "replay_buffer_capacity: "),
@@ -249,7 +250,7 @@ SETTINGS = [
     ("--stop", {"training_iteration": 0}, "must be above 0"),
     ("--stop", {"training_iteration": None}, "must be a finite number"),
     ("--stop", {"training_iteration": "9" * 5000}, ""),
-    ("--stop", {"training_iteration": {"a": 1}}, "it is one number"),
+    ("--stop", {"training_iteration": {"a": 1}}, "It is one number"),
     ("--stop", {"env_runners": {"episode_return_maen": 1}}, "did you mean"),
     ("--stop", {"foo": 1}, "unknown result key 'foo'"),
     ("--stop", {"": 1}, "unknown result key ''"),

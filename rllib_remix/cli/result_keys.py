@@ -61,6 +61,12 @@ OF_ENV_RUNNERS = (
     "env_to_module_sum_episodes_length_in",
     "env_to_module_sum_episodes_length_out",
     "broken_episodes",
+    # Infos of the environments that are shipped.
+    *(
+        f"{name}_mean"
+        for name in ("battle_won", "dead_allies", "dead_enemies", "episode_limit", "game_build")
+    ),
+    *(f"{name}_mean" for name in ("prey_captured", "lone_catches")),
 )
 # Groups in there, with one value per agent, module, or part of a pipeline.
 _GROUPS_OF_ENV_RUNNERS = (

@@ -226,7 +226,7 @@ SETTINGS = [
     ("--config", {"evaluation_config": 5}, "evaluation_config: 5"),
     ("--config", {"evaluation_config": {"lrr": 1}}, "lrr"),
     ("--config", {"callbacks": 5}, "callbacks: 5"),
-    ("--config", {"env_config": [1]}, "env_config: [1]"),
+    ("--config", {"env_config": [1]}, "env_config: must map names to values, got [1]"),
     ("--config", {"env_config": None}, "env_config: None"),
     ("--config", {"multiagent": 5}, "multiagent: 5"),
     ("--config", {"train_batch_episodes": 1e99}, "train_batch_episodes: 1e+99"),

@@ -18,8 +18,13 @@ class SettingError(ValueError):
 
 
 def shown(value: object) -> str:
-    """A value as messages show it: its repr, printable, on one line, and at most 200 characters of it."""
+    """A value as messages show it: its repr, printable, on one line, and at most 200 characters of it.
+
+    An integer stands whole up to 4,000 digits, because cut off it would be another one; only Python can give such.
+    """
     try:
+        if type(value) is int:
+            return _REPR.repr(value)
         text = _REPR.repr(value)
     except Exception:  # Whatever a stranger's __repr__ raises.
         text = f"<{type(value).__name__}>"

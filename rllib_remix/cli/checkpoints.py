@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.manifest import METADATA
 
 NEW_STACK_VERSION = 2  # of checkpoints, from RLlib's new API stack on
@@ -19,7 +20,7 @@ def find_checkpoint(path: Path) -> Path:
     Raises:
         UserError: if there is no such folder, or no checkpoint in it.
     """
-    path = path.expanduser().absolute()
+    path = local_path("checkpoint", str(path)).absolute()
     if not path.exists():
         raise UserError(f"checkpoint {str(path)!r} does not exist.")
     if not path.is_dir():

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_EPISODES = 32
 DEFAULT_STEPS = 10_000  # environment steps
+MAX_EPISODES = 10**9  # more is a slip
+MAX_STEPS = 10**12
 
 
 @dataclass(kw_only=True)

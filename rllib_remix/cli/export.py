@@ -13,6 +13,7 @@ import typer
 from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, is_export
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.evaluate import TRUST_PICKLE_OPTION
+from rllib_remix.cli.text_files import local_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ def export(
 
     `rllib evaluate` and TeamPolicy.from_checkpoint take the folder of a team. Training goes on from checkpoints only.
     """
-    target = out.expanduser().absolute()
+    target = local_path("--out", str(out)).absolute()
     _check_target(target)
     folder = find_checkpoint(checkpoint)
     if check_is_readable(folder, trust_pickle=trust_pickle):

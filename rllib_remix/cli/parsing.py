@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Mapping
@@ -10,38 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.result_keys import check_result_key
 from rllib_remix.cli.text_files import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, MAX_VALUES, read_text
 from rllib_remix.settings import shown
 
 MAX_NAME = 200  # bytes of a folder's name; file systems take 255
-
-# Names of the first part of every result key that RLlib and Tune report.
-RESULT_KEYS = (
-    "training_iteration",
-    "time_total_s",
-    "time_this_iter_s",
-    "time_since_restore",
-    "iterations_since_restore",
-    "num_env_steps_sampled_lifetime",
-    "num_training_step_calls_per_iteration",
-    "env_runners",
-    "evaluation",
-    "learners",
-    "replay_buffer",
-    "timers",
-    "perf",
-)
-# What keys of the old API stack are called now, by the last part of the key.
-RENAMED_RESULT_KEYS = {
-    "timesteps_total": "num_env_steps_sampled_lifetime",
-    "num_env_steps_sampled": "num_env_steps_sampled_lifetime",
-    "num_env_steps_trained": "num_env_steps_sampled_lifetime",
-    "agent_timesteps_total": "num_env_steps_sampled_lifetime",
-    "episode_reward_mean": "env_runners/episode_return_mean",
-    "episode_return_mean": "env_runners/episode_return_mean",
-    "episode_reward_max": "env_runners/episode_return_max",
-    "episode_reward_min": "env_runners/episode_return_min",
-}
 
 
 def parse_json_object(option: str, text: str) -> dict[str, Any]:
@@ -134,24 +106,6 @@ def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def check_result_key(owner: str, key: str) -> None:
-    """Raises UserError for a key that no result of RLlib has, with the nearest that one has."""
-    *parents, last = key.split("/")
-    renamed = RENAMED_RESULT_KEYS.get(last)
-    if renamed and (not parents or "reward" in last):
-        better = "/".join([*parents, renamed.split("/")[-1]]) if parents else renamed
-        raise UserError(f"{owner}: unknown result key {shown(key)}; did you mean {better!r}?")
-    first, *rest = key.split("/")
-    if first not in RESULT_KEYS:
-        # A key that no result has would never stop a trial.
-        near = difflib.get_close_matches(first, RESULT_KEYS, n=1, cutoff=0.5)
-        hint = f"; did you mean {'/'.join([near[0], *rest])!r}?" if near else "."
-        allowed = (
-            f"{', '.join(RESULT_KEYS)}, and what lies below them, such as env_runners/episode_return_mean"
-        )
-        raise UserError(f"{owner}: unknown result key {shown(key)}{hint} Allowed: {allowed}.")
 
 
 def _number(name: str, value: object) -> float:

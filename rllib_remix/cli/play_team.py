@@ -67,6 +67,7 @@ def play_untrained_team(asked: Evaluation) -> Evaluated:
 
     assert asked.algorithm is not None
     config = get_algorithm_config(asked.algorithm).update_from_dict(asked.config)
+    config.validate()
     settings = {name: config.get(name) for name in PLAYING_SETTINGS}
     settings |= {"explore": asked.config.get("explore", False), "env": asked.env or settings["env"]}
     settings["env_config"] = {**(settings["env_config"] or {}), **asked.env_config}

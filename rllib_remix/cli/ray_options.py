@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.settings import shown
 
 CONNECT_TIMEOUT_S = 5.0  # seconds that a running cluster may take to accept a connection
 MIN_OBJECT_STORE_MEMORY = 75 * 2**20  # bytes; Ray refuses less
@@ -20,13 +21,18 @@ ADDRESS_OPTION = typer.Option(
     None, "--ray-address", "--address", help="A running Ray cluster [default: start Ray here]."
 )
 CPUS_OPTION = typer.Option(
-    None, "--ray-num-cpus", min=1, help="CPUs that Ray may share out (of each node) [default: all]."
+    None,
+    "--ray-num-cpus",
+    min=1,
+    max=100_000,
+    help="CPUs that Ray may share out (of each node) [default: all].",
 )
-GPUS_OPTION = typer.Option(None, "--ray-num-gpus", min=0, help="GPUs, likewise [default: all].")
+GPUS_OPTION = typer.Option(None, "--ray-num-gpus", min=0, max=100_000, help="GPUs, likewise [default: all].")
 NODES_OPTION = typer.Option(
     None,
     "--ray-num-nodes",
     min=1,
+    max=1_000,
     help="Emulate a cluster of so many nodes on this machine, with 1 CPU each.",
 )
 MEMORY_OPTION = typer.Option(
@@ -85,6 +91,10 @@ class Cluster:
                 f"--ray-object-store-memory: {memory} bytes is not allowed; it must be at least "
                 f"{MIN_OBJECT_STORE_MEMORY}."
             )
+        if memory is not None and memory > (there := _memory_of_machine()):
+            raise UserError(
+                f"--ray-object-store-memory: {memory} bytes is not allowed; this machine has {there} bytes of memory."
+            )
         if self.dashboard:
             _check_dashboard_is_installed()
 
@@ -108,8 +118,12 @@ class Cluster:
             return  # "auto" and the like
         try:
             socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-        except OSError as error:
-            raise UserError(f"--ray-address: no Ray answers at {address!r} ({error}).") from None
+        except (OSError, OverflowError, ValueError) as error:  # No such port; no such host's name.
+            raise UserError(f"--ray-address: no Ray answers at {shown(address)} ({error}).") from None
+
+
+def _memory_of_machine() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @contextmanager

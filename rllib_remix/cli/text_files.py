@@ -53,13 +53,15 @@ def read_text(path: Path, *, what: str) -> str:
 
 
 def local_path(owner: str, text: str) -> Path:
-    """The path that a user wrote, with ~, ~user, $NAME and ${NAME} replaced as a shell would.
+    """The path that a user wrote, with ~, ~user, $NAME and ${NAME} replaced, as a shell replaces them.
 
     Raises:
         UserError: if it is empty, has characters that no path should have, or names a user or a variable that is not
             there.
     """
     check_path_text(owner, text)
+    if "$" in text and os.path.lexists(text):
+        return Path(text)  # There is one by that very name.
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]

@@ -13,7 +13,14 @@ from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, verbosity_of
 from rllib_remix.cli.experiment_files import parse_score_attribute, read_experiments
-from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment, check_experiment
+from rllib_remix.cli.experiments import (
+    MAX_COUNT,
+    MAX_FAILURES,
+    Checkpoints,
+    Experiment,
+    check_environment_settings,
+    check_experiment,
+)
 from rllib_remix.cli.loggers import (
     MLFLOW_EXPERIMENT_OPTION,
     MLFLOW_URI_OPTION,
@@ -35,9 +42,11 @@ from rllib_remix.cli.ray_options import (
     Cluster,
 )
 from rllib_remix.cli.removed_options import GroupThatAnswers
+from rllib_remix.cli.samplers import MAX_TRIALS
 from rllib_remix.cli.schedulers import parse_scheduler
 from rllib_remix.cli.searching import parse_search
 from rllib_remix.cli.submit import NO_WAIT_OPTION, RUNTIME_ENV_OPTION, SUBMIT_OPTION, Submission, submit_run
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.cli.training import Outcomes, run_experiments
 from rllib_remix.cli.trial_resources import check_resources
 from rllib_remix.settings import SettingError, unknown
@@ -82,10 +91,15 @@ MAX_FAILURES_OPTION = typer.Option(
     None,
     "--max-failures",
     min=-1,
+    max=MAX_COUNT,
     help=f"Times that a failed trial starts again from its newest checkpoint; -1 is no limit [default: {MAX_FAILURES}].",
 )
 MAX_CONCURRENT_OPTION = typer.Option(
-    None, "--max-concurrent", min=1, help="Trials at a time [default: as many as there are CPUs for]."
+    None,
+    "--max-concurrent",
+    min=1,
+    max=MAX_TRIALS,
+    help="Trials at a time [default: as many as there are CPUs for].",
 )
 SCORE_OPTION = typer.Option(
     None,
@@ -156,7 +170,8 @@ def train(
     if env:
         settings["env"] = env
     if settings_of_env:
-        settings["env_config"] = {**settings.get("env_config", {}), **settings_of_env}
+        check_environment_settings("--config: env_config", settings.get("env_config"))
+        settings["env_config"] = {**(settings.get("env_config") or {}), **settings_of_env}
     settings, notes = translate_config("--config", settings, of_team=algo in ALGORITHMS)
     criteria = parse_stop("--stop", parse_json_object("--stop", stop))
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
@@ -170,7 +185,7 @@ def train(
         num_samples=num_samples,
         storage_path=storage_path,
         checkpoints=Checkpoints(checkpoint_freq, checkpoint_at_end, keep_checkpoints_num),
-        restore=restore.expanduser().absolute() if restore else None,
+        restore=local_path("--restore", str(restore)).absolute() if restore else None,
         notes=notes,
     )
     if resources_per_trial is not None:
@@ -274,7 +289,7 @@ def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> Non
     scheduler_config = options["scheduler_config"]
     if scheduler_config is not None and scheduler is None:
         raise UserError("--scheduler-config: belongs to --scheduler; give both.")
-    search_config = parse_json_object("--search-config", options["search_config"] or "{}")
+    search_config = _json_of(options, "search_config")
     for experiment in experiments:
         if options["max_failures"] is not None:
             experiment.max_failures = options["max_failures"]
@@ -282,11 +297,16 @@ def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> Non
             key, order = parse_score_attribute("--checkpoint-score-attr", score)
             experiment.checkpoints.score_attribute, experiment.checkpoints.score_order = key, order
         if scheduler is not None:
-            settings = parse_json_object("--scheduler-config", scheduler_config or "{}")
+            settings = _json_of(options, "scheduler_config")
             experiment.scheduler = parse_scheduler("--scheduler", scheduler, settings)
         if search is not None or search_config:
             given = vars(experiment.search) | search_config
             experiment.search = parse_search("--search", given | ({"algorithm": search} if search else {}))
+
+
+def _json_of(options: dict[str, Any], name: str) -> dict[str, Any]:
+    text = options[name]
+    return {} if text is None else parse_json_object(f"--{name.replace('_', '-')}", text)
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:

@@ -115,9 +115,10 @@ class _Reader:
                 merged = self._merged(event, self._value(next(self._events), depth + 1))
             else:
                 mapping[key] = self._value(next(self._events), depth + 1)
-        for source in reversed(merged):  # of several, the first wins
-            mapping = {**source, **mapping}
-        return mapping
+        base: dict[Any, Any] = {}
+        for source in reversed(merged):  # Of several, the first wins.
+            base |= source
+        return base | mapping
 
     def _key(self, event: Any) -> Any:
         """A key is text, unless it is a number that is written as Python writes it."""

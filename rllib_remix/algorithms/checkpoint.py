@@ -128,7 +128,7 @@ def explain_damage(path: Any) -> Iterator[None]:
 
 def _json_or_none(value: Any) -> Any:
     try:
-        json.dumps(value)
-    except TypeError:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
         return None
     return value

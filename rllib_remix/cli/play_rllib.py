@@ -16,7 +16,7 @@ from rllib_remix.cli.evaluation import Evaluated, Evaluation
 from rllib_remix.cli.experiments import check_environment, check_rllib_settings, find_algorithm
 from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import PlayedEpisodes
-from rllib_remix.cli.rllib_checkpoint import TrustedCheckpoint, explained, read_trusted
+from rllib_remix.cli.rllib_checkpoint import TrustedCheckpoint, explained, read_trusted, read_weights
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -34,6 +34,7 @@ def play_trained_algorithm(asked: Evaluation) -> Evaluated:
     assert asked.checkpoint is not None
     checkpoint = read_trusted(asked.checkpoint)
     asked.check_algorithm(checkpoint.algorithm_class.__name__)
+    read_weights(checkpoint)  # only to see that they are finite
     return _play(checkpoint.algorithm_class.__name__, checkpoint.config, checkpoint, asked)
 
 

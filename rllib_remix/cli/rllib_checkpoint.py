@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rllib_remix.cli.checkpoints import told_to_user
 from rllib_remix.cli.errors import UserError
+from rllib_remix.portable import check_finite
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -63,9 +65,9 @@ def read_weights(checkpoint: TrustedCheckpoint) -> dict[str, np.ndarray]:
     """All RLModules' weights as `module/name` → array.
 
     Raises:
-        UserError: the checkpoint is damaged.
+        UserError: the checkpoint is damaged, or a weight is not finite.
     """
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     files = sorted(checkpoint.modules.glob(f"*/{_MODULE_STATE}"))
     for file in files:
         with explained(checkpoint.folder, str(file.relative_to(checkpoint.folder))):
@@ -73,6 +75,8 @@ def read_weights(checkpoint: TrustedCheckpoint) -> dict[str, np.ndarray]:
             weights |= {f"{file.parent.name}/{name}": np.asarray(value) for name, value in state.items()}
     if not weights:
         raise UserError(f"checkpoint {str(checkpoint.folder)!r}: there are no weights in {str(_MODULES)!r}.")
+    with told_to_user():
+        check_finite(checkpoint.folder, str(_MODULES), weights)
     return weights
 
 

@@ -28,7 +28,8 @@ class CheckpointError(ValueError):
 
 def unreadable(folder: Path, name: str, why: str) -> CheckpointError:
     """The error about one file of a checkpoint."""
-    return CheckpointError(f"checkpoint {str(folder)!r}: {name if name.isprintable() else repr(name)} {why}")
+    plain = name.isprintable() and len(name) <= MAX_SHOWN
+    return CheckpointError(f"checkpoint {str(folder)!r}: {name if plain else shown(name)} {why}")
 
 
 def shown(value: Any) -> str:
@@ -39,7 +40,10 @@ def shown(value: Any) -> str:
 
 def is_there(folder: Path, name: str) -> bool:
     """Whether a folder has an entry of this name, of whatever kind."""
-    return os.path.lexists(folder / name)
+    try:
+        return os.path.lexists(folder / name)
+    except ValueError:  # a NUL in the path
+        return False
 
 
 @contextmanager

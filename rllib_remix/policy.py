@@ -16,7 +16,7 @@ from rllib_remix.envs.team_env import TeamStep
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
-from rllib_remix.team_checkpoint import read_metadata, read_team_weights, spec_of
+from rllib_remix.team_checkpoint import check_portable, read_metadata, read_team_weights, spec_of
 
 __all__ = ["TeamPolicy", "new_agent", "read_metadata"]
 
@@ -60,6 +60,7 @@ class TeamPolicy:
         """
         folder = Path(path)
         metadata = read_metadata(folder)
+        check_portable(folder)
         weights = read_team_weights(folder, metadata)
         try:
             agent = new_agent(spec_of(metadata["team"]), metadata["networks"])

@@ -23,7 +23,7 @@ from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.policy import TeamPolicy, new_agent
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.settings import check_count, check_flag, check_schedule
-from rllib_remix.team_checkpoint import check_portable, read_team_settings
+from rllib_remix.team_checkpoint import read_team_settings
 
 MAX_COPIES = 16  # copies of the environment that play side by side
 EPISODES_PER_COPY = 10  # that fit into a limit of steps; few would favour short episodes
@@ -104,7 +104,6 @@ class ExploringTeam:
 def _load(folder: Path) -> tuple[TeamPolicy, dict[str, Any]]:
     """The team, and all that its checkpoint or export says about itself."""
     with told_to_user():
-        check_portable(folder)
         return TeamPolicy.from_checkpoint(folder), read_team_settings(folder)
 
 

@@ -28,14 +28,18 @@ class CheckpointError(ValueError):
 
 def unreadable(folder: Path, name: str, why: str) -> CheckpointError:
     """The error about one file of a checkpoint."""
-    plain = name.isprintable() and len(name) <= MAX_SHOWN
-    return CheckpointError(f"checkpoint {str(folder)!r}: {name if plain else shown(name)} {why}")
+    return CheckpointError(f"checkpoint {str(folder)!r}: {plain(name)} {why}")
 
 
 def shown(value: Any) -> str:
     """A value as messages show it: printable, and not longer than MAX_SHOWN."""
     text = repr(value)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def plain(name: str) -> str:
+    """A name as people read it, without quotes where it needs none."""
+    return name if name.isprintable() and len(name) <= MAX_SHOWN else shown(name)
 
 
 def is_there(folder: Path, name: str) -> bool:

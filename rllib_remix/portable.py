@@ -32,6 +32,7 @@ SETTINGS_FILE = "settings.json"
 MAX_HEADER_BYTES = 2**20  # of the weights' file; a tensor takes about 100
 MAX_WEIGHTS_BYTES = 4 * 2**30
 _MAX_RANK = 32
+_COPIES = 6  # of the file that are in memory for a moment, at most; as float32 half-precision numbers are two
 # safetensors' names of dtypes -> bytes of a number. Weights of 8 bits or less need a scale that nothing here knows.
 _FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 _DTYPES = _FLOATS | {"I64": 8, "U64": 8, "I32": 4, "U32": 4, "I16": 2, "U16": 2, "I8": 1, "U8": 1, "BOOL": 1}
@@ -134,6 +135,8 @@ def _read_checked(folder: Path, name: str, shapes: dict[str, tuple[int, ...]] | 
             raise ValueError(f"it has {size:,} bytes, its header and arrays have {expected:,}")
         if size > MAX_WEIGHTS_BYTES:
             raise ValueError(f"it has {size:,} bytes; allowed: {MAX_WEIGHTS_BYTES:,} at most")
+        # Memory for all copies is asked for at once (and not touched): where it ends midway, safetensors panics.
+        np.empty(_COPIES * size, np.uint8)
         file.seek(0)
         return file.read(size)
 

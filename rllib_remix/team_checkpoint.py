@@ -100,14 +100,12 @@ def read_team_weights(folder: Path, metadata: dict[str, Any]) -> dict[str, np.nd
 
 def spec_of(team: dict[str, Any]) -> TeamSpec:
     """The TeamSpec that a checkpoint says; of older ones the names of the agents are not known."""
-    said = {"agents": []} | team
-    return TeamSpec(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in said.items()
-            if name in TeamSpec._fields
-        }
-    )
+    known: dict[str, Any] = {
+        name: value for name, value in ({"agents": []} | team).items() if name in TeamSpec._fields
+    }
+    if "agents" in known:
+        known["agents"] = tuple(known["agents"])
+    return TeamSpec(**known)
 
 
 def _marker_file(folder: Path) -> str:

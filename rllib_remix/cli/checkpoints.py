@@ -75,6 +75,11 @@ def is_of_team(checkpoint: Path) -> bool:
         return False
 
 
+def printed(folder: Path) -> str:
+    """A path as it is printed: as it is, unless a terminal would not show it, or obey it."""
+    return str(folder) if str(folder).isprintable() else repr(str(folder))
+
+
 def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:
     """Whether a checkpoint is of a team (True) or of an algorithm of RLlib's own (False).
 

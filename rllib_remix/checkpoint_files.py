@@ -16,6 +16,9 @@ from typing import Any, BinaryIO
 
 MAX_JSON_BYTES = 4 * 2**20
 MAX_JSON_DEPTH = 64  # objects and lists within each other
+_MAX_VALUE_BYTES = (
+    MAX_JSON_BYTES // 16
+)  # of one setting, as there are several, and they are written with indents
 MAX_SHOWN = 200  # characters of a value in a message
 _LONGEST_INTEGER, _LONGEST_FLOAT = 20, 400  # digits in JSON; of an integer as many as 64 bits take
 # Regular files are opened as ever with these; should something else have taken its place, nothing waits.
@@ -110,6 +113,16 @@ def parse_json_object(content: bytes) -> dict[str, Any]:
         raise ValueError(f"it holds no object but {shown(value)}")
     _check_depth(value)
     return value
+
+
+def is_json(value: Any) -> bool:
+    """Whether JSON can hold a value, and `read_json` then takes it as a part of what it reads."""
+    try:
+        text = json.dumps({"in": {"an": {"object": value}}}, allow_nan=False)
+        parse_json_object(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return len(text) <= _MAX_VALUE_BYTES
 
 
 def _inside(folder: Path, name: str) -> str:

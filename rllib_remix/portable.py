@@ -17,6 +17,7 @@ import safetensors.numpy
 
 from rllib_remix.checkpoint_files import (
     CheckpointError,
+    is_json,
     opened,
     parse_json_object,
     read_json,
@@ -184,13 +185,7 @@ def _as_arrays(content: bytes, *, to_float32: bool) -> dict[str, np.ndarray]:
 
 
 def as_json(values: dict[str, Any]) -> dict[str, Any]:
-    """The part of `values` that JSON can hold; tuples become lists, and names starting with "_" are left out."""
-    kept = {}
-    for name, value in values.items():
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError):
-            continue
-        if not str(name).startswith("_"):
-            kept[str(name)] = value
-    return kept
+    """The part of `values` that JSON can hold and that can be read back; names starting with "_" are left out."""
+    return {
+        str(name): value for name, value in values.items() if not str(name).startswith("_") and is_json(value)
+    }

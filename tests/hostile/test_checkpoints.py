@@ -211,19 +211,16 @@ def one_float64_too_large(folder: Path) -> None:
 UNPICKLED = Path(tempfile.gettempdir(), f"rllib_remix_unpickled_{os.getpid()}")
 
 
-def sparse_networks(hidden_dim: int) -> Change:
-    """Agents so large that memory ends, with a file that is as long as they ask for, and takes no room on the disk."""
+def large_team(hidden_dim: int = 1, **sizes: int) -> Change:
+    """Agents for which there is not enough memory, with weights that fit them and take no room on the disk."""
+    networks = good.NETWORKS | {"agent_hidden_dim": hidden_dim, "mixer": None, "use_q_star": False}
 
     def change(folder: Path) -> None:
         good.change_settings(
-            folder,
-            lambda content: content["networks"].update(
-                agent_hidden_dim=hidden_dim, mixer=None, use_q_star=False
-            ),
+            folder, lambda content: (content["networks"].update(networks), content["team"].update(sizes))
         )
-        networks = good.NETWORKS | {"agent_hidden_dim": hidden_dim, "mixer": None, "use_q_star": False}
         header, end = {}, 0
-        for name, shape in network_shapes(good.SPEC, networks).items():
+        for name, shape in network_shapes(good.SPEC._replace(**sizes), networks).items():
             if name.startswith("agent."):
                 begin, end = end, end + 4 * math.prod(shape)
                 header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
@@ -318,7 +315,10 @@ WEIGHTS: dict[str, Change] = {
         for value in (np.nan, np.inf, -np.inf)
         for name in (HEAD, "agent.gru.weight_hh_l0", "agent.encoder.weight", "mixer.w1.0.weight", "q_star.net.0.weight", "target_q_star_agent.head.weight")
     },
-    **{f"sparse networks of {units} units": sparse_networks(units) for units in (5200, 9000, 16_000, 60_000)},
+    **{f"large networks of {units} units": large_team(units) for units in (5200, 9000, 16_000, 60_000)},
+    "60,000 actions": large_team(n_actions=60_000),
+    "60,000 agents": large_team(n_agents=60_000),
+    "observations of 1 GB": large_team(obs_dim=2**28),
     "too large for float32": one_float64_too_large,
     "NaN in bfloat16": lambda folder: (folder / WEIGHTS_FILE).write_bytes(
         safetensors.torch.save(

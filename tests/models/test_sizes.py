@@ -50,4 +50,4 @@ def test_the_memory_for_acting_is_about_what_acting_takes(observes):
                 taken[id(whole)] = whole.nbytes
             elif isinstance(array, torch.Tensor) and not array._is_view():
                 taken[id(array)] = array.nbytes
-    assert sum(taken.values()) <= acting_bytes(spec, networks) <= 2 * sum(taken.values())
+    assert sum(taken.values()) / 1.5 < acting_bytes(spec, networks) < 1.5 * sum(taken.values())

@@ -125,7 +125,7 @@ def _read_checked(folder: Path, name: str, shapes: dict[str, tuple[int, ...]] | 
         length = int.from_bytes(file.read(8), "little")
         if length > min(MAX_HEADER_BYTES, size - 8):
             raise ValueError(
-                f"its header has {length:,} bytes; allowed: {MAX_HEADER_BYTES:,}, and what is there"
+                f"its header has {length:,} bytes; allowed: {MAX_HEADER_BYTES:,}, and no more than there are"
             )
         tensors = parse_json_object(file.read(length))
         tensors.pop("__metadata__", None)

@@ -181,9 +181,10 @@ def _said(problem: Any) -> str:
         return f"{field} is missing."
     if problem["type"] == "extra_forbidden":
         owner, key = problem["loc"]
-        allowed = {"team": Team, "networks": Networks}[owner].model_fields
-        guess = nearest(key[:_LONGEST_NAME], allowed)
+        known = {"team": Team, "networks": Networks}[owner].model_fields
+        guess = nearest(key[:_LONGEST_NAME], known)
         hint = f"; did you mean {guess!r}?" if guess else "."
-        return f"{owner}: unknown key {shown(key)}{hint} Allowed: {', '.join(allowed)}."
-    allowed = _ALLOWED.get(problem["type"], problem["msg"]).format(**problem.get("ctx", {}))
+        return f"{owner}: unknown key {shown(key)}{hint} Allowed: {', '.join(known)}."
+    form = _ALLOWED.get(problem["type"])
+    allowed = form.format(**problem.get("ctx", {})) if form else problem["msg"]
     return f"{field}: {shown(problem['input'])} is not allowed; it must be {allowed}."

@@ -59,19 +59,17 @@ _DType = Literal[
 _Epsilon = Annotated[Any, AfterValidator(_is_epsilon)]
 
 
-class _Closed(BaseModel):
-    """Keys that it does not name are refused."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
 class _Open(BaseModel):
-    """Keys that it does not name are ignored: RLlib adds its own, and later versions may."""
+    """Keys that it does not name are ignored: RLlib adds its own, and later versions may.
+
+    pydantic lists all that is wrong, which must not be as much as somebody likes: so it forbids no keys, and looks at no
+    entries of lists.
+    """
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class Team(_Closed):
+class Team(_Open):
     """TeamSpec."""
 
     n_agents: _Count
@@ -81,18 +79,19 @@ class Team(_Closed):
     episode_limit: Annotated[int, Field(ge=1, le=2**53)]
     obs_dtype: _DType
     state_dtype: _DType
-    agents: list[_Name] = []  # names in the order of the slots; not known of older checkpoints
+    agents: list[Any] = []  # names in the order of the slots; not known of older checkpoints
 
     @field_validator("agents")
     @classmethod
-    def _name_every_agent(cls, agents: list[str], known: ValidationInfo) -> list[str]:
+    def _name_every_agent(cls, agents: list[Any], known: ValidationInfo) -> list[Any]:
         n_agents = known.data.get("n_agents")
-        if agents and not len(agents) == len(set(agents)) == n_agents:
-            raise ValueError(f"{n_agents} different names, as n_agents says")
+        named = all(isinstance(name, str) and name.isprintable() and name.strip() for name in agents)
+        if agents and not (named and len(agents) == len(set(agents)) == n_agents):
+            raise ValueError(f"{n_agents} different printable names, as n_agents says")
         return agents
 
 
-class Networks(_Closed):
+class Networks(_Open):
     """A config's `networks()`; what older checkpoints lack is optional."""
 
     agent_hidden_dim: _Count
@@ -168,6 +167,14 @@ def check_metadata(folder: Path, file: str, content: dict[str, Any]) -> None:
     Raises:
         CheckpointError: it names the field, its value and what is allowed.
     """
+    for owner, fields in (("team", Team.model_fields), ("networks", Networks.model_fields)):
+        given = content.get(owner)
+        unknown = [key for key in given if key not in fields] if isinstance(given, dict) else []
+        if unknown:
+            guess = nearest(unknown[0][:_LONGEST_NAME], fields)
+            hint = f"; did you mean {guess!r}?" if guess else "."
+            why = f"unknown key {shown(unknown[0])}{hint} Allowed: {', '.join(fields)}."
+            raise unreadable(folder, f"{file}:", f"{owner}: {why}")
     try:
         Metadata.model_validate(content)
     except ValidationError as error:
@@ -179,12 +186,6 @@ def _said(problem: Any) -> str:
     field = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"{field} is missing."
-    if problem["type"] == "extra_forbidden":
-        owner, key = problem["loc"]
-        known = {"team": Team, "networks": Networks}[owner].model_fields
-        guess = nearest(key[:_LONGEST_NAME], known)
-        hint = f"; did you mean {guess!r}?" if guess else "."
-        return f"{owner}: unknown key {shown(key)}{hint} Allowed: {', '.join(known)}."
     form = _ALLOWED.get(problem["type"])
     allowed = form.format(**problem.get("ctx", {})) if form else problem["msg"]
     return f"{field}: {shown(problem['input'])} is not allowed; it must be {allowed}."

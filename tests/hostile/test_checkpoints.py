@@ -153,6 +153,12 @@ TEXTS: dict[str, Change] = {
     "5 MB of spaces": put(SETTINGS_FILE, b" " * 5_000_000 + json.dumps(good.settings()).encode()),
     "5 MB in env_config": settings_text(ENV_CONFIG, f'"env_config": {{"a": "{"x" * 5_000_000}"}}'),
     "100 GB sparse": sparse(SETTINGS_FILE, 100 * 10**9),
+    "100,000 names of agents": set_field("team.agents", [1] * 100_000),
+    "50,000 unknown keys": set_field("networks", {f"{number:x}": 1 for number in range(50_000)}),
+    "50,000 keys, the last twice": settings_text(
+        ENV_CONFIG, f'"env_config": {{{", ".join(f"{chr(34)}{number:x}{chr(34)}: 1" for number in range(50_000))}, "0": 1}}'
+    ),
+    "50,000 lists": settings_text(ENV_CONFIG, f'"env_config": [{", ".join(["[[[]]]"] * 50_000)}]'),
     "env_config unknown key": settings_text(ENV_CONFIG, '"env_config": {"\\u001b[31m": 1}'),
 }  # fmt: skip
 
@@ -455,6 +461,9 @@ CHECKPOINTS: dict[str, Change] = {
         f"manifest name {name!a}": listed(name, [len(PASSWD), 0])
         for name in ("/etc/passwd", "../" * 30 + "etc/passwd", "../x", "portable/../../x", "", ".", "..", "/", "portable", "x\x00y", "\x1b[31m", "missing", "x" * 5000, "/dev/zero", "/proc/self/mem")
     },
+    "manifest of 20,000 names": manifest(
+        lambda files: files.update({f"{number:x}": [0, 0] for number in range(20_000)})
+    ),
     "manifest empty": put(MANIFEST, b"{}"),
     "manifest a list": put(MANIFEST, b"[]"),
     "manifest no JSON": put(MANIFEST, b"x"),

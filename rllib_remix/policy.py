@@ -5,27 +5,22 @@ One agent needs its own observations and actions, nothing else; the team is only
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from rllib_remix.envs.team_env import TeamSpec, TeamStep
-from rllib_remix.manifest import METADATA, CheckpointError
+from rllib_remix.checkpoint_files import CheckpointError
+from rllib_remix.envs.team_env import TeamStep
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE, find_portable, read_weights
+from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.team_checkpoint import check_portable, read_metadata, read_team_weights, spec_of
 
-_KINDS = {
-    "algorithm": str,
-    "environment": str | None,
-    "env_config": dict | None,
-    "team": dict,
-    "networks": dict,
-}
-_NETWORKS = {"agent_hidden_dim", "observe_last_action", "observe_agent_id", "utility_clamp"}
+__all__ = ["TeamPolicy", "new_agent", "read_metadata"]
+
+_AGENT = "agent."  # what the names of its weights begin with
 
 
 class TeamPolicy:
@@ -63,20 +58,29 @@ class TeamPolicy:
         Raises:
             CheckpointError: no checkpoint of rllib_remix, or a damaged one.
         """
-        metadata = read_metadata(path)
-        agent = new_agent(TeamSpec(**metadata["team"]), metadata["networks"])
+        folder = Path(path)
+        metadata = read_metadata(folder)
+        check_portable(folder)
+        weights = read_team_weights(folder, metadata)
         try:
-            agent.load_state_dict(_read_agent_weights(Path(path)))
-        except RuntimeError as error:
+            agent = new_agent(spec_of(metadata["team"]), metadata["networks"])
+            agent.load_state_dict(
+                {
+                    name.removeprefix(_AGENT): torch.from_numpy(array)
+                    for name, array in weights.items()
+                    if name.startswith(_AGENT)
+                }
+            )
+            return cls(
+                agent,
+                algorithm=metadata["algorithm"],
+                environment=metadata["environment"],
+                env_config=metadata["env_config"],
+            )
+        except (MemoryError, RuntimeError) as error:
             raise CheckpointError(
-                f"checkpoint {str(path)!r}: its weights do not fit its networks ({error})."
+                f"checkpoint {str(path)!r}: there is not enough memory for its team."
             ) from error
-        return cls(
-            agent,
-            algorithm=metadata["algorithm"],
-            environment=metadata["environment"],
-            env_config=metadata["env_config"],
-        )
 
     def reset(self, num_envs: int = 1) -> None:
         """Begins new episodes in `num_envs` copies: the agents remember nothing."""
@@ -92,67 +96,3 @@ class TeamPolicy:
         if first is not None and first.any():
             self._actor.forget(first)
         return self._actor.act(step.obs, step.avail_actions)
-
-
-def new_agent(spec: TeamSpec, networks: dict[str, Any]) -> RecurrentAgent:
-    """An untrained agent of a team of these sizes; `networks` as a config's `networks()` or a checkpoint has them."""
-    clamp = networks["utility_clamp"]
-    return RecurrentAgent(
-        spec.obs_dim,
-        spec.n_actions,
-        spec.n_agents,
-        hidden_dim=networks["agent_hidden_dim"],
-        observe_last_action=networks["observe_last_action"],
-        observe_agent_id=networks["observe_agent_id"],
-        utility_clamp=tuple(clamp) if clamp else None,
-    )
-
-
-def read_metadata(path: str | Path) -> dict[str, Any]:
-    """What an algorithm's checkpoint says about itself.
-
-    Raises:
-        CheckpointError: no checkpoint of rllib_remix, or a damaged one.
-    """
-    folder = Path(path)
-    file = folder / METADATA
-    if not file.is_file():
-        file = folder / SETTINGS_FILE  # of an export
-    if not file.is_file():
-        raise CheckpointError(
-            f"checkpoint {str(path)!r}: there is no {METADATA} in it; allowed: the folder of a checkpoint."
-        )
-    try:
-        metadata = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"checkpoint {str(path)!r}: {file.name} is damaged ({error}).") from error
-    if not isinstance(metadata, dict) or "team" not in metadata:
-        raise CheckpointError(f"checkpoint {str(path)!r} was not made by an algorithm of rllib_remix.")
-    wrong = [name for name, kinds in _KINDS.items() if not isinstance(metadata.get(name), kinds)]
-    if (
-        wrong
-        or not set(TeamSpec._fields) <= set(metadata["team"])
-        or not set(metadata["networks"]) >= _NETWORKS
-    ):
-        what = ", ".join(wrong) or "team or networks"
-        raise CheckpointError(
-            f"checkpoint {str(path)!r}: {file.name} is damaged (its {what} cannot be used)."
-        )
-    return metadata
-
-
-def _read_agent_weights(path: Path) -> dict[str, torch.Tensor]:
-    folder = find_portable(path)
-    try:
-        weights = read_weights(folder)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"checkpoint {str(path)!r}: the weights in {str(folder / WEIGHTS_FILE)!r} cannot be read ({error}). It is "
-            "incomplete or damaged; use an earlier one."
-        ) from error
-    prefix = "agent."
-    return {
-        name.removeprefix(prefix): torch.from_numpy(array)
-        for name, array in weights.items()
-        if name.startswith(prefix)
-    }

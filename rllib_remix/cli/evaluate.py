@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint
+from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, printed
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.evaluation import MAX_EPISODES, MAX_STEPS, Evaluation, as_result, limits, report
@@ -100,7 +100,7 @@ def evaluate(
         raise UserError("CHECKPOINT: none given; give its folder, or --algo and --env to play it untrained.")
     folder = find_checkpoint(checkpoint) if checkpoint is not None else None
     if folder is not None and folder != local_path("checkpoint", str(checkpoint)).absolute():
-        typer.echo(f"Checkpoint: {folder}")
+        typer.echo(f"Checkpoint: {printed(folder)}")
     of_team = check_is_readable(folder, trust_pickle=trust_pickle) if folder else _is_team_algorithm(algo)
 
     with progress_file(out if track_progress else None, most_episodes, most_steps) as say_progress:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.old_settings import check_framework
 from rllib_remix.cli.result_keys import check_is_reported
@@ -283,11 +282,11 @@ def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
             f"--restore: {str(path)!r} is no checkpoint (it has no {METADATA}); "
             "give a folder such as .../checkpoint_000003."
         )
-    from rllib_remix.policy import read_metadata
+    from rllib_remix.team_checkpoint import read_marker, read_metadata
 
-    if not is_of_team(path):
-        return  # RLlib's own, which does not say
     try:
+        if "team" not in read_marker(path):
+            return  # RLlib's own, which does not say
         made_by = read_metadata(path)["algorithm"]
     except CheckpointError as error:
         raise UserError(f"--restore: {error}") from None

@@ -6,17 +6,19 @@ One agent needs its own observations and actions, nothing else; the team is only
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from rllib_remix.envs.team_env import TeamSpec, TeamStep
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.manifest import METADATA, CheckpointError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE, find_portable, read_weights
 from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.settings import SettingError
 
 _KINDS = {
     "algorithm": str,
@@ -33,6 +35,8 @@ class TeamPolicy:
 
     Args:
         agent: the trained agent network.
+        agents: the agents' names, in the order of their slots in what the policy sees and returns; empty if an older
+            checkpoint does not say them. An environment must have them in this order: `env.spec.agents`.
         algorithm, environment, env_config: what it was trained with; `environment` and `env_config` are None
             if they were given as code rather than as names.
 
@@ -49,9 +53,11 @@ class TeamPolicy:
         algorithm: str,
         environment: str | None = None,
         env_config: dict[str, Any] | None = None,
+        agents: Sequence[str] = (),
     ):
         self.agent = agent.eval().requires_grad_(False)
         self.algorithm, self.environment, self.env_config = algorithm, environment, env_config
+        self.agents = tuple(agents)
         self._actor = TeamActor(self.agent, num_envs=1)
 
     @classmethod
@@ -64,7 +70,8 @@ class TeamPolicy:
             CheckpointError: no checkpoint of rllib_remix, or a damaged one.
         """
         metadata = read_metadata(path)
-        agent = new_agent(TeamSpec(**metadata["team"]), metadata["networks"])
+        team = TeamSpec.from_saved(metadata["team"])
+        agent = new_agent(team, metadata["networks"])
         try:
             agent.load_state_dict(_read_agent_weights(Path(path)))
         except RuntimeError as error:
@@ -76,7 +83,15 @@ class TeamPolicy:
             algorithm=metadata["algorithm"],
             environment=metadata["environment"],
             env_config=metadata["env_config"],
+            agents=team.agents,
         )
+
+    def check_agents(self, env: TeamEnv) -> None:
+        """Raises SettingError unless an environment has the agents that were trained, in their order."""
+        if difference := other_agents(self.agents, env.spec.agents):
+            raise SettingError(
+                f"env: the policy is of {difference}; play it with the environment that it was trained with."
+            )
 
     def reset(self, num_envs: int = 1) -> None:
         """Begins new episodes in `num_envs` copies: the agents remember nothing."""
@@ -131,7 +146,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     wrong = [name for name, kinds in _KINDS.items() if not isinstance(metadata.get(name), kinds)]
     if (
         wrong
-        or not set(TeamSpec._fields) <= set(metadata["team"])
+        or not set(TeamSpec._fields) - set(TeamSpec._field_defaults) <= set(metadata["team"])
         or not set(metadata["networks"]) >= _NETWORKS
     ):
         what = ", ".join(wrong) or "team or networks"

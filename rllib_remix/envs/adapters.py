@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from abc import abstractmethod
 from collections.abc import Callable, Hashable
 from numbers import Integral
@@ -14,27 +13,21 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import turn_based_aec_to_parallel_wrapper
 
 from rllib_remix.envs.agent_order import ALL, COMMON, announced_agents, described, names_of, nearest_agent
-from rllib_remix.envs.agent_view import COMPACT_DTYPES, MASK, STATE, AgentView, agent_view, read_flat
+from rllib_remix.envs.agent_view import COMPACT_DTYPES, STATE, AgentView, agent_view
 from rllib_remix.envs.checker import TeamEnvError
+from rllib_remix.envs.info_values import InfoValues
+from rllib_remix.envs.observed_state import STATE_ADVICE, ObservedState
 from rllib_remix.envs.scalars import flag_in, number_in
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 from rllib_remix.envs.ungrouped import UngroupedEnv, without_groups
 from rllib_remix.settings import SettingError, check_choice, check_keys, check_number
-
-logger = logging.getLogger(__name__)
 
 OPTIONS = ("state", "team_reward", "episode_limit")
 STATES = ("environment", "observations")
 TEAM_REWARDS = ("sum", "mean")
 
 _LIMIT_ATTRIBUTES = ("episode_limit", "max_cycles", "max_steps")
-# Names in infos that are no results: masks, the state, and what is reported of every episode anyway.
-_NO_RESULTS = frozenset((*MASK, STATE, "episode_return", "episode_len"))
-_MAX_RESULTS = (
-    200  # names of info values that are kept; an environment that makes new ones for ever fills the memory
-)
 _LARGEST = float(np.finfo(np.float32).max)
-_STATE_ADVICE = 'concatenate what the agents see with team_adapter={"state": "observations"}'
 
 
 def adapt(
@@ -121,9 +114,6 @@ class ForeignEnvAdapter(TeamEnv):
         self._slots = list(zip(range(len(self.agents)), self.agents, self._views, strict=True))
         self._known = frozenset(self.agents)
         self._known_flags, self._known_infos = self._known | {ALL}, self._known | {ALL, COMMON}
-        self._show_states = [
-            (agent, view.state_space) for agent, view in zip(self.agents, self._views, strict=True)
-        ]
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
@@ -173,8 +163,7 @@ class ForeignEnvAdapter(TeamEnv):
         self._terminated = np.zeros(copies, bool)
         self._truncated = np.ones(copies, bool)  # so that the first step of a copy is a reset
         self._in_play = np.zeros((copies, agents), bool)
-        self._info: dict[str, np.ndarray] = {}
-        self._told_of_results = False
+        self._info = InfoValues(copies)
         self._steps = [0] * copies
         self._ended: list[dict[Hashable, str]] = [
             {} for _ in range(copies)
@@ -190,9 +179,9 @@ class ForeignEnvAdapter(TeamEnv):
 
     def _measure_state(self) -> np.ndarray:
         env, name = self.envs[0], _name(self.envs[0])
-        self._check_state_spaces()
+        self._observed_state = ObservedState(self.agents, self._views)
         observations, infos = _unpacked(env, env.reset(), "reset", "observations, infos")
-        advice = f"Mend that, or {_STATE_ADVICE}."
+        advice = f"Mend that, or {STATE_ADVICE}."
         try:
             state = self._state_of(0, observations, infos)
         except TeamEnvError as error:
@@ -216,15 +205,6 @@ class ForeignEnvAdapter(TeamEnv):
                 f"{type(state).__name__} and not an array of numbers. {advice}"
             )
         return example
-
-    def _check_state_spaces(self) -> None:
-        spaces = [(agent, space) for agent, space in self._show_states if space is not None]
-        for agent, space in spaces:
-            if space != spaces[0][1]:
-                raise SettingError(
-                    f"team_adapter.state: the space under {STATE!r} of agent {agent!r} is {space}, that of agent "
-                    f"{spaces[0][0]!r} is {spaces[0][1]}; a team has one state. Mend that, or {_STATE_ADVICE}."
-                )
 
     _STATE_PLACES: str  # where the kind of environment can have its state, for the error
 
@@ -287,7 +267,7 @@ class ForeignEnvAdapter(TeamEnv):
             self._rewards,
             self._terminated,
             self._truncated,
-            info=self._info,
+            info=self._info.arrays,
         )
 
     def _reset_copy(self, copy: int) -> None:
@@ -429,6 +409,8 @@ class ForeignEnvAdapter(TeamEnv):
 
     def _show(self, copy: int, observations: dict, infos: dict) -> None:
         """Writes what the copy shows now into the arrays of the team."""
+        self._check_infos(copy, infos)
+        self._info.read(copy, infos)
         shown, avail, in_play = self._obs[copy], self._avail[copy], self._in_play[copy]
         shown.fill(0)
         avail.fill(False)
@@ -465,9 +447,16 @@ class ForeignEnvAdapter(TeamEnv):
                 f"{self._where(copy, waiting)}: action_mask leaves no action available, and nobody else has one either; "
                 "an episode that goes on needs somebody who acts."
             )
-        self._show_info(copy, infos)
         if not self._concatenate:
             self._show_state(copy, self._state_of(copy, observations, infos))
+
+    def _check_infos(self, copy: int, infos: dict) -> None:
+        for agent, info in infos.items():
+            if info is not None and not isinstance(info, dict):
+                raise TeamEnvError(
+                    f"{self._where(copy, self._slot(agent))}: the info is {_short(info)}, of type "
+                    f"{type(info).__name__}; it must be a dict."
+                )
 
     def _may_wait(self, copy: int) -> bool:
         """Whether an agent whose mask leaves no action can be left out of the next step."""
@@ -481,80 +470,16 @@ class ForeignEnvAdapter(TeamEnv):
             return agent in observations and self._ended[copy].get(agent) != "terminated"
         return self._acts(copy, agent, observations)
 
-    def _show_info(self, copy: int, infos: dict) -> None:
-        """Numbers in the infos; an array of one number is a number too."""
-        for values in self._info.values():
-            values[copy] = np.nan
-        numbers: dict[Any, list[float]] = {}
-        for agent, info in infos.items():
-            if not info:
-                continue
-            if not isinstance(info, dict):
-                raise TeamEnvError(
-                    f"{self._where(copy, self._slot(agent))}: the info is {_short(info)}, of type "
-                    f"{type(info).__name__}; it must be a dict."
-                )
-            for name, value in info.items():
-                kind = type(value)
-                if kind is float or kind is bool:
-                    numbers.setdefault(name, []).append(value)
-                elif (number := number_in(value)) is not None:
-                    numbers.setdefault(name, []).append(number)
-        common = infos.get(COMMON) or {}
-        for name, given in numbers.items():
-            if name in common:
-                given = [number_in(common[name])]
-            if name in self._info or self._keeps(name):
-                self._info[name][copy] = sum(given) / len(given)
-
-    def _keeps(self, name: Any) -> bool:
-        """Whether an info value that comes for the first time is a result; makes room for it then."""
-        if not isinstance(name, str) or name in _NO_RESULTS:
-            return False
-        if len(self._info) >= _MAX_RESULTS:
-            if not self._told_of_results:
-                logger.warning(
-                    "%s: the infos have more than %d names of numbers; %r and later ones are left out.",
-                    _name(self.envs[0]),
-                    _MAX_RESULTS,
-                    name[:80],
-                )
-            self._told_of_results = True
-            return False
-        self._info[name] = np.full(self.num_envs, np.nan)
-        return True
-
     def _state_of(self, copy: int, observations: dict, infos: dict) -> Any | None:
         """The global state now, None if the environment shows none."""
         common = infos.get(COMMON)
         if isinstance(common, dict) and STATE in common:
             return common[STATE]
-        state = self._observed_state(copy, observations)
-        return _own_state(self.envs[copy]) if state is None else state
-
-    def _observed_state(self, copy: int, observations: dict) -> np.ndarray | None:
-        """The "state" of the Dict observations; all agents in the game must show the same."""
-        first, of_first, space = None, None, None
-        for agent, its_space in self._show_states:
-            observation = observations.get(agent)
-            if its_space is None or not isinstance(observation, dict) or STATE not in observation:
-                continue
-            if agent in self._ended[copy] and of_first is not None:
-                continue  # It is gone, and may show nothing any more.
-            state = observation[STATE]
-            if of_first is None or of_first in self._ended[copy]:
-                first, of_first, space = state, agent, its_space
-            elif state is not first and not _are_equal(state, first):
-                raise TeamEnvError(
-                    f"{self._where(copy)}: the {STATE!r} that agents {of_first!r} and {agent!r} observe differs; a team has "
-                    f"one state. Show all the same, or {_STATE_ADVICE}."
-                )
-        if space is None:
-            return None
         try:
-            return read_flat(space, first, _state_dtype(space), "state")
-        except (TypeError, ValueError) as error:
-            raise TeamEnvError(f"{self._where(copy, self._slot(of_first))}: {error}") from error
+            state = self._observed_state.read(observations, self._ended[copy])
+        except TeamEnvError as error:
+            raise TeamEnvError(f"{self._where(copy)}: {error}") from None
+        return _own_state(self.envs[copy]) if state is None else state
 
     def _show_state(self, copy: int, state: Any | None) -> None:
         if state is None and self._terminated[copy]:
@@ -738,25 +663,6 @@ def _own_state(env: Any) -> Any | None:
         return method() if callable(method) else None
     except NotImplementedError:
         return None
-
-
-def _state_dtype(space: Any) -> np.dtype:
-    dtype = np.dtype(space.dtype) if space.shape and space.dtype is not None else np.dtype(np.float32)
-    return dtype if dtype in COMPACT_DTYPES else np.dtype(np.float32)
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    """Whether two values under "state" are the same; quick for arrays, as it is asked at every step."""
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.dtype == other.dtype:
-        return one.shape == other.shape and (
-            one.tobytes() == other.tobytes() or bool(np.array_equal(one, other))
-        )
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_are_equal(one[key], other[key]) for key in one)
-    try:
-        return bool(np.array_equal(one, other))
-    except (TypeError, ValueError):
-        return False
 
 
 def _check_reset(env: Any) -> None:

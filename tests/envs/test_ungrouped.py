@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
-from ray.rllib.examples.envs.classes.multi_agent.two_step_game import TwoStepGame, TwoStepGameWithGroupedAgents
+from ray.rllib.examples.envs.classes.multi_agent.two_step_game import (
+    TwoStepGame,
+    TwoStepGameWithGroupedAgents,
+)
 
 from rllib_remix.envs.adapters import adapt
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
@@ -46,7 +49,11 @@ class Crews(MultiAgentEnv):
 def test_a_game_with_groups_is_played_by_its_agents(make):
     env = adapt(lambda copy: make(dict(WITH_STATE)), 2, OPTIONS)
     assert env.spec.agents == ("0", "1")
-    assert (env.n_actions, env.obs_dim, env.state_dim) == (2, 9, 6)  # one-hot of (2, 2, 2, 3) and of (2, 2, 2)
+    assert (env.n_actions, env.obs_dim, env.state_dim) == (
+        2,
+        9,
+        6,
+    )  # one-hot of (2, 2, 2, 3) and of (2, 2, 2)
     check_team_env(env)
     env.reset(seed=0)
     env.step(np.array([[1, 0]] * 2))
@@ -65,7 +72,11 @@ def test_the_actions_of_a_group_reach_it_together():
 
 @pytest.mark.parametrize(
     ("reward", "info", "of_pair"),
-    [(3.0, {}, [1.5, 1.5]), (3.0, {"_group_rewards": [1.0, 2.0]}, [1.0, 2.0]), (np.array([3.0]), {}, [1.5, 1.5])],
+    [
+        (3.0, {}, [1.5, 1.5]),
+        (3.0, {"_group_rewards": [1.0, 2.0]}, [1.0, 2.0]),
+        (np.array([3.0]), {}, [1.5, 1.5]),
+    ],
 )
 @pytest.mark.parametrize("team_reward", ["sum", "mean"])
 def test_a_group_s_reward_is_shared(reward, info, of_pair, team_reward):
@@ -86,9 +97,9 @@ def test_infos_of_a_group_are_those_of_its_agents():
 
 def test_a_group_that_cannot_be_taken_apart_is_named():
     options = {"state": "observations", **OPTIONS}
-    with pytest.raises(SettingError, match="observation space of agent 'pair': .*does not fit its actions"):
+    with pytest.raises(SettingError, match=r"observation space of agent 'pair': .*does not fit its actions"):
         adapt(lambda copy: Crews(spaces=Tuple([SPACE] * 3)), 1, options)
-    with pytest.raises(SettingError, match="observation space of agent 'pair': Box.*does not fit"):
+    with pytest.raises(SettingError, match=r"observation space of agent 'pair': Box.*does not fit"):
         adapt(lambda copy: Crews(spaces=SPACE), 1, options)
     for wrong in ([np.ones(2)], np.float32(1), {"a": 1, "b": 2}):
         env = adapt(lambda copy, wrong=wrong: Crews(observations=wrong), 1, options)

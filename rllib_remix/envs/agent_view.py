@@ -102,7 +102,7 @@ def read_flat(space: gym.Space, value: Any, dtype: np.dtype, what: str) -> np.nd
     elif space.contains(value):
         flat = np.asarray(gym.spaces.flatten(space, value))
     else:
-        raise TeamEnvError(f"the {what} {_short(value)} is not in its space {space}.")
+        raise TeamEnvError(f"the {what} {_short(value)} is not in its space {_short(space)}.")
     if flat.dtype.kind not in "biuf":
         raise TeamEnvError(f"the {what} holds something that is no number ({flat.dtype}).")
     cast = flat.ravel()
@@ -124,7 +124,7 @@ def agent_view(agent: Hashable, observation_space: Any, action_space: Any) -> Ag
     """
     if not isinstance(action_space, Discrete):
         raise SettingError(
-            f"action space of agent {agent!r}: {action_space} is not allowed; it must be Discrete."
+            f"action space of agent {agent!r}: {_short(action_space)} is not allowed; it must be Discrete."
         )
     space, key, mask_key, state_space = observation_space, None, None, None
     if isinstance(space, Dict) and KEYS & set(space.keys()):
@@ -140,13 +140,13 @@ def agent_view(agent: Hashable, observation_space: Any, action_space: Any) -> Ag
         space, state_space = space.spaces[key], space.spaces.get(STATE)
     if not isinstance(space, gym.Space) or not space.is_np_flattenable:
         raise SettingError(
-            f"observation space of agent {agent!r}: {observation_space} is not allowed; it must be Box, Discrete, "
+            f"observation space of agent {agent!r}: {_short(observation_space)} is not allowed; it must be Box, Discrete, "
             'MultiBinary, or Dict with one of these as "observation" or "obs" and, optionally, "action_mask" or '
             '"avail_actions", and "state".'
         )
     if state_space is not None and not state_space.is_np_flattenable:
         raise SettingError(
-            f"state space of agent {agent!r}: {state_space} is not allowed; it must be Box or alike."
+            f"state space of agent {agent!r}: {_short(state_space)} is not allowed; it must be Box or alike."
         )
     dtype = np.dtype(gym.spaces.flatten_space(space).dtype)
     return AgentView(

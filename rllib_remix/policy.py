@@ -5,6 +5,7 @@ One agent needs its own observations and actions, nothing else; the team is only
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 import torch
 
 from rllib_remix.checkpoint_files import CheckpointError
-from rllib_remix.envs.team_env import TeamStep
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
-from rllib_remix.team_checkpoint import check_portable, read_metadata, read_team_weights, spec_of
+from rllib_remix.settings import SettingError
+from rllib_remix.team_checkpoint import check_portable, read_metadata, read_team_weights
 
 __all__ = ["TeamPolicy", "new_agent", "read_metadata"]
 
@@ -28,6 +30,8 @@ class TeamPolicy:
 
     Args:
         agent: the trained agent network.
+        agents: the agents' names, in the order of their slots in what the policy sees and returns; empty if an older
+            checkpoint does not say them. An environment must have them in this order: `env.spec.agents`.
         algorithm, environment, env_config: what it was trained with; `environment` and `env_config` are None
             if they were given as code rather than as names.
 
@@ -44,9 +48,11 @@ class TeamPolicy:
         algorithm: str,
         environment: str | None = None,
         env_config: dict[str, Any] | None = None,
+        agents: Sequence[str] = (),
     ):
         self.agent = agent.eval().requires_grad_(False)
         self.algorithm, self.environment, self.env_config = algorithm, environment, env_config
+        self.agents = tuple(agents)
         self._actor = TeamActor(self.agent, num_envs=1)
 
     @classmethod
@@ -63,7 +69,8 @@ class TeamPolicy:
         check_portable(folder)
         weights = read_team_weights(folder, metadata)
         try:
-            agent = new_agent(spec_of(metadata["team"]), metadata["networks"])
+            team = TeamSpec.from_saved(metadata["team"])
+            agent = new_agent(team, metadata["networks"])
             agent.load_state_dict(
                 {
                     name.removeprefix(_AGENT): torch.from_numpy(array)
@@ -76,11 +83,19 @@ class TeamPolicy:
                 algorithm=metadata["algorithm"],
                 environment=metadata["environment"],
                 env_config=metadata["env_config"],
+                agents=team.agents,
             )
         except (MemoryError, RuntimeError) as error:
             raise CheckpointError(
                 f"checkpoint {str(path)!r}: there is not enough memory for its team."
             ) from error
+
+    def check_agents(self, env: TeamEnv) -> None:
+        """Raises SettingError unless an environment has the agents that were trained, in their order."""
+        if difference := other_agents(self.agents, env.spec.agents):
+            raise SettingError(
+                f"env: the policy is of {difference}; play it with the environment that it was trained with."
+            )
 
     def reset(self, num_envs: int = 1) -> None:
         """Begins new episodes in `num_envs` copies: the agents remember nothing."""

@@ -88,7 +88,7 @@ def read_team_weights(folder: Path, metadata: dict[str, Any]) -> dict[str, np.nd
     Raises:
         CheckpointError: they are not, they cannot be read, or the team needs more memory than it may.
     """
-    spec, networks = spec_of(metadata["team"]), metadata["networks"]
+    spec, networks = TeamSpec.from_saved(metadata["team"]), metadata["networks"]
     if (needed := acting_bytes(spec, networks)) > MAX_ACTING_BYTES:
         raise CheckpointError(
             f"checkpoint {str(folder)!r}: a team of n_agents = {spec.n_agents}, n_actions = {spec.n_actions}, obs_dim = "
@@ -96,16 +96,6 @@ def read_team_weights(folder: Path, metadata: dict[str, Any]) -> dict[str, np.nd
             f"allowed: {MAX_ACTING_BYTES:,}."
         )
     return read_weights(folder, network_shapes(spec, networks))
-
-
-def spec_of(team: dict[str, Any]) -> TeamSpec:
-    """The TeamSpec that a checkpoint says; of older ones the names of the agents are not known."""
-    known: dict[str, Any] = {
-        name: value for name, value in ({"agents": []} | team).items() if name in TeamSpec._fields
-    }
-    if "agents" in known:
-        known["agents"] = tuple(known["agents"])
-    return TeamSpec(**known)
 
 
 def _marker_file(folder: Path) -> str:

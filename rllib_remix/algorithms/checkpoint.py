@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.checkpoint_files import is_json
-from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.manifest import CheckpointError, check_files, damaged
 from rllib_remix.policy import read_metadata
 from rllib_remix.portable import as_json
@@ -99,8 +99,12 @@ def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
             f"checkpoint {str(path)!r} was made by {metadata['algorithm']}, not by {algorithm}; allowed: a "
             f"checkpoint of {algorithm}."
         )
-    for name, here in spec._asdict().items():
-        there = metadata["team"].get(name)
+    if difference := other_agents(metadata["team"].get("agents", ()), spec.agents):
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} is of {difference}; load it with the environment that it was trained with."
+        )
+    for name, here in spec._replace(agents=())._asdict().items():
+        there = metadata["team"].get(name, ()) if name != "agents" else ()
         if there != here:
             raise CheckpointError(
                 f"checkpoint {str(path)!r} is of a team with {name} = {there}, this environment has {here}; "

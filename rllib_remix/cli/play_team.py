@@ -17,7 +17,7 @@ from rllib_remix.cli.evaluation import Evaluated, Evaluation
 from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import Player, play
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
-from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.policy import TeamPolicy, new_agent
 from rllib_remix.rollout.acting import TeamActor
@@ -217,6 +217,10 @@ def _check_fits(folder: Path, team: dict[str, Any], spec: TeamSpec) -> None:
                 f"checkpoint {str(folder)!r} is of a team with {name} = {team[name]}, this environment has {here}; "
                 "play it with the environment settings that it was trained with."
             )
+    if difference := other_agents(team.get("agents", ()), spec.agents):
+        raise UserError(
+            f"checkpoint {str(folder)!r} is of {difference}; play it with the environment that it was trained with."
+        )
 
 
 def _play(

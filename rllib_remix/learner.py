@@ -79,8 +79,8 @@ class TeamLearner(TorchLearner):
             loss = loss + config.q_star_loss_weight * values["q_star_loss"]
         self._log(module_id, values, q_tot, targets, result, mask)
         self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
-        # A loss that is not finite spoils the gradient as well: that is averaged, so that all learners see it.
-        return loss * torch.where(loss.detach().isfinite(), 1.0, torch.nan)
+        # Times 1, or NaN if the loss is not finite: its gradient is averaged, so that all learners see it there.
+        return loss * (1.0 + 0.0 * loss.detach())
 
     @torch.no_grad()
     def _weigh(

@@ -60,7 +60,8 @@ class QMIXConfig(AlgorithmConfig):
     RLlib's settings keep their meaning where they have one for teams. `validate()` refuses those that would have
     no effect and says what to use instead: the batch size is counted in episodes (`train_batch_episodes`), the
     networks are set by `training()`, connectors and vectorisation do not apply. `unused_settings.py` lists them.
-    `num_epochs` and `minibatch_size` must stay at 1 and None.
+    `num_epochs` and `minibatch_size` must stay at 1 and None. Updates whose gradient is not finite are skipped, as
+    RLlib promises for `torch_skip_nan_gradients`, whatever that is set to.
     """
 
     def __init__(self, algo_class: type | None = None):
@@ -72,6 +73,8 @@ class QMIXConfig(AlgorithmConfig):
         self.gamma = 0.99
         self.grad_clip = 10.0
         self.grad_clip_by = "global_norm"
+        # TeamLearner looks at the norm of all gradients once; with False RLlib would look at every one of them, twice.
+        self.torch_skip_nan_gradients = True
         self.num_envs_per_env_runner = 8
         self.num_env_runners = 0
         self.batch_mode = "complete_episodes"

@@ -30,6 +30,7 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from ray.tune.execution.placement_groups import PlacementGroupFactory
 from torch import Tensor
 
+from rllib_remix.algorithms.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
 from rllib_remix.algorithms.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
@@ -90,6 +91,7 @@ class QMIX(SavedAlgorithm):
         self._episodes_since_update = 0
         self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
         self._epsilon = math.nan
+        self._nonfinite_updates = NonFiniteUpdates(self.config)
         rounds = OverlappedRounds if self.config.overlap_sampling else Rounds
         assert self.env_runner_group is not None
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
@@ -218,7 +220,10 @@ class QMIX(SavedAlgorithm):
                     NUM_EPISODES_LIFETIME: self._episodes_collected,
                 },
             )
-        self._take_weights(results)
+        if self._nonfinite_updates.was_made(results, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
+            self._take_weights(results)
+        else:
+            pop_weights(results)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
 
     def _draw_batch(self) -> MultiAgentBatch | None:
@@ -239,10 +244,7 @@ class QMIX(SavedAlgorithm):
 
     def _take_weights(self, results: list[dict[str, Any]]) -> None:
         """Counts the weights that the learners report, and refreshes the priorities of the episodes they saw."""
-        reports = []
-        for of_learner in results:
-            logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS, None)
-            reports += [] if logged is None else logged.peek()
+        reports = pop_weights(results)
         self._weight_histogram.add([report["weights"] for report in reports])
         if self._draws_by_priority:
             assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
@@ -304,6 +306,7 @@ class QMIX(SavedAlgorithm):
         learner["weight_histogram"] = self._weight_histogram.counts
         learner["weight_quantiles"] = self._weight_histogram.quantiles()
         self._weight_histogram.reset()
+        learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
         result["replay_buffer"] = self._replay_results()
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.
@@ -367,6 +370,7 @@ class QMIX(SavedAlgorithm):
             "recent_episodes": self._recent.get_state(),
             "epsilon": self._epsilon,
             "last_evaluation": self._last_evaluation,
+            "nonfinite_updates": self._nonfinite_updates.lifetime,
         }
         return state
 
@@ -382,6 +386,7 @@ class QMIX(SavedAlgorithm):
         self._recent.set_state(loop.get("recent_episodes", []))
         self._epsilon = loop.get("epsilon", self._epsilon)
         self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
+        self._nonfinite_updates.lifetime = loop.get("nonfinite_updates", 0)
         self.after_state_was_loaded()
 
     def before_state_is_loaded(self) -> None:
@@ -413,6 +418,15 @@ def _team_specs(group: Any) -> list[TeamSpec]:
 
 def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
     runner.set_state(state)
+
+
+def pop_weights(results: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
+    """Takes out of the learners' results what they report of the weights, which is too much for the logs."""
+    reports = []
+    for of_learner in results:
+        logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS, None)
+        reports += [] if logged is None else logged.peek()
+    return reports
 
 
 def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:

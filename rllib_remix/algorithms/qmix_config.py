@@ -63,7 +63,8 @@ class QMIXConfig(AlgorithmConfig):
     RLlib's settings keep their meaning where they have one for teams. `validate()` refuses those that would have
     no effect and says what to use instead: the batch size is counted in episodes (`train_batch_episodes`), the
     networks are set by `training()`, connectors and vectorisation do not apply. `unused_settings.py` lists them.
-    `num_epochs` and `minibatch_size` must stay at 1 and None.
+    `num_epochs` and `minibatch_size` must stay at 1 and None. Updates whose gradient is not finite are skipped, as
+    RLlib promises for `torch_skip_nan_gradients`, whatever that is set to.
     """
 
     def __init__(self, algo_class: type | None = None):
@@ -75,6 +76,8 @@ class QMIXConfig(AlgorithmConfig):
         self.gamma = 0.99
         self.grad_clip = 10.0
         self.grad_clip_by = "global_norm"
+        # TeamLearner looks at the norm of all gradients once; with False RLlib would look at every one of them, twice.
+        self.torch_skip_nan_gradients = True
         self.num_envs_per_env_runner = 8
         self.num_env_runners = 0
         self.batch_mode = "complete_episodes"
@@ -167,8 +170,9 @@ class QMIXConfig(AlgorithmConfig):
             q_star_hidden_dim: units of each hidden layer of the unrestricted Q*. 256 (WQMIX).
             observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index. The public
                 configurations of Predator-Prey behind both papers leave the index out (`obs_agent_id: False`).
-            utility_clamp: (low, high) limits of the agents' utilities; None for no limits. The MAC-PO reference
-                code has (-5, 2), which also stops gradients outside.
+            utility_clamp: (low, high) limits of the agents' utilities, by which they act and which Q_tot mixes; None
+                for no limits. The network that feeds Q* has none. The MAC-PO reference code has (-5, 2), which also
+                stops gradients outside.
             weighting: "uniform", "ow", "cw", "remix", "macpo", "macpo_approx", "discor", "remern", "per" or "pser".
             weighting_config: settings of that weighting, see `rllib_remix.learning.weighting`.
             weighting_mode: "loss" draws batches uniformly and weighs the loss (what the papers run); "sampling" draws

@@ -20,6 +20,7 @@ from rllib_remix.algorithms.checkpoint import (
     local_folder,
     settings_as_json,
 )
+from rllib_remix.algorithms.nonfinite import NotFiniteError, check_saved_networks, check_state
 from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.portable import PORTABLE, write_portable
@@ -61,9 +62,13 @@ class SavedAlgorithm(Algorithm):
 
         Of the replay buffer only the episodes are written that came since it was last saved or restored here. A
         checkpoint that is in the folder already is replaced when the new one is whole.
+
+        Raises:
+            NotFiniteError: networks or optimizer are not finite. Nothing was written.
         """
         if state is None:  # The replay buffer would be copied in memory.
             state = self.get_state(not_components=COMPONENT_REPLAY_BUFFER)
+        check_state(state, self._newest_checkpoint())
         folder = local_folder(path) if path else None
         if folder is None or not is_nothing_but_checkpoint(folder):
             return str(self._write(folder, state, kwargs))
@@ -94,6 +99,12 @@ class SavedAlgorithm(Algorithm):
         state = self.learner_group.get_state(components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}")
         return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
 
+    def _newest_checkpoint(self) -> str:
+        """A sentence that names it; all that are written are finite."""
+        if self._replay_on_disk is None or not self._replay_on_disk.parent.is_dir():
+            return "There is no checkpoint yet."
+        return f"The newest checkpoint, whose networks are finite, is {self._replay_on_disk.parent}."
+
     def save(self, checkpoint_dir: str | None = None) -> Any:
         """As Tune's; a trial's checkpoint is written beside its place, and one that cannot be written ends nothing."""
         if checkpoint_dir is not None or self._storage is None:
@@ -109,6 +120,10 @@ class SavedAlgorithm(Algorithm):
         except OSError as error:
             report_lost_checkpoint(storage.trial_folder, error)
             result = _TrainingResult(checkpoint=None, metrics={})
+        except NotFiniteError:
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
+            raise
         if result.checkpoint is None:
             self._replay_on_disk = before
             if aside is not None:
@@ -121,12 +136,13 @@ class SavedAlgorithm(Algorithm):
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.
 
         Raises:
-            CheckpointError: damaged, of another algorithm or of a team of other sizes. Nothing was changed.
+            CheckpointError: damaged, not finite, of another algorithm or of a team of other sizes. Nothing was changed.
         """
         folder = local_folder(path)
         if kwargs.get("component") is None:
             check_checkpoint(folder, type(self).__name__, self.team_spec)
             check_networks(folder, self.config.networks())
+            check_saved_networks(folder)
         self.before_state_is_loaded()
         with explain_damage(folder):
             super().restore_from_path(folder, *args, **kwargs)

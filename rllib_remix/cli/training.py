@@ -109,6 +109,7 @@ def _run_together(
     """One run of Tune; what came of it is added to `outcomes`."""
     from ray import tune
 
+    from rllib_remix.cli.nonfinite import NonFiniteFailures
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
@@ -136,6 +137,7 @@ def _run_together(
                     graceful_stop.tracker(),
                     logs,
                     StorageWarnings(logs, progress.say),
+                    NonFiniteFailures(progress.say),
                     TableLogger(),
                     *plan.loggers.callbacks(first.name),
                 ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rllib_remix.cli.best_trial import best_trial, is_search
-from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.errors import UserError, print_error
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
 from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
@@ -42,7 +43,9 @@ class Outcomes:
     """How a run ended."""
 
     trials: list[Outcome]
-    stopped_by: str = ""  # "Ctrl-C" or "SIGTERM", if it was one of them
+    stopped_by: str = ""  # "Ctrl-C", "SIGTERM" or "SIGHUP", if it was one of them
+    nothing_to_do: bool = False  # resumed, and all trials had reached their end
+    run: str | None = None  # local folder that `rllib resume` takes, if there is one
     best: list[str] = field(default_factory=list)  # of each search, a line about its best trial
 
 
@@ -73,18 +76,23 @@ def run_experiments(
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
 
     graceful_stop = GracefulStop()
-    outcomes = Outcomes([])
+    outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
     if resume:
         _check_can_go_on(plan)
     else:
         _say_what_is_left_behind(plan)
-    with only_one(plan, alone=resume), connected(cluster, verbosity), ctrl_c_requests(graceful_stop):
+    with (
+        only_one(plan, alone=resume),
+        connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
+        ctrl_c_requests(graceful_stop),
+    ):
         plan.write()
         for group in runs(experiments):
             if not graceful_stop.requested:
                 _run_together(group, outcomes, graceful_stop, plan, resume)
     outcomes.stopped_by = graceful_stop.by
+    outcomes.run = str(plan.folders()[0]) if plan.folders() else None
     return outcomes
 
 
@@ -109,6 +117,7 @@ def _run_together(
     """One run of Tune; what came of it is added to `outcomes`."""
     from ray import tune
 
+    from rllib_remix.cli.interrupt import StopOnRequest, pausing
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
@@ -118,26 +127,26 @@ def _run_together(
     if plan.max_concurrent is not None:
         search = replace(search, max_concurrent=plan.max_concurrent)
     seed_schedulers(search.seed)
-    specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
+    specs: Any = [_tune_experiment(experiment) for experiment in experiments]
     logs = ResultLogs()
+    loggers = plan.loggers.callbacks(first.name)
     progress = ProgressCallback(_title(experiments))
+    scheduler = build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode)
     with progress:
         graceful_stop.say = progress.say
         try:
             analysis = tune.run(
                 specs,
                 verbose=0,
-                scheduler=build_scheduler(
-                    "scheduler", first.scheduler, first.stop, first.metric, search.mode
-                ),
+                scheduler=pausing(scheduler, graceful_stop),
                 search_alg=build_searcher(search, first.config, first.metric),
                 callbacks=[
                     progress,
-                    graceful_stop.tracker(),
                     logs,
                     StorageWarnings(logs, progress.say),
                     TableLogger(),
-                    *plan.loggers.callbacks(first.name),
+                    StopOnRequest(graceful_stop, loggers),
+                    *loggers,
                 ],
                 resume_config=_what_to_resume(first, progress.say) if resume else None,
                 reuse_actors=all(map(_can_be_reset, experiments)),
@@ -145,7 +154,8 @@ def _run_together(
             )
         finally:
             graceful_stop.say = print
-            _mark_unfinished(first, graceful_stop.stopped, progress.say)
+    if progress.trials or graceful_stop.requested:
+        outcomes.nothing_to_do = False
     trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
     outcomes.trials += [_outcome(trial) for trial in trials]
     for experiment in experiments:
@@ -175,6 +185,15 @@ def _say_what_is_left_behind(plan: Plan) -> None:
         )
 
 
+def _say_ray_is_lost(gone: str, plan: Plan) -> None:
+    from rich.console import Console
+
+    Console().show_cursor(True)  # which the live table hides
+    folders = plan.folders()
+    go_on = f"`rllib resume {shlex.quote(str(folders[0]))}`" if folders else "the same command and --resume"
+    print_error(f"Ray is lost: {gone}. Go on with {go_on}.")
+
+
 def _can_be_reset(experiment: Experiment) -> bool:
     """Whether one process can train a trial after another: only where an algorithm's class has a `reset_config`."""
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -194,28 +213,15 @@ def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> Any:
         ) from error
 
 
-def _mark_unfinished(experiment: Experiment, trial_ids: set[str], say: Callable[[str], None]) -> None:
-    """Tune counts trials that were stopped on request among the finished ones, which are not resumed."""
-    if not trial_ids:
-        return
-    from rllib_remix.tuning.resuming import mark_unfinished
-
-    try:
-        mark_unfinished(experiment.storage_path, experiment.name, trial_ids)
-    except (OSError, ValueError) as error:
-        say(f"Warning: Tune's record could not be written ({error}); `rllib resume` may do nothing.")
-
-
-def _tune_experiment(experiment: Experiment, graceful_stop: Any) -> Any:
+def _tune_experiment(experiment: Experiment) -> Any:
     from ray.tune import CheckpointConfig
 
-    from rllib_remix.cli.interrupt import StoppableExperiment
+    from rllib_remix.cli.interrupt import DurableExperiment
 
     checkpoints = experiment.checkpoints
-    return StoppableExperiment(
+    return DurableExperiment(
         experiment.name,
         experiment.run,
-        graceful_stop=graceful_stop,
         stop=experiment.stop,
         config=experiment.config,
         num_samples=experiment.num_samples,

@@ -5,22 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import math
 import pickle
 import shutil
-from collections.abc import Callable, Collection
-from fnmatch import fnmatch
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.fs
-from pyarrow.fs import FileSelector, FileSystem
-from ray._private.dict import flatten_dict
 from ray.train._internal.session import _TrainingResult
-from ray.train._internal.storage import get_fs_and_path
 from ray.tune import Checkpoint, ResumeConfig
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
@@ -96,51 +90,6 @@ def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) 
     results = record.parent.parent
     state["trial_data"] = [_up_to_date(trial, runs, results, say) for trial, runs in state["trial_data"]]
     write_whole(record, json.dumps(state).encode())
-
-
-def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) -> None:
-    """Notes in the record that trials which were stopped before their end are to go on when the run is resumed.
-
-    Args:
-        storage_path, name: as for `what_to_resume`.
-        trial_ids: the trials; those that had reached their stop all the same are left out.
-
-    Raises:
-        OSError: the record cannot be read or written.
-        ValueError: it is damaged.
-    """
-    files, folder = get_fs_and_path(f"{storage_path.rstrip('/')}/{name}")
-    for record in _records(files, folder):  # The newest may be of another run in the same folder.
-        with files.open_input_stream(record) as stream:
-            state = json.loads(stream.read())
-        if any(json.loads(trial)["trial_id"] in trial_ids for trial, _ in state["trial_data"]):
-            break
-    else:
-        return
-    state["trial_data"] = [_unfinished(trial, metadata, trial_ids) for trial, metadata in state["trial_data"]]
-    content = json.dumps(state).encode()
-    if "://" not in storage_path:
-        write_whole(Path(record), content)
-        return
-    with files.open_output_stream(record) as stream:
-        stream.write(content)
-
-
-def _records(files: FileSystem, folder: str) -> list[str]:
-    """Tune's records in a folder, newest first."""
-    pattern = TuneController.CKPT_FILE_TMPL.format("*")
-    found = [each.path for each in files.get_file_info(FileSelector(folder))]
-    return sorted((path for path in found if fnmatch(Path(path).name, pattern)), reverse=True)
-
-
-def _unfinished(trial_state: str, metadata: str, trial_ids: Collection[str]) -> tuple[str, str]:
-    trial = Trial.from_json_state(trial_state)
-    trial.restore_run_metadata(metadata)
-    reached = flatten_dict(trial.last_result or {})
-    limits = trial.stopping_criterion.items()
-    if trial.trial_id in trial_ids and not any(reached.get(key, -math.inf) >= end for key, end in limits):
-        trial_state = json.dumps(json.loads(trial_state) | {"status": Trial.PENDING})
-    return trial_state, metadata
 
 
 def _up_to_date(

@@ -29,7 +29,7 @@ def ends_with_ray(lost: Callable[[str], object], nodes: Sequence[Any]) -> Iterat
         lost: called with what is gone, from another thread, before the end.
         nodes: Ray's nodes that were started here; their processes end too.
     """
-    watch = _Watch(lost, nodes)
+    watch = _Watch(lost, nodes, _control_address(), _raylet_to_wait_for())
     watch.start()
     try:
         yield
@@ -41,17 +41,24 @@ def ends_with_ray(lost: Callable[[str], object], nodes: Sequence[Any]) -> Iterat
 
 
 class _Watch(threading.Thread):
-    def __init__(self, lost: Callable[[str], object], nodes: Sequence[Any]) -> None:
+    """Looks every second; `control` is where the control store listens, `raylet` becomes readable as that ends."""
+
+    def __init__(
+        self,
+        lost: Callable[[str], object],
+        nodes: Sequence[Any],
+        control: tuple[str, int] | None,
+        raylet: int | None,
+    ) -> None:
         super().__init__(name="ray_watch", daemon=True)
         self._lost, self._nodes = lost, nodes
+        self._control, self._raylet = control, raylet
         self._over = threading.Event()
         self._doubt_since: float | None = None  # since when the control store does not answer
-        self._control = _control_address()
-        self._raylet = _raylet_to_wait_for()
 
     def run(self) -> None:
         while not self._over.wait(PERIOD):
-            gone = self._what_is_gone()
+            gone = self.what_is_gone()
             if gone and not self._over.is_set():
                 self._end(gone)
 
@@ -64,10 +71,11 @@ class _Watch(threading.Thread):
     def wait_while_in_doubt(self) -> None:
         """Returns as soon as Ray is known to be there; if it is not, the process ends meanwhile."""
         deadline = time.monotonic() + CONTROL_PATIENCE + 2 * CONNECT_TIMEOUT_S
-        while time.monotonic() < deadline and (self._what_is_gone() or self._doubt_since is not None):
+        while time.monotonic() < deadline and (self.what_is_gone() or self._doubt_since is not None):
             time.sleep(PERIOD)
 
-    def _what_is_gone(self) -> str | None:
+    def what_is_gone(self) -> str | None:
+        """What has ended, or None as long as Ray is there, or may be."""
         for node in self._nodes[:1]:  # the head; others may come and go
             for kind in ("raylet", "gcs_server"):
                 if any(each.process.poll() is not None for each in node.all_processes.get(kind, [])):

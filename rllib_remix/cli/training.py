@@ -16,12 +16,13 @@ from rllib_remix.cli.best_trial import best_trial, is_search
 from rllib_remix.cli.errors import UserError, print_error
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
+from rllib_remix.cli.plan import Plan, begun_plan, check_is_the_same, only_one
 from rllib_remix.cli.ray_options import Cluster, connected
 from rllib_remix.cli.schedulers import build_scheduler
 from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
 
 if TYPE_CHECKING:
+    from ray.tune import Callback
     from ray.tune.experiment import Trial
 
 EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ")  # as a traceback ends
@@ -74,14 +75,19 @@ def run_experiments(
     # Without a finished episode there is no return to compare yet; that must not end the search.
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
+    from rllib_remix.tuning.resuming import records
 
     graceful_stop = GracefulStop()
     outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
     if resume:
         _check_can_go_on(plan)
+        begun = begun_plan(plan)
+        # A dataclass of an earlier version has no such field.
+        plan.older_records = getattr(begun, "older_records", {})
     else:
         _say_what_is_left_behind(plan)
+        plan.older_records = {folder.name: records(folder) for folder in plan.folders()}
     with (
         only_one(plan, alone=resume),
         connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
@@ -121,6 +127,7 @@ def _run_together(
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
+    from rllib_remix.tuning.resuming import CannotGoOn
 
     first = experiments[0]
     search = first.search
@@ -134,6 +141,10 @@ def _run_together(
     scheduler = build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode)
     with progress:
         graceful_stop.say = progress.say
+        resume_config, checks = None, []
+        if resume:
+            older = plan.older_records.get(first.name, [])
+            resume_config, checks = _what_to_resume(first, older, progress.say)
         try:
             analysis = tune.run(
                 specs,
@@ -146,12 +157,15 @@ def _run_together(
                     StorageWarnings(logs, progress.say),
                     TableLogger(),
                     StopOnRequest(graceful_stop, loggers),
+                    *checks,
                     *loggers,
                 ],
-                resume_config=_what_to_resume(first, progress.say) if resume else None,
+                resume_config=resume_config,
                 reuse_actors=all(map(_can_be_reset, experiments)),
                 raise_on_failed_trial=False,
             )
+        except CannotGoOn as error:
+            raise _damaged(first, error) from error
         finally:
             graceful_stop.say = print
     if progress.trials or graceful_stop.requested:
@@ -202,15 +216,24 @@ def _can_be_reset(experiment: Experiment) -> bool:
     return algorithm_class.reset_config is not Algorithm.reset_config
 
 
-def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> Any:
-    from rllib_remix.tuning.resuming import what_to_resume
+def _what_to_resume(
+    experiment: Experiment, older: Sequence[str], say: Callable[[str], None]
+) -> tuple[Any, list[Callback]]:
+    """What Tune is to go on with, None if there is nothing yet, and what sees to it that it does."""
+    from rllib_remix.tuning.resuming import HasGoneOn, find_record, what_to_resume
 
+    storage_path, name = experiment.storage_path, experiment.name
     try:
-        return what_to_resume(experiment.storage_path, experiment.name, lambda text: say(f"Warning: {text}"))
+        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"), older)
+        record = find_record(storage_path, name)
+        local = resume is not None and record is not None and "://" not in storage_path
+        return resume, [HasGoneOn(Path(record))] if local else []
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"experiment {experiment.name!r}: Tune's record of it is damaged ({error})."
-        ) from error
+        raise _damaged(experiment, error) from error
+
+
+def _damaged(experiment: Experiment, error: Exception) -> UserError:
+    return UserError(f"experiment {experiment.name!r}: Tune's record of it is damaged ({error}).")
 
 
 def _tune_experiment(experiment: Experiment) -> Any:

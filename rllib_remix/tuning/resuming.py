@@ -7,14 +7,15 @@ import json
 import logging
 import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.fs
 from ray.train._internal.session import _TrainingResult
-from ray.tune import Checkpoint, ResumeConfig
+from ray.tune import Callback, Checkpoint, ResumeConfig
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
@@ -27,7 +28,7 @@ _INDEX_DIGITS = 6  # of checkpoint_000003
 
 
 def what_to_resume(
-    storage_path: str, name: str, say: Callable[[str], None] = logger.warning
+    storage_path: str, name: str, say: Callable[[str], None] = logger.warning, older: Collection[str] = ()
 ) -> ResumeConfig | None:
     """What Tune is to do with an experiment's record, which is brought up to date; None if there is none.
 
@@ -35,15 +36,18 @@ def what_to_resume(
         storage_path: a folder, or the address of an object store.
         name: the experiment's folder there.
         say: told of checkpoints that are damaged.
+        older: names of the records of earlier runs there.
 
     Raises:
         OSError: it cannot be read or written.
         ValueError: it is damaged.
     """
     record = find_record(storage_path, name)
-    if record is None:
+    if record is None or Path(record).name in older:
         return None
     if "://" not in storage_path:
+        if not _trials(Path(record)):
+            return None
         bring_up_to_date(Path(record), say)
     resume: Any = ResumeConfig.ResumeType.RESUME  # declared as str by Ray
     return ResumeConfig(errored=resume)
@@ -63,13 +67,38 @@ def has_unfinished(folder: Path) -> bool:
     if record is None:
         return False
     try:
-        trials = [
-            json.loads(trial)
-            for trial, _ in json.loads(Path(record).read_text(encoding="utf-8"))["trial_data"]
-        ]
+        return any(trial["status"] != Trial.TERMINATED for trial in _trials(Path(record)))
     except (OSError, ValueError, KeyError):
         return False
-    return any(trial["status"] != Trial.TERMINATED for trial in trials)
+
+
+def records(folder: Path) -> list[str]:
+    """Names of Tune's records in an experiment's local folder, of all runs."""
+    return sorted(path.name for path in folder.glob(TuneController.CKPT_FILE_TMPL.format("*")))
+
+
+class CannotGoOn(ValueError):
+    """Tune would begin a run anew instead of going on with it."""
+
+
+class HasGoneOn(Callback):
+    """A Tune callback that raises CannotGoOn if Tune began a run anew, which it does silently if it cannot go on.
+
+    Args:
+        record: Tune's file; local.
+    """
+
+    def __init__(self, record: Path) -> None:
+        self._trial_ids = {trial["trial_id"] for trial in _trials(record)}
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Tune's hook."""
+        if not self._trial_ids <= {trial.trial_id for trial in trials}:
+            raise CannotGoOn("Tune cannot restore what belongs to it; its own message, with -v, says why")
+
+
+def _trials(record: Path) -> list[dict[str, Any]]:
+    return [json.loads(trial) for trial, _ in json.loads(record.read_text(encoding="utf-8"))["trial_data"]]
 
 
 def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:

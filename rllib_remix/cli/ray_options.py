@@ -168,7 +168,7 @@ def _nodes(emulated: Any) -> list[Any]:
     if emulated is not None:
         return emulated.list_all_nodes()
     node = worker.global_worker.node
-    return [] if node is None else [node]
+    return [node] if node is not None and node.all_processes else []
 
 
 def _cause(error: BaseException) -> str:

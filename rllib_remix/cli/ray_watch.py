@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 PERIOD = 1.0  # seconds between two looks
@@ -27,7 +27,8 @@ def ends_with_ray(lost: Callable[[str], object], nodes: Sequence[Any]) -> Iterat
 
     Args:
         lost: called with what is gone, from another thread, before the end.
-        nodes: Ray's nodes that were started here; their processes end too.
+        nodes: Ray's nodes that were started here, the head first; if there are any, all processes that this one started
+            end too.
     """
     watch = _Watch(lost, nodes, _control_address(), _raylet_to_wait_for())
     watch.start()
@@ -95,10 +96,21 @@ class _Watch(threading.Thread):
             self._lost(gone)
             sys.stdout.flush()
             sys.stderr.flush()
-            for node in self._nodes:
-                node.kill_all_processes(check_alive=False, allow_graceful=False)
+            if self._nodes:
+                _kill_children()
         finally:
             os._exit(LOST_EXIT_CODE)
+
+
+def _kill_children() -> None:
+    """Kills what this process started, and what that started: without Ray's control store it could linger for a minute."""
+    import ray  # noqa: F401  (brings psutil)
+
+    import psutil  # isort: skip
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _control_address() -> tuple[str, int] | None:

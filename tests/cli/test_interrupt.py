@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import threading
 from contextlib import contextmanager
@@ -141,6 +142,12 @@ def test_once_requested_a_scheduler_pauses_what_it_would_continue_and_starts_not
     assert scheduler.choose_trial_to_run(controller) is None
     scheduler.decision = TrialScheduler.STOP  # it has come to its end
     assert scheduler.on_trial_result(controller, None, {}) == TrialScheduler.STOP
+
+
+def test_the_record_of_an_earlier_version_can_be_read():
+    stopper = pickle.loads(b"crllib_remix.cli.interrupt\n_that_of_this_process\n(tR.")
+    assert not stopper.stop_all()
+    assert not stopper("trial", {})
 
 
 # With real trials, in this process.

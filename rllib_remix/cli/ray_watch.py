@@ -116,8 +116,9 @@ def _kill_children() -> None:
 def _control_address() -> tuple[str, int] | None:
     """Where the cluster's control store (GCS) listens; None if this process is only a client of a cluster."""
     import ray
+    from ray.util import client
 
-    if not ray.is_initialized() or ray.util.client.ray.is_connected():
+    if not ray.is_initialized() or client.ray.is_connected():
         return None
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
     return host.strip("[]"), int(port)

@@ -45,14 +45,14 @@ def _open_if_closed(descriptor: int) -> None:
 
 def _dropping(stream: Any, descriptor: int) -> io.TextIOWrapper:
     """A stream to the same place; `stream` is None where Python found the descriptor closed."""
-    raw = _Dropping(descriptor, "wb", closefd=False)
-    if stream is not None:
-        stream.flush()
-    strict = stream is None or stream.errors == "strict"
+    buffer = io.BufferedWriter(_Dropping(descriptor, "wb", closefd=False))
+    if stream is None:
+        return io.TextIOWrapper(buffer, encoding="utf-8", errors="replace", line_buffering=True)
+    stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding="utf-8" if stream is None else stream.encoding,
-        errors="replace" if strict else stream.errors,
-        line_buffering=True if stream is None else stream.line_buffering,
-        write_through=False if stream is None else stream.write_through,
+        buffer,
+        encoding=stream.encoding,
+        errors="replace" if stream.errors == "strict" else stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
     )

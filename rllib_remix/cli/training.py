@@ -98,7 +98,8 @@ def run_experiments(
             if not graceful_stop.requested:
                 _run_together(group, outcomes, graceful_stop, plan, resume)
     outcomes.stopped_by = graceful_stop.by
-    outcomes.run = str(plan.folders()[0]) if plan.folders() else None
+    if plan.folders() and not any(each.scheduler.type == "hyperband" for each in experiments):
+        outcomes.run = str(plan.folders()[0])
     return outcomes
 
 
@@ -226,8 +227,9 @@ def _what_to_resume(
     try:
         resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"), older)
         record = find_record(storage_path, name)
-        local = resume is not None and record is not None and "://" not in storage_path
-        return resume, [HasGoneOn(Path(record))] if local else []
+        if resume is None or record is None or "://" in storage_path:
+            return resume, []
+        return resume, [HasGoneOn(Path(record))]
     except (OSError, ValueError) as error:
         raise _damaged(experiment, error) from error
 

@@ -98,6 +98,7 @@ def run_experiments(
             if not graceful_stop.requested:
                 _run_together(group, outcomes, graceful_stop, plan, resume)
     outcomes.stopped_by = graceful_stop.by
+    outcomes.nothing_to_do = outcomes.nothing_to_do and not graceful_stop.requested
     if plan.folders() and not any(each.scheduler.type == "hyperband" for each in experiments):
         outcomes.run = str(plan.folders()[0])
     return outcomes
@@ -169,8 +170,7 @@ def _run_together(
             raise _damaged(first, error) from error
         finally:
             graceful_stop.say = print
-    if progress.trials or graceful_stop.requested:
-        outcomes.nothing_to_do = False
+    outcomes.nothing_to_do = outcomes.nothing_to_do and not progress.trials
     trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
     outcomes.trials += [_outcome(trial) for trial in trials]
     for experiment in experiments:

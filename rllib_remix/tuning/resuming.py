@@ -126,6 +126,8 @@ def _up_to_date(
 ) -> tuple[str, str]:
     trial = Trial.from_json_state(trial_state)
     trial.restore_run_metadata(metadata)
+    if trial.status == Trial.TERMINATED and not trial.run_metadata.last_result:
+        trial.set_status(Trial.PENDING)  # Earlier versions ended those that waited when a run was stopped.
     storage: Any = copy.copy(trial.storage)
     storage.storage_fs_path = str(results)
     trial.set_storage(storage)

@@ -126,7 +126,7 @@ def _up_to_date(
 ) -> tuple[str, str]:
     trial = Trial.from_json_state(trial_state)
     trial.restore_run_metadata(metadata)
-    if trial.status == Trial.TERMINATED and not trial.run_metadata.last_result:
+    if trial.status == Trial.TERMINATED and ITERATION not in (trial.run_metadata.last_result or {}):
         trial.set_status(Trial.PENDING)  # Earlier versions ended those that waited when a run was stopped.
     storage: Any = copy.copy(trial.storage)
     storage.storage_fs_path = str(results)

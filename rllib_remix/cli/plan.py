@@ -31,6 +31,8 @@ class Plan:
     experiments: Sequence[Experiment]  # checked
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
+    # Folder name → Tune's records that were there when the run began, of earlier runs.
+    older_records: dict[str, list[str]] = field(default_factory=dict)
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -129,6 +131,11 @@ def _checked(plan: Any) -> Plan:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+
+
+def begun_plan(plan: Plan) -> Plan | None:
+    """What the run that is to go on left in its folders, or None if it left nothing. Raises UserError."""
+    return next((read_plan(folder) for folder in plan.folders() if (folder / PLAN_FILE).is_file()), None)
 
 
 def check_is_the_same(plan: Plan) -> None:

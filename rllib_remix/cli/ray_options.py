@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,7 @@ def _memory_of_machine() -> int:
 
 
 @contextmanager
-def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
+def connected(cluster: Cluster, verbosity: int, lost: Callable[[str], object]) -> Iterator[None]:
     """A connection to Ray while the block runs; what was started for it ends with it.
 
     A Ray that runs in this process already is used as it is, and left alone.
@@ -135,11 +136,14 @@ def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
     Args:
         cluster: which Ray.
         verbosity: 0 hides its messages, 1 shows them.
+        lost: called from another thread with what is gone, before the loss of this Ray ends the process.
 
     Raises:
         UserError: if Ray cannot be started or joined.
     """
     import ray
+
+    from rllib_remix.cli.ray_watch import ends_with_ray
 
     if ray.is_initialized():
         yield
@@ -147,16 +151,38 @@ def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
     emulated: Any = None
     try:
         try:
-            if cluster.num_nodes is not None and not cluster.is_running:
-                emulated = _emulate(cluster)
-            _connect(cluster, emulated, verbosity)
+            with _safe_from_lost_terminals():
+                if cluster.num_nodes is not None and not cluster.is_running:
+                    emulated = _emulate(cluster)
+                _connect(cluster, emulated, verbosity)
         except Exception as error:  # Ray raises many kinds, among them Exception itself.
             raise UserError(f"Ray could not be started or joined: {_cause(error)}") from error
-        yield
+        with ends_with_ray(lost, _nodes(emulated)):
+            yield
     finally:
         ray.shutdown()
         if emulated is not None:
             emulated.shutdown()
+
+
+@contextmanager
+def _safe_from_lost_terminals() -> Iterator[None]:
+    """What is started in the block never gets SIGHUP: a terminal sends it to all, and Ray has to be there for saving."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _nodes(emulated: Any) -> list[Any]:
+    """Ray's nodes that were started here, the head first."""
+    from ray._private import worker
+
+    if emulated is not None:
+        return emulated.list_all_nodes()
+    node = worker.global_worker.node
+    return [node] if node is not None and node.all_processes else []
 
 
 def _cause(error: BaseException) -> str:

@@ -387,6 +387,10 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
     if outcomes.stopped_by:
         too_early = "" if outcomes.trials else " before any trial had begun"
         typer.echo(f"\nStopped by {outcomes.stopped_by}{too_early}.")
+        if outcomes.run:
+            typer.echo(f"Go on with: rllib resume {shlex.quote(outcomes.run)}")
+    if outcomes.nothing_to_do:
+        typer.echo("\nNothing to do: all trials have reached their end.")
     for trial in outcomes.trials:
         typer.echo(f"\n{trial.name}")
         typer.echo(f"  Results:    {trial.folder}")

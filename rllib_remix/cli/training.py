@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rllib_remix.cli.best_trial import best_trial, is_search
-from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.errors import UserError, print_error
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
+from rllib_remix.cli.plan import Plan, begun_plan, check_is_the_same, only_one
 from rllib_remix.cli.ray_options import Cluster, connected
 from rllib_remix.cli.schedulers import build_scheduler
 from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
 
 if TYPE_CHECKING:
+    from ray.tune import Callback
     from ray.tune.experiment import Trial
 
 EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ")  # as a traceback ends
@@ -42,7 +44,9 @@ class Outcomes:
     """How a run ended."""
 
     trials: list[Outcome]
-    stopped_by: str = ""  # "Ctrl-C" or "SIGTERM", if it was one of them
+    stopped_by: str = ""  # "Ctrl-C", "SIGTERM" or "SIGHUP", if it was one of them
+    nothing_to_do: bool = False  # resumed, and all trials had reached their end
+    run: str | None = None  # local folder that `rllib resume` takes, if there is one
     best: list[str] = field(default_factory=list)  # of each search, a line about its best trial
 
 
@@ -71,20 +75,32 @@ def run_experiments(
     # Without a finished episode there is no return to compare yet; that must not end the search.
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
+    from rllib_remix.tuning.resuming import records
 
     graceful_stop = GracefulStop()
-    outcomes = Outcomes([])
+    outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
     if resume:
         _check_can_go_on(plan)
+        begun = begun_plan(plan)
+        # A dataclass of an earlier version has no such field.
+        plan.older_records = getattr(begun, "older_records", {})
     else:
         _say_what_is_left_behind(plan)
-    with only_one(plan, alone=resume), connected(cluster, verbosity), ctrl_c_requests(graceful_stop):
+        plan.older_records = {folder.name: records(folder) for folder in plan.folders()}
+    with (
+        only_one(plan, alone=resume),
+        connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
+        ctrl_c_requests(graceful_stop),
+    ):
         plan.write()
         for group in runs(experiments):
             if not graceful_stop.requested:
                 _run_together(group, outcomes, graceful_stop, plan, resume)
     outcomes.stopped_by = graceful_stop.by
+    outcomes.nothing_to_do = outcomes.nothing_to_do and not graceful_stop.requested
+    if plan.folders() and not any(each.scheduler.type == "hyperband" for each in experiments):
+        outcomes.run = str(plan.folders()[0])
     return outcomes
 
 
@@ -109,45 +125,54 @@ def _run_together(
     """One run of Tune; what came of it is added to `outcomes`."""
     from ray import tune
 
+    from rllib_remix.cli.interrupt import StopOnRequest, pausing
     from rllib_remix.cli.nonfinite import NonFiniteFailures
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
+    from rllib_remix.tuning.resuming import CannotGoOn
 
     first = experiments[0]
     search = first.search
     if plan.max_concurrent is not None:
         search = replace(search, max_concurrent=plan.max_concurrent)
     seed_schedulers(search.seed)
-    specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
+    specs: Any = [_tune_experiment(experiment) for experiment in experiments]
     logs = ResultLogs()
+    loggers = plan.loggers.callbacks(first.name)
     progress = ProgressCallback(_title(experiments))
+    scheduler = build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode)
     with progress:
         graceful_stop.say = progress.say
+        resume_config, checks = None, []
+        if resume:
+            older = plan.older_records.get(first.name, [])
+            resume_config, checks = _what_to_resume(first, older, progress.say)
         try:
             analysis = tune.run(
                 specs,
                 verbose=0,
-                scheduler=build_scheduler(
-                    "scheduler", first.scheduler, first.stop, first.metric, search.mode
-                ),
+                scheduler=pausing(scheduler, graceful_stop),
                 search_alg=build_searcher(search, first.config, first.metric),
                 callbacks=[
                     progress,
-                    graceful_stop.tracker(),
                     logs,
                     StorageWarnings(logs, progress.say),
                     NonFiniteFailures(progress.say),
                     TableLogger(),
-                    *plan.loggers.callbacks(first.name),
+                    StopOnRequest(graceful_stop, loggers),
+                    *checks,
+                    *loggers,
                 ],
-                resume_config=_what_to_resume(first, progress.say) if resume else None,
+                resume_config=resume_config,
                 reuse_actors=all(map(_can_be_reset, experiments)),
                 raise_on_failed_trial=False,
             )
+        except CannotGoOn as error:
+            raise _damaged(first, error) from error
         finally:
             graceful_stop.say = print
-            _mark_unfinished(first, graceful_stop.stopped, progress.say)
+    outcomes.nothing_to_do = outcomes.nothing_to_do and not progress.trials
     trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
     outcomes.trials += [_outcome(trial) for trial in trials]
     for experiment in experiments:
@@ -165,7 +190,7 @@ def _check_can_go_on(plan: Plan) -> None:
             try:
                 check_record(experiment.storage_path, experiment.name)
             except (OSError, ValueError) as error:
-                raise _damaged_record(experiment, error) from error
+                raise _damaged(experiment, error) from error
         if experiment.scheduler.type == "hyperband":
             raise UserError(
                 f"experiment {experiment.name!r}: a hyperband search cannot go on, since Tune does not keep its brackets; "
@@ -184,6 +209,15 @@ def _say_what_is_left_behind(plan: Plan) -> None:
         )
 
 
+def _say_ray_is_lost(gone: str, plan: Plan) -> None:
+    from rich.console import Console
+
+    Console().show_cursor(True)  # which the live table hides
+    folders = plan.folders()
+    go_on = f"`rllib resume {shlex.quote(str(folders[0]))}`" if folders else "the same command and --resume"
+    print_error(f"Ray is lost: {gone}. Go on with {go_on}.")
+
+
 def _can_be_reset(experiment: Experiment) -> bool:
     """Whether one process can train a trial after another: only where an algorithm's class has a `reset_config`."""
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -192,44 +226,39 @@ def _can_be_reset(experiment: Experiment) -> bool:
     return algorithm_class.reset_config is not Algorithm.reset_config
 
 
-def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> Any:
-    from rllib_remix.tuning.resuming import what_to_resume
+def _what_to_resume(
+    experiment: Experiment, older: Sequence[str], say: Callable[[str], None]
+) -> tuple[Any, list[Callback]]:
+    """What Tune is to go on with, None if there is nothing yet, and what sees to it that it does."""
+    from rllib_remix.tuning.resuming import HasGoneOn, find_record, what_to_resume
 
+    storage_path, name = experiment.storage_path, experiment.name
     try:
-        return what_to_resume(experiment.storage_path, experiment.name, lambda text: say(f"Warning: {text}"))
+        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"), older)
+        record = find_record(storage_path, name)
+        if resume is None or record is None or "://" in storage_path:
+            return resume, []
+        return resume, [HasGoneOn(Path(record))]
     except (OSError, ValueError) as error:
-        raise _damaged_record(experiment, error) from error
+        raise _damaged(experiment, error) from error
 
 
-def _damaged_record(experiment: Experiment, error: Exception) -> UserError:
+def _damaged(experiment: Experiment, error: Exception) -> UserError:
     return UserError(
         f"experiment {experiment.name!r}: Tune's record of it is damaged ({error}). Its checkpoints may be whole: go on "
         "with one of them by --restore CHECKPOINT."
     )
 
 
-def _mark_unfinished(experiment: Experiment, trial_ids: set[str], say: Callable[[str], None]) -> None:
-    """Tune counts trials that were stopped on request among the finished ones, which are not resumed."""
-    if not trial_ids:
-        return
-    from rllib_remix.tuning.resuming import mark_unfinished
-
-    try:
-        mark_unfinished(experiment.storage_path, experiment.name, trial_ids)
-    except (OSError, ValueError) as error:
-        say(f"Warning: Tune's record could not be written ({error}); `rllib resume` may do nothing.")
-
-
-def _tune_experiment(experiment: Experiment, graceful_stop: Any) -> Any:
+def _tune_experiment(experiment: Experiment) -> Any:
     from ray.tune import CheckpointConfig
 
-    from rllib_remix.cli.interrupt import StoppableExperiment
+    from rllib_remix.cli.interrupt import DurableExperiment
 
     checkpoints = experiment.checkpoints
-    return StoppableExperiment(
+    return DurableExperiment(
         experiment.name,
         experiment.run,
-        graceful_stop=graceful_stop,
         stop=experiment.stop,
         config=experiment.config,
         num_samples=experiment.num_samples,

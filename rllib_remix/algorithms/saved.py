@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.fs
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.train._internal.session import _TrainingResult
@@ -24,6 +25,7 @@ from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_fold
 from rllib_remix.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
+from rllib_remix.tuning.record_clock import SAVED_AT, RecordClock
 from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
 
 COMPONENT_REPLAY_BUFFER = "replay_buffer"
@@ -43,6 +45,8 @@ class SavedAlgorithm(Algorithm):
     replay_buffer: Any
     team_spec: Any
     _replay_on_disk: Path | None = None  # where the replay buffer was saved or restored last
+    _clock: RecordClock | None = None
+    _saved_at: float | None = None
 
     def before_state_is_loaded(self) -> None:
         """Drops what was prepared from the state that is about to be replaced."""
@@ -53,7 +57,15 @@ class SavedAlgorithm(Algorithm):
         raise NotImplementedError
 
     def get_metadata(self) -> dict[str, Any]:
-        return super().get_metadata() | checkpoint_metadata(self)
+        return super().get_metadata() | checkpoint_metadata(self) | {SAVED_AT: self._saved_at}
+
+    def _now(self) -> float:
+        """The time for a checkpoint's metadata."""
+        if self._clock is None:
+            trial = self._storage
+            in_folder = trial is not None and isinstance(trial.storage_filesystem, pyarrow.fs.LocalFileSystem)
+            self._clock = RecordClock(Path(trial.experiment_fs_path) if in_folder else None)
+        return self._clock.now()
 
     def save_to_path(self, path: Any = None, *, state: dict[str, Any] | None = None, **kwargs: Any) -> str:
         """As RLlib's, with the replay buffer, with weights and settings that can be read without pickle, and with a
@@ -79,6 +91,7 @@ class SavedAlgorithm(Algorithm):
         return str(folder)
 
     def _write(self, path: Path | None, state: dict[str, Any], kwargs: dict[str, Any]) -> Path:
+        self._saved_at = self._now()
         folder = Path(super().save_to_path(path, state=state, **kwargs))
         check_learner_files(folder)
         write_portable(

@@ -111,6 +111,7 @@ def _run_together(
 
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
+    from rllib_remix.tuning.driver_memory import NotesForgotten, done_tasks_forgotten
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
 
     first = experiments[0]
@@ -121,7 +122,7 @@ def _run_together(
     specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
     logs = ResultLogs()
     progress = ProgressCallback(_title(experiments))
-    with progress:
+    with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
         try:
             analysis = tune.run(
@@ -137,6 +138,7 @@ def _run_together(
                     logs,
                     StorageWarnings(logs, progress.say),
                     TableLogger(),
+                    NotesForgotten(),
                     *plan.loggers.callbacks(first.name),
                 ],
                 resume_config=_what_to_resume(first, progress.say) if resume else None,

@@ -121,6 +121,8 @@ def _run_together(
     seed_schedulers(search.seed)
     specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
     logs = ResultLogs()
+    if not resume:
+        _note_beginning(first)
     progress = ProgressCallback(_title(experiments))
     with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
@@ -154,6 +156,17 @@ def _run_together(
         if is_search(experiment):
             own = [trial for trial in trials if Path(str(trial.path)).parent.name == experiment.name]
             outcomes.best.append(best_trial(experiment, own))
+
+
+def _note_beginning(experiment: Experiment) -> None:
+    from rllib_remix.tuning.records import note_beginning
+
+    try:
+        note_beginning(experiment.storage_path, experiment.name)
+    except OSError as error:
+        raise UserError(
+            f"--storage-path: cannot write to {experiment.storage_path!r}: {error.strerror or error}."
+        ) from None
 
 
 def _check_can_go_on(plan: Plan) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from rllib_remix.manifest import METADATA
 SAVED_AT = "saved_at"  # of a checkpoint's metadata: seconds since 1970 in UTC
 ITERATION = "training_iteration"
 _LARGEST_METADATA = 2**22  # bytes
+_FAR_AWAY = 2.0**33  # seconds; in the year 2242
 _TICK_S = 0.001  # by how much a clock that was set back is moved on
 
 
@@ -59,6 +59,6 @@ def _latest(experiment: Path) -> float:
         if newest is None:
             continue
         said = metadata_of(newest).get(SAVED_AT)
-        if isinstance(said, float) and math.isfinite(said):
+        if isinstance(said, float) and said < _FAR_AWAY:  # false for NaN
             latest = max(latest, said)
     return latest

@@ -9,22 +9,19 @@ import math
 import pickle
 import shutil
 from collections.abc import Callable, Collection
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.fs
-from pyarrow.fs import FileSelector, FileSystem
 from ray._private.dict import flatten_dict
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import get_fs_and_path
 from ray.tune import Checkpoint, ResumeConfig
-from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
 from rllib_remix.manifest import MANIFEST, METADATA, CheckpointError, check_files
+from rllib_remix.tuning.records import find_record, note_beginning, put_last, records
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
 logger = logging.getLogger("ray.rllib")
@@ -48,19 +45,14 @@ def what_to_resume(
     """
     record = find_record(storage_path, name)
     if record is None:
+        note_beginning(storage_path, name)
         return None
+    record = put_last(record, storage_path, name)
+    note_beginning(storage_path, name, resumed=record)
     if "://" not in storage_path:
         bring_up_to_date(Path(record), say)
     resume: Any = ResumeConfig.ResumeType.RESUME  # declared as str by Ray
     return ResumeConfig(errored=resume)
-
-
-def find_record(storage_path: str, name: str) -> str | None:
-    """Tune's newest record of an experiment, or None if there is none."""
-    try:
-        return _find_newest_experiment_checkpoint(f"{storage_path.rstrip('/')}/{name}")
-    except FileNotFoundError:
-        return None
 
 
 def has_unfinished(folder: Path) -> bool:
@@ -110,7 +102,7 @@ def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) ->
         ValueError: it is damaged.
     """
     files, folder = get_fs_and_path(f"{storage_path.rstrip('/')}/{name}")
-    for record in _records(files, folder):  # The newest may be of another run in the same folder.
+    for record in records(files, folder):  # The newest may be of another run in the same folder.
         with files.open_input_stream(record) as stream:
             state = json.loads(stream.read())
         if any(json.loads(trial)["trial_id"] in trial_ids for trial, _ in state["trial_data"]):
@@ -124,13 +116,6 @@ def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) ->
         return
     with files.open_output_stream(record) as stream:
         stream.write(content)
-
-
-def _records(files: FileSystem, folder: str) -> list[str]:
-    """Tune's records in a folder, newest first."""
-    pattern = TuneController.CKPT_FILE_TMPL.format("*")
-    found = [each.path for each in files.get_file_info(FileSelector(folder))]
-    return sorted((path for path in found if fnmatch(Path(path).name, pattern)), reverse=True)
 
 
 def _unfinished(trial_state: str, metadata: str, trial_ids: Collection[str]) -> tuple[str, str]:

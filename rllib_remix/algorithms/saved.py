@@ -114,21 +114,31 @@ class SavedAlgorithm(Algorithm):
         self._storage = storage = DurableStorage.of(self._storage)
         if not storage.is_local:
             return super().save()
-        before, aside = self._replay_on_disk, None
+        while True:
+            result, error = self._save_once(storage)
+            if error is None or not storage.patience.try_again():
+                break
+        if error is not None:
+            report_lost_checkpoint(storage.trial_folder, error)
+        return result
+
+    def _save_once(self, storage: DurableStorage) -> tuple[_TrainingResult, OSError | None]:
+        """What Tune is told, and why the checkpoint could not be written; if only its last step failed, that is told."""
+        before, aside, failed = self._replay_on_disk, None, None
+        result = _TrainingResult(checkpoint=None, metrics={})
         try:
             remove_left_folders(storage.trial_folder)
             aside = new_folder_aside(storage.trial_folder)
             result = super().save(str(aside))
         except OSError as error:
-            report_lost_checkpoint(storage.trial_folder, error)
-            result = _TrainingResult(checkpoint=None, metrics={})
+            failed = error
         if result.checkpoint is None:
             self._replay_on_disk = before
             if aside is not None:
                 shutil.rmtree(aside, ignore_errors=True)
         else:
             self._replay_on_disk = Path(result.checkpoint.path) / COMPONENT_REPLAY_BUFFER
-        return result
+        return result, failed
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.

@@ -27,6 +27,7 @@ class Plan:
     experiments: Sequence[Experiment]  # checked
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
+    code: dict[str, str] | None = None  # as `code_by_value` has it; None until the plan is written first
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -44,6 +45,10 @@ class Plan:
         """
         from ray import cloudpickle
 
+        from rllib_remix.cli.run_code import code_by_value
+
+        if self.code is None:
+            self.code = code_by_value(self.experiments)
         content = cloudpickle.dumps(  # pyright: ignore[reportPrivateImportUsage]
             replace(self, loggers=replace(self.loggers, wandb_key=None))
         )
@@ -87,6 +92,7 @@ def read_plan(folder: Path) -> Plan:
         before = next(e for e in plan.experiments if e.name == folder.name).storage_path
     except Exception as error:  # Damaged pickles raise many kinds.
         raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error!r}).") from error
+    vars(plan).setdefault("code", {})  # Plans of earlier versions do not say.
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
@@ -102,10 +108,24 @@ def check_is_the_same(plan: Plan) -> None:
     for folder in plan.folders():
         if not (folder / PLAN_FILE).is_file():
             continue
-        begun = next((each for each in read_plan(folder).experiments if each.name == folder.name), None)
+        there = read_plan(folder)
+        begun = next((each for each in there.experiments if each.name == folder.name), None)
         now = next(each for each in plan.experiments if each.name == folder.name)
         if begun is not None:
-            _check_experiment(begun, now)
+            try:
+                _check_experiment(begun, now)
+            except UserError as error:
+                raise _with_changes(error, there, folder) from None
+
+
+def _with_changes(error: UserError, begun: Plan, folder: Path) -> UserError:
+    """The error, and what to do if the code of the run has changed since."""
+    from rllib_remix.cli.run_code import changed_files, with_new_code
+
+    changed = changed_files(begun.code or {})
+    if not changed:
+        return error
+    return UserError(f"{error} {', '.join(changed)} changed since. {with_new_code(changed, folder)}")
 
 
 def _check_experiment(begun: Experiment, now: Experiment) -> None:

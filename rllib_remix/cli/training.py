@@ -35,6 +35,7 @@ class Outcome:
     checkpoint: str | None  # the newest, if it was saved
     error: str | None = None  # the last line of its cause
     error_file: str | None = None
+    lost: str | None = None  # of its end, what could not be saved
 
 
 @dataclass
@@ -54,6 +55,7 @@ def run_experiments(
     loggers: Loggers | None = None,
     verbosity: int = 0,
     resume: bool = False,
+    code: dict[str, str] | None = None,
 ) -> Outcomes:
     """Trains all experiments, as many trials in parallel as there are CPUs for, and waits for their end.
 
@@ -64,6 +66,7 @@ def run_experiments(
         loggers: where results go beside Tune's files.
         verbosity: 0 hides Ray's messages, 1 shows them.
         resume: go on with what an earlier run of the same experiments left behind.
+        code: files of the code that the earlier run keeps, with their hashes; None to look which it is now.
     """
     # Tune's own banner and tables would come between the lines of the live table.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -74,7 +77,7 @@ def run_experiments(
 
     graceful_stop = GracefulStop()
     outcomes = Outcomes([])
-    plan = Plan(experiments, max_concurrent, loggers or Loggers())
+    plan = Plan(experiments, max_concurrent, loggers or Loggers(), code)
     if resume:
         _check_can_go_on(plan)
     else:
@@ -112,6 +115,7 @@ def _run_together(
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
     from rllib_remix.tuning.driver_memory import NotesForgotten, done_tasks_forgotten
+    from rllib_remix.tuning.last_save import PatientLastSaves
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
 
     first = experiments[0]
@@ -141,6 +145,7 @@ def _run_together(
                     StorageWarnings(logs, progress.say),
                     TableLogger(),
                     NotesForgotten(),
+                    PatientLastSaves(),
                     *plan.loggers.callbacks(first.name),
                 ],
                 resume_config=_what_to_resume(first, progress.say) if resume else None,
@@ -268,6 +273,24 @@ def _outcome(trial: Trial) -> Outcome:
         checkpoint=checkpoint.path if checkpoint else None,
         error=cause_of(str(trial.get_error() or "unknown cause")) if failed else None,
         error_file=str(Path(folder) / "error.txt") if failed else None,
+        lost=None if failed else _lost(trial),
+    )
+
+
+def _lost(trial: Trial) -> str | None:
+    """How far a trial's newest checkpoint is behind its end, if that should have been saved and could not be."""
+    from rllib_remix.cli.storage_warnings import why_not_writable
+    from rllib_remix.tuning.last_save import lag_of
+
+    lag = lag_of(trial)
+    if lag is None:
+        return None
+    newest = f"the newest is of iteration {lag.saved:,}" if lag.saved else "there is none"
+    steps = "" if lag.env_steps is None else f" and {lag.env_steps:,} env steps"
+    behind = "iteration" if lag.iterations == 1 else "iterations"
+    return (
+        f"its last checkpoint could not be written ({why_not_writable(Path(str(trial.path)))}); {newest}, {lag.iterations:,} "
+        f"{behind}{steps} before its end. Make room, and `rllib resume` goes on from there"
     )
 
 

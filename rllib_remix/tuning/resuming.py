@@ -21,6 +21,7 @@ from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
 from rllib_remix.manifest import MANIFEST, METADATA, CheckpointError, check_files
+from rllib_remix.tuning.last_save import lag_of
 from rllib_remix.tuning.records import find_record, note_beginning, put_last, records
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
@@ -148,6 +149,8 @@ def _up_to_date(
         raise ValueError(f"none of the checkpoints that it names is in {str(folder)!r} any more")
     _take_over(manager, folder, _without_damaged_newest(there, say))
     storage.current_checkpoint_index = int(there[-1].name[-_INDEX_DIGITS:]) if there else -1
+    if trial.status == Trial.TERMINATED and lag_of(trial) is not None:
+        trial.set_status(Trial.PENDING)  # Its end could not be saved, or was damaged since.
     trial.invalidate_json_state()
     trial.run_metadata.invalidate_cache()
     return trial.get_json_state()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from rllib_remix.cli.samplers import points_to_check, with_domains
 from rllib_remix.cli.schedulers import Scheduler, build_scheduler, starting_points
 from rllib_remix.cli.searching import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
 from rllib_remix.cli.trial_resources import as_settings
+from rllib_remix.cli.user_modules import load_class
 from rllib_remix.manifest import METADATA, CheckpointError
 from rllib_remix.settings import SettingError, nearest, unknown
 
@@ -153,21 +153,6 @@ def find_algorithm(
     return run, algorithm_class, algorithm_class.get_default_config()
 
 
-def load_class(option: str, path: str) -> Any:
-    """The object at "package.module.Class".
-
-    Raises:
-        UserError: if the module cannot be imported or has no such attribute.
-    """
-    module, _, attribute = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise UserError(f"{option}: cannot import {path!r}: {error}.") from error
-    except (AttributeError, ValueError):
-        raise UserError(f"{option}: {module!r} has no {attribute!r}.") from None
-
-
 def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Settings of trials, as far as they can be known: one dict per point of the grids in `config`.
 
@@ -240,7 +225,10 @@ def check_environment(env: object, env_config: object = None) -> None:
 
     guess = nearest(env, [*TEAM_ENVS, *gymnasium.registry])
     hint = f"; did you mean {guess!r}?" if guess else "."
-    allowed = f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or a class path"
+    allowed = (
+        f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or the path of a class or function, such as "
+        "my_module.make with my_module.py in this folder. Names that a script registers (register_env) are its own"
+    )
     raise UserError(f"--env: unknown environment {env!r}{hint} Allowed: {allowed}.")
 
 

@@ -28,6 +28,9 @@ class Plan:
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
     code: dict[str, str] | None = None  # as `code_by_value` has it; None until the plan is written first
+    modules: str = field(
+        default_factory=os.getcwd
+    )  # the folder from which the user's own modules are imported
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -92,7 +95,8 @@ def read_plan(folder: Path) -> Plan:
         before = next(e for e in plan.experiments if e.name == folder.name).storage_path
     except Exception as error:  # Damaged pickles raise many kinds.
         raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error!r}).") from error
-    vars(plan).setdefault("code", {})  # Plans of earlier versions do not say.
+    for name, unknown in (("code", {}), ("modules", os.getcwd())):  # Plans of earlier versions do not say.
+        vars(plan).setdefault(name, unknown)
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)

@@ -21,6 +21,7 @@ from rllib_remix.cli.ray_options import (
 )
 from rllib_remix.cli.train import VERBOSE_OPTION, end
 from rllib_remix.cli.training import run_experiments
+from rllib_remix.cli.user_modules import find_modules_in
 
 
 def resume(
@@ -48,6 +49,7 @@ def resume(
         _check_is_there(plan.folders())
         plan.loggers.check()
         _say_what_changed(plan, folder)
+        find_modules_in(Path(plan.modules))
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             plan.experiments,
@@ -56,7 +58,7 @@ def resume(
             loggers=plan.loggers,
             verbosity=verbosity,
             resume=True,
-            code=plan.code,
+            begun=plan,
         )
     end(outcomes)
 

@@ -55,7 +55,7 @@ def run_experiments(
     loggers: Loggers | None = None,
     verbosity: int = 0,
     resume: bool = False,
-    code: dict[str, str] | None = None,
+    begun: Plan | None = None,
 ) -> Outcomes:
     """Trains all experiments, as many trials in parallel as there are CPUs for, and waits for their end.
 
@@ -66,7 +66,7 @@ def run_experiments(
         loggers: where results go beside Tune's files.
         verbosity: 0 hides Ray's messages, 1 shows them.
         resume: go on with what an earlier run of the same experiments left behind.
-        code: files of the code that the earlier run keeps, with their hashes; None to look which it is now.
+        begun: the plan of the run that goes on, of which the facts about its code are kept.
     """
     # Tune's own banner and tables would come between the lines of the live table.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -77,7 +77,9 @@ def run_experiments(
 
     graceful_stop = GracefulStop()
     outcomes = Outcomes([])
-    plan = Plan(experiments, max_concurrent, loggers or Loggers(), code)
+    plan = Plan(experiments, max_concurrent, loggers or Loggers())
+    if begun is not None:
+        plan.code, plan.modules = begun.code, begun.modules
     if resume:
         _check_can_go_on(plan)
     else:

@@ -117,13 +117,13 @@ def test_a_resumed_run_goes_on_with_the_old_code_and_says_so_and_a_restored_one_
 ):
     train = ("train", "file", file, "--storage-path", "results", "--checkpoint-freq", 1)
     assert (first := rllib(*train)).exit_code == 0, first.output
-    assert returns("game") == [2.0, 2.0]
+    assert returns("game") == [4.0, 4.0]
     for trial in Path("results/game").glob("*/"):  # as if the run had been killed before its last checkpoint
         shutil.rmtree(trial / "checkpoint_000001")
     file.write_text(FILE.replace("BONUS = 1.0", "BONUS = 5.0"))
     resumed = rllib("resume", "results/game")
     assert resumed.exit_code == 0, resumed.output
-    assert returns("game") == [2.0, 2.0]
+    assert returns("game") == [4.0, 4.0]
     note = " ".join(resumed.stderr.split())
     assert f"Note: {file} changed since the run began" in note
     command = re.search(r"rllib (train file .*) -n NEW_NAME", note)
@@ -131,7 +131,7 @@ def test_a_resumed_run_goes_on_with_the_old_code_and_says_so_and_a_restored_one_
     words = command.group(1).split()
     restored = rllib(*words, "-n", "new", "--storage-path", "results", "--stop", {"training_iteration": 3})
     assert restored.exit_code == 0, restored.output
-    assert returns("new")[-1] == 10.0
+    assert returns("new")[-1] == 20.0
 
 
 def returns(name: str) -> list[float]:

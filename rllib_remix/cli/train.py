@@ -41,6 +41,7 @@ from rllib_remix.cli.submit import NO_WAIT_OPTION, RUNTIME_ENV_OPTION, SUBMIT_OP
 from rllib_remix.cli.training import Outcomes, run_experiments
 from rllib_remix.cli.trial_resources import check_resources
 from rllib_remix.settings import SettingError, unknown
+from rllib_remix.tuning.record_clock import metadata_of
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
@@ -396,6 +397,15 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
         if trial.checkpoint:
             typer.echo(f"  Checkpoint: {trial.checkpoint}")
             if is_of_team(Path(trial.checkpoint)):
-                typer.echo(f"  Evaluate:   rllib evaluate {shlex.quote(trial.checkpoint)} --episodes 32")
+                typer.echo(f"  Evaluate:   {_evaluation(Path(trial.checkpoint))}")
     for line in outcomes.best:
         typer.echo(f"\n{line}")
+
+
+def _evaluation(checkpoint: Path) -> str:
+    """The command that plays a team; the user's own code is run only if the user names it."""
+    words = ["rllib", "evaluate", str(checkpoint), "--episodes", "32"]
+    env = metadata_of(checkpoint).get("environment")
+    if isinstance(env, str) and "." in env:
+        words += ["--env", env]
+    return shlex.join(words)

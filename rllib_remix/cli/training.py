@@ -292,7 +292,7 @@ def _lost(trial: Trial) -> str | None:
     behind = "iteration" if lag.iterations == 1 else "iterations"
     return (
         f"its last checkpoint could not be written ({why_not_writable(Path(str(trial.path)))}); {newest}, {lag.iterations:,} "
-        f"{behind}{steps} before its end. Make room, and `rllib resume` goes on from there"
+        f"{behind}{steps} before its end. Once that is mended, go on from there"
     )
 
 

@@ -123,7 +123,9 @@ def append_what_is_new(source: Path, target: Path) -> None:
                 with open(file, "rb") as grown, open(copy, "ab") as behind:
                     grown.seek(copied)
                     shutil.copyfileobj(grown, behind)
-        elif not (copy.exists() and filecmp.cmp(file, copy, shallow=False)):  # Times tell nothing: clocks are set back.
+        elif not (
+            copy.exists() and filecmp.cmp(file, copy, shallow=False)
+        ):  # Times tell nothing: clocks are set back.
             write_whole(copy, file.read_bytes())
 
 

@@ -22,11 +22,11 @@ PATIENCE = 240  # seconds for what takes 60 where nothing else runs
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 4 MiB: a few checkpoints fit."""
+    """A disk of 8 MiB: some checkpoints fit."""
     disk = tmp_path / "disk"
     disk.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True, text=True
     )
     if done.returncode:
         pytest.skip(f"no disk of its own can be mounted here: {done.stderr.strip()}")
@@ -50,7 +50,9 @@ def start(folder: Path, *words: str) -> subprocess.Popen:
 def train(folder: Path) -> subprocess.Popen:
     words = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SETTINGS), "-n", "run"]
     words += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "disk"]
-    return start(folder, *words, "--checkpoint-freq", "4", "--ray-num-cpus", "1")
+    return start(
+        folder, *words, "--checkpoint-freq", "4", "--keep-checkpoints-num", "2", "--ray-num-cpus", "1"
+    )
 
 
 def wait_for_first_checkpoint(process: subprocess.Popen, disk: Path) -> None:

@@ -170,10 +170,8 @@ def _note_beginning(experiment: Experiment) -> None:
 
     try:
         note_beginning(experiment.storage_path, experiment.name)
-    except OSError as error:
-        raise UserError(
-            f"--storage-path: cannot write to {experiment.storage_path!r}: {error.strerror or error}."
-        ) from None
+    except (OSError, ValueError) as error:  # PyArrow's errors about addresses are ValueErrors.
+        raise UserError(f"--storage-path: cannot write to {experiment.storage_path!r}: {error}.") from None
 
 
 def _check_can_go_on(plan: Plan) -> None:

@@ -79,6 +79,17 @@ def test_tune_takes_the_record_that_is_put_last_and_what_belongs_to_it(run):
     assert found(run) == moved
 
 
+def test_an_address_is_read_and_written_like_a_folder(run):
+    address = f"file://{run.parent}"
+    older = write(run, "2026-05-28_20-00-00", NOON)
+    note_beginning(address, run.name)
+    newer = write(run, "2026-05-28_09-00-00", NOON - 60)
+    assert find_record(address, run.name) == str(newer)
+    moved = put_last(str(newer), address, run.name)
+    assert find_record(address, run.name) == moved
+    assert older.is_file()
+
+
 def test_where_there_is_no_run_there_is_no_record(run):
     assert found(run) is None
     assert find_record(str(run.parent), "missing") is None

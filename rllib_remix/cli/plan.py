@@ -28,6 +28,9 @@ class Plan:
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
     code: dict[str, str] | None = None  # as `code_by_value` has it; None until the plan is written first
+    environments: dict[str, Any] = field(
+        default_factory=dict
+    )  # what makes those that the user's code registered
     modules: str = field(
         default_factory=os.getcwd
     )  # the folder from which the user's own modules are imported
@@ -50,8 +53,9 @@ class Plan:
 
         from rllib_remix.cli.run_code import code_by_value
 
+        self.environments = self.environments or _registered(self.experiments)
         if self.code is None:
-            self.code = code_by_value(self.experiments)
+            self.code = code_by_value((self.experiments, self.environments))
         content = cloudpickle.dumps(  # pyright: ignore[reportPrivateImportUsage]
             replace(self, loggers=replace(self.loggers, wandb_key=None))
         )
@@ -87,6 +91,8 @@ def read_plan(folder: Path) -> Plan:
     Raises:
         UserError: it is damaged.
     """
+    from ray.tune.registry import register_env
+
     import rllib_remix
 
     rllib_remix.register()
@@ -95,12 +101,28 @@ def read_plan(folder: Path) -> Plan:
         before = next(e for e in plan.experiments if e.name == folder.name).storage_path
     except Exception as error:  # Damaged pickles raise many kinds.
         raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error!r}).") from error
-    for name, unknown in (("code", {}), ("modules", os.getcwd())):  # Plans of earlier versions do not say.
+    # Plans of earlier versions do not say.
+    for name, unknown in (("code", {}), ("environments", {}), ("modules", os.getcwd())):
         vars(plan).setdefault(name, unknown)
+    for name, creator in plan.environments.items():
+        register_env(name, creator)
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
     return plan
+
+
+def _registered(experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """By name, the creators of the experiments' environments, as far as they were registered, and not by this package."""
+    from ray.tune.registry import ENV_CREATOR, _global_registry
+
+    names = {each.config.get("env") for each in experiments if isinstance(each.config.get("env"), str)}
+    found = {
+        name: _global_registry.get(ENV_CREATOR, name)
+        for name in names
+        if _global_registry.contains(ENV_CREATOR, name)
+    }
+    return {name: creator for name, creator in found.items() if not getattr(creator, "is_shipped", False)}
 
 
 def check_is_the_same(plan: Plan) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import ray.cloudpickle
+from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiment_files import read_experiments
@@ -44,6 +45,16 @@ stop = {"training_iteration": 2}
 """
 
 
+REGISTERED = """
+
+def make(context):
+    return Game(context)
+
+
+register_env("of_this_file", make)
+"""
+
+
 @pytest.fixture
 def file(tmp_path):
     (tmp_path / "game.py").write_text(FILE)
@@ -68,6 +79,20 @@ def test_the_file_of_a_module_is_kept_with_its_hash_and_nothing_that_is_installe
     assert changed_files(code) == [str(file)]
     file.unlink()
     assert changed_files(code) == []
+
+
+def test_an_environment_that_the_file_registered_is_registered_again_and_is_code_too(file):
+    file.write_text(
+        "from ray.tune.registry import register_env\n"
+        + FILE.replace("(Game)", "('of_this_file')")
+        + REGISTERED
+    )
+    plan_of(file).write()
+    _global_registry.unregister(ENV_CREATOR, "of_this_file")
+    assert not _global_registry.contains(ENV_CREATOR, "of_this_file")
+    plan = read_plan(file.parent / "results" / "game")
+    assert _global_registry.get(ENV_CREATOR, "of_this_file").__name__ == "make"
+    assert list(plan.code or {}) == [str(file)]
 
 
 def test_what_can_be_imported_travels_by_name_and_what_stands_in_a_function_by_value():

@@ -64,6 +64,8 @@ def lag_of(trial: Any) -> Lag | None:
     if not (asked.checkpoint_at_end or asked.checkpoint_frequency):
         return None
     last, newest = trial.last_result or {}, manager.latest_checkpoint_result
+    if not last.get("done"):
+        return None  # It was stopped without having been asked to save.
     saved = (newest.metrics if newest is not None else {}) or {}
     iterations = last.get(ITERATION, 0) - saved.get(ITERATION, 0)
     due = 1 if asked.checkpoint_at_end else asked.checkpoint_frequency

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.fs
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.train._internal.session import _TrainingResult
@@ -25,6 +26,7 @@ from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_fold
 from rllib_remix.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
+from rllib_remix.tuning.record_clock import SAVED_AT, RecordClock
 from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
 
 COMPONENT_REPLAY_BUFFER = "replay_buffer"
@@ -44,6 +46,8 @@ class SavedAlgorithm(Algorithm):
     replay_buffer: Any
     team_spec: Any
     _replay_on_disk: Path | None = None  # where the replay buffer was saved or restored last
+    _clock: RecordClock | None = None
+    _saved_at: float | None = None
 
     def before_state_is_loaded(self) -> None:
         """Drops what was prepared from the state that is about to be replaced."""
@@ -54,7 +58,15 @@ class SavedAlgorithm(Algorithm):
         raise NotImplementedError
 
     def get_metadata(self) -> dict[str, Any]:
-        return super().get_metadata() | checkpoint_metadata(self)
+        return super().get_metadata() | checkpoint_metadata(self) | {SAVED_AT: self._saved_at}
+
+    def _now(self) -> float:
+        """The time for a checkpoint's metadata."""
+        if self._clock is None:
+            trial = self._storage
+            in_folder = trial is not None and isinstance(trial.storage_filesystem, pyarrow.fs.LocalFileSystem)
+            self._clock = RecordClock(Path(trial.experiment_fs_path) if in_folder else None)
+        return self._clock.now()
 
     def save_to_path(self, path: Any = None, *, state: dict[str, Any] | None = None, **kwargs: Any) -> str:
         """As RLlib's, with the replay buffer, with weights and settings that can be read without pickle, and with a
@@ -84,6 +96,7 @@ class SavedAlgorithm(Algorithm):
         return str(folder)
 
     def _write(self, path: Path | None, state: dict[str, Any], kwargs: dict[str, Any]) -> Path:
+        self._saved_at = self._now()
         folder = Path(super().save_to_path(path, state=state, **kwargs))
         check_learner_files(folder)
         write_portable(
@@ -112,14 +125,24 @@ class SavedAlgorithm(Algorithm):
         self._storage = storage = DurableStorage.of(self._storage)
         if not storage.is_local:
             return super().save()
-        before, aside = self._replay_on_disk, None
+        while True:
+            result, error = self._save_once(storage)
+            if error is None or not storage.patience.try_again():
+                break
+        if error is not None:
+            report_lost_checkpoint(storage.trial_folder, error)
+        return result
+
+    def _save_once(self, storage: DurableStorage) -> tuple[_TrainingResult, OSError | None]:
+        """What Tune is told, and why the checkpoint could not be written; if only its last step failed, that is told."""
+        before, aside, failed = self._replay_on_disk, None, None
+        result = _TrainingResult(checkpoint=None, metrics={})
         try:
             remove_left_folders(storage.trial_folder)
             aside = new_folder_aside(storage.trial_folder)
             result = super().save(str(aside))
         except OSError as error:
-            report_lost_checkpoint(storage.trial_folder, error)
-            result = _TrainingResult(checkpoint=None, metrics={})
+            failed = error
         except NotFiniteError:
             if aside is not None:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -130,7 +153,7 @@ class SavedAlgorithm(Algorithm):
                 shutil.rmtree(aside, ignore_errors=True)
         else:
             self._replay_on_disk = Path(result.checkpoint.path) / COMPONENT_REPLAY_BUFFER
-        return result
+        return result, failed
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.

@@ -10,6 +10,7 @@ from typing import Any
 
 from rllib_remix.checkpoint_files import CheckpointError, is_there
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.newest import newest
 from rllib_remix.cli.text_files import local_path
 from rllib_remix.manifest import METADATA
 from rllib_remix.settings import shown
@@ -44,18 +45,7 @@ def find_checkpoint(path: Path) -> Path:
         raise UserError(
             f"no checkpoint in {str(path)!r}; a checkpoint is a folder such as checkpoint_000003."
         )
-    return max(found, key=_age)
-
-
-def _age(checkpoint: Path) -> tuple[str, float, str]:
-    """Greater for the newer one: the trial's beginning, which ends its folder's name, then the number.
-
-    Not the time of change alone, which a copy does not keep.
-    """
-    began = re.search(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$", checkpoint.parent.name)
-    is_ours = began is not None and re.fullmatch(r"checkpoint_\d{6}", checkpoint.name) is not None
-    changed = 0.0 if is_ours else checkpoint.stat().st_mtime
-    return (began.group() if began else "", changed, checkpoint.name)
+    return newest(found)
 
 
 def is_export(folder: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +24,7 @@ from rllib_remix.cli.schedulers import Scheduler, build_scheduler, starting_poin
 from rllib_remix.cli.searching import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
 from rllib_remix.cli.text_files import check_path_text, local_path
 from rllib_remix.cli.trial_resources import as_settings
+from rllib_remix.cli.user_modules import load_class
 from rllib_remix.manifest import METADATA, CheckpointError
 from rllib_remix.settings import SettingError, check_count, nearest, shown, unknown
 
@@ -164,23 +164,6 @@ def find_algorithm(
     return run, algorithm_class, algorithm_class.get_default_config()
 
 
-def load_class(option: str, path: str) -> Any:
-    """The object at "package.module.Class".
-
-    Raises:
-        UserError: if the module cannot be imported or has no such attribute.
-    """
-    module, _, attribute = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise UserError(f"{option}: cannot import {shown(path)}: {error}.") from error
-    except AttributeError:
-        raise UserError(f"{option}: {shown(module)} has no {shown(attribute)}.") from None
-    except (Exception, SystemExit) as error:  # Importing a module runs its code.
-        raise UserError(f"{option}: cannot import {shown(path)}: {type(error).__name__}: {error}") from error
-
-
 def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Settings of trials, as far as they can be known: one dict per point of the grids in `config`.
 
@@ -263,7 +246,10 @@ def check_environment(env: object, env_config: object = None) -> None:
 
     guess = nearest(env, [*TEAM_ENVS, *gymnasium.registry])
     hint = f"; did you mean {guess!r}?" if guess else "."
-    allowed = f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or a class path"
+    allowed = (
+        f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or the path of a class or function, such as "
+        "my_module.make with my_module.py in this folder. Names that a script registers (register_env) are its own"
+    )
     raise UserError(f"--env: unknown environment {shown(env)}{hint} Allowed: {allowed}.")
 
 

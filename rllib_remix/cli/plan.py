@@ -31,8 +31,13 @@ class Plan:
     experiments: Sequence[Experiment]  # checked
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
-    # Folder name → Tune's records that were there when the run began, of earlier runs.
-    older_records: dict[str, list[str]] = field(default_factory=dict)
+    code: dict[str, str] | None = None  # as `code_by_value` has it; None until the plan is written first
+    environments: dict[str, Any] = field(
+        default_factory=dict
+    )  # what makes those that the user's code registered
+    modules: str = field(
+        default_factory=os.getcwd
+    )  # the folder from which the user's own modules are imported
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -50,6 +55,11 @@ class Plan:
         """
         from ray import cloudpickle
 
+        from rllib_remix.cli.run_code import code_by_value
+
+        self.environments = self.environments or _registered(self.experiments)
+        if self.code is None:
+            self.code = code_by_value((self.experiments, self.environments))
         content = cloudpickle.dumps(  # pyright: ignore[reportPrivateImportUsage]
             replace(self, loggers=replace(self.loggers, wandb_key=None))
         )
@@ -88,6 +98,8 @@ def read_plan(folder: Path) -> Plan:
     Raises:
         UserError: it is damaged.
     """
+    from ray.tune.registry import register_env
+
     import rllib_remix
 
     rllib_remix.register()
@@ -107,6 +119,11 @@ def read_plan(folder: Path) -> Plan:
             f"run {str(folder)!r}: {PLAN_FILE} is of the experiments {names}; give the folder the name that it had."
         )
     before = own[0].storage_path
+    # Plans of earlier versions do not say.
+    for name, unknown in (("code", {}), ("environments", {}), ("modules", os.getcwd())):
+        vars(plan).setdefault(name, unknown)
+    for name, creator in plan.environments.items():
+        register_env(name, creator)
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
@@ -133,9 +150,17 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
 
 
-def begun_plan(plan: Plan) -> Plan | None:
-    """What the run that is to go on left in its folders, or None if it left nothing. Raises UserError."""
-    return next((read_plan(folder) for folder in plan.folders() if (folder / PLAN_FILE).is_file()), None)
+def _registered(experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """By name, the creators of the experiments' environments, as far as they were registered, and not by this package."""
+    from ray.tune.registry import ENV_CREATOR, _global_registry
+
+    names = {each.config.get("env") for each in experiments if isinstance(each.config.get("env"), str)}
+    found = {
+        name: _global_registry.get(ENV_CREATOR, name)
+        for name in names
+        if _global_registry.contains(ENV_CREATOR, name)
+    }
+    return {name: creator for name, creator in found.items() if not getattr(creator, "is_shipped", False)}
 
 
 def check_is_the_same(plan: Plan) -> None:
@@ -147,10 +172,24 @@ def check_is_the_same(plan: Plan) -> None:
     for folder in plan.folders():
         if not (folder / PLAN_FILE).is_file():
             continue
-        begun = next((each for each in read_plan(folder).experiments if each.name == folder.name), None)
+        there = read_plan(folder)
+        begun = next((each for each in there.experiments if each.name == folder.name), None)
         now = next(each for each in plan.experiments if each.name == folder.name)
         if begun is not None:
-            _check_experiment(begun, now)
+            try:
+                _check_experiment(begun, now)
+            except UserError as error:
+                raise _with_changes(error, there, folder) from None
+
+
+def _with_changes(error: UserError, begun: Plan, folder: Path) -> UserError:
+    """The error, and what to do if the code of the run has changed since."""
+    from rllib_remix.cli.run_code import changed_files, with_new_code
+
+    changed = changed_files(begun.code or {})
+    if not changed:
+        return error
+    return UserError(f"{error} {', '.join(changed)} changed since. {with_new_code(changed, folder)}")
 
 
 def _check_experiment(begun: Experiment, now: Experiment) -> None:

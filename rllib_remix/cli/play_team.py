@@ -16,12 +16,13 @@ from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.evaluation import Evaluated, Evaluation
 from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import Player, play
+from rllib_remix.cli.user_modules import find_modules_in
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.policy import TeamPolicy, new_agent
 from rllib_remix.rollout.acting import TeamActor
-from rllib_remix.settings import check_count, check_flag, check_schedule, shown
+from rllib_remix.settings import check_count, check_flag, check_schedule, nearest, shown
 from rllib_remix.team_checkpoint import read_team_settings
 
 MAX_COPIES = 16  # copies of the environment that play side by side
@@ -152,7 +153,17 @@ def _settings(metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
 
 def _refuse_named_code(env: Any, of_checkpoint: list[dict[str, Any] | None], asked: Evaluation) -> None:
     """A checkpoint may come from a stranger: code that it names is not imported unless the user names it too."""
-    if env is not None and env not in TEAM_ENVS and env not in (asked.env, asked.config.get("env")):
+    named = (asked.env, asked.config.get("env"))
+    if isinstance(env, str) and "." not in env and env not in TEAM_ENVS and not _is_registered(env):
+        who = "you name" if env in named else "the checkpoint was trained on"
+        guess = nearest(env, TEAM_ENVS)
+        hint = f" Did you mean {guess!r}?" if guess and env in named else ""
+        raise UserError(
+            f"--env: {who} {shown(env)}, which nobody registered here (a script does so with register_env, for itself only).{hint} "
+            f"Allowed: {', '.join(sorted(TEAM_ENVS))}, or the path of what makes the environment, such as "
+            "--env my_module.make, with my_module.py in this folder."
+        )
+    if env is not None and env not in TEAM_ENVS and env not in named:
         raise UserError(
             f"--env: the checkpoint names {env!r}, which is code outside this package that would run; if you trust "
             f"it, add --env {shlex.quote(env)}."
@@ -175,6 +186,12 @@ def _without_writes(of_checkpoint: dict[str, Any] | None) -> dict[str, Any] | No
     if named:
         typer.echo(f"Not taken from the checkpoint: {', '.join(named)}; give it in --env-config.", err=True)
     return {name: value for name, value in of_checkpoint.items() if name not in WRITES}
+
+
+def _is_registered(env: str) -> bool:
+    from ray.tune.registry import ENV_CREATOR, _global_registry
+
+    return _global_registry.contains(ENV_CREATOR, env)
 
 
 def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
@@ -207,6 +224,7 @@ def _build(settings: dict[str, Any], copies: int) -> TeamEnv:
         return make_team_env(settings["env"], settings["env_config"], copies)
     from rllib_remix.rollout.building import build_team_env  # loads Ray, but does not start it
 
+    find_modules_in(Path.cwd())
     return build_team_env(settings["env"], settings["env_config"], copies)
 
 

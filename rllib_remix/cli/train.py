@@ -50,6 +50,7 @@ from rllib_remix.cli.text_files import local_path
 from rllib_remix.cli.training import Outcomes, run_experiments
 from rllib_remix.cli.trial_resources import check_resources
 from rllib_remix.settings import SettingError, unknown
+from rllib_remix.tuning.record_clock import metadata_of
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
@@ -85,7 +86,15 @@ SEARCH_CONFIG_OPTION = typer.Option(
     None, "--search-config", help="JSON of metric, mode, seed and max_concurrent, or @FILE."
 )
 RESUME_OPTION = typer.Option(
-    False, "--resume", help="Go on with what an earlier run of the same name left, if there is any."
+    False,
+    "--resume",
+    help="Go on with what an earlier run of the same name left, if there is any. It is unpickled, which can run code: "
+    "resume only what you trust.",
+)
+RESTORE_OPTION = typer.Option(
+    None,
+    "--restore",
+    help="Checkpoint folder to start from. It is unpickled, which can run code: restore only what you trust.",
 )
 MAX_FAILURES_OPTION = typer.Option(
     None,
@@ -129,7 +138,7 @@ def train(
     ),
     checkpoint_score_attr: str = SCORE_OPTION,
     storage_path: str = typer.Option("~/ray_results", "--storage-path", help="Folder for results, or s3://…"),
-    restore: Path = typer.Option(None, "--restore", help="Checkpoint folder to start from."),
+    restore: Path = RESTORE_OPTION,
     resources_per_trial: str = typer.Option(
         None, "--resources-per-trial", help='JSON of what a trial reserves in all, such as {"cpu": 4}.'
     ),
@@ -199,7 +208,8 @@ def train(
 def train_file(
     ctx: typer.Context,
     file: Path = typer.Argument(
-        help="A .yaml file of experiments, or a .py module with `config` (and `stop`)."
+        help="A .yaml file of experiments, or a .py module with `config` (and `stop`). A module is run; of a .yaml "
+        "file, the modules that its `env` and `run` name are imported, which runs them."
     ),
     only: str = typer.Option(None, "--only", help="Run this experiment of FILE alone."),
     env: str = typer.Option(None, "--env", "-e", help="Environment instead of the first experiment's."),
@@ -217,6 +227,7 @@ def train_file(
     storage_path: str = typer.Option(
         None, "--storage-path", help="Folder for results, instead of the file's."
     ),
+    restore: Path = RESTORE_OPTION,
     scheduler: str = SCHEDULER_OPTION,
     scheduler_config: str = SCHEDULER_CONFIG_OPTION,
     search: str = SEARCH_OPTION,
@@ -256,6 +267,12 @@ def train_file(
         experiments[0].name = check_folder_name("--experiment-name", experiment_name)
     if env is not None:
         experiments[0].config["env"] = env
+    if restore is not None:
+        if len(experiments) > 1:
+            raise UserError(
+                f"--restore: {str(file)!r} has {len(experiments)} experiments; name the one to restore with --only."
+            )
+        experiments[0].restore = restore.expanduser().absolute()
     for experiment in experiments:
         if criteria is not None:
             experiment.stop = criteria
@@ -374,9 +391,11 @@ def end(outcomes: Outcomes) -> None:
     """Says what came of a run.
 
     Raises:
-        typer.Exit: if it was interrupted or a trial failed.
+        typer.Exit: if it was interrupted, a trial failed, or the end of one could not be saved.
     """
     _say_what_came_of_it(outcomes)
+    if any(trial.lost for trial in outcomes.trials):
+        raise typer.Exit(FAILED_EXIT_CODE)
     if outcomes.stopped_by:
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if any(trial.error for trial in outcomes.trials):
@@ -397,9 +416,20 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
         if trial.error:
             print_error(f"{trial.name} failed: {trial.error}")
             typer.echo(f"  Traceback:  {trial.error_file}", err=True)
+        if trial.lost:
+            print_error(f"{trial.name}: {trial.lost}: rllib resume {shlex.quote(trial.folder)}")
         if trial.checkpoint:
             typer.echo(f"  Checkpoint: {trial.checkpoint}")
             if is_of_team(Path(trial.checkpoint)):
-                typer.echo(f"  Evaluate:   rllib evaluate {shlex.quote(trial.checkpoint)} --episodes 32")
+                typer.echo(f"  Evaluate:   {_evaluation(Path(trial.checkpoint))}")
     for line in outcomes.best:
         typer.echo(f"\n{line}")
+
+
+def _evaluation(checkpoint: Path) -> str:
+    """The command that plays a team; the user's own code is run only if the user names it."""
+    words = ["rllib", "evaluate", str(checkpoint), "--episodes", "32"]
+    env = metadata_of(checkpoint).get("environment")
+    if isinstance(env, str) and "." in env:
+        words += ["--env", env]
+    return shlex.join(words)

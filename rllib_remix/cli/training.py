@@ -16,7 +16,7 @@ from rllib_remix.cli.best_trial import best_trial, is_search
 from rllib_remix.cli.errors import UserError, print_error
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import Plan, begun_plan, check_is_the_same, only_one
+from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
 from rllib_remix.cli.ray_options import Cluster, connected
 from rllib_remix.cli.schedulers import build_scheduler
 from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
@@ -37,6 +37,7 @@ class Outcome:
     checkpoint: str | None  # the newest, if it was saved
     error: str | None = None  # the last line of its cause
     error_file: str | None = None
+    lost: str | None = None  # of its end, what could not be saved
 
 
 @dataclass
@@ -58,6 +59,7 @@ def run_experiments(
     loggers: Loggers | None = None,
     verbosity: int = 0,
     resume: bool = False,
+    begun: Plan | None = None,
 ) -> Outcomes:
     """Trains all experiments, as many trials in parallel as there are CPUs for, and waits for their end.
 
@@ -68,6 +70,7 @@ def run_experiments(
         loggers: where results go beside Tune's files.
         verbosity: 0 hides Ray's messages, 1 shows them.
         resume: go on with what an earlier run of the same experiments left behind.
+        begun: the plan of the run that goes on, of which the facts about its code are kept.
     """
     # Tune's own banner and tables would come between the lines of the live table.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -75,19 +78,16 @@ def run_experiments(
     # Without a finished episode there is no return to compare yet; that must not end the search.
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
-    from rllib_remix.tuning.resuming import records
 
     graceful_stop = GracefulStop()
     outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
+    if begun is not None:
+        plan.code, plan.modules = begun.code, begun.modules
     if resume:
         _check_can_go_on(plan)
-        begun = begun_plan(plan)
-        # A dataclass of an earlier version has no such field.
-        plan.older_records = getattr(begun, "older_records", {})
     else:
         _say_what_is_left_behind(plan)
-        plan.older_records = {folder.name: records(folder) for folder in plan.folders()}
     with (
         only_one(plan, alone=resume),
         connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
@@ -129,6 +129,8 @@ def _run_together(
     from rllib_remix.cli.nonfinite import NonFiniteFailures
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
+    from rllib_remix.tuning.driver_memory import NotesForgotten, done_tasks_forgotten
+    from rllib_remix.tuning.last_save import PatientLastSaves
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
     from rllib_remix.tuning.resuming import CannotGoOn
 
@@ -142,12 +144,13 @@ def _run_together(
     loggers = plan.loggers.callbacks(first.name)
     progress = ProgressCallback(_title(experiments))
     scheduler = build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode)
-    with progress:
+    if not resume:
+        _note_beginning(first)
+    with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
         resume_config, checks = None, []
         if resume:
-            older = plan.older_records.get(first.name, [])
-            resume_config, checks = _what_to_resume(first, older, progress.say)
+            resume_config, checks = _what_to_resume(first, progress.say)
         try:
             analysis = tune.run(
                 specs,
@@ -160,6 +163,8 @@ def _run_together(
                     StorageWarnings(logs, progress.say),
                     NonFiniteFailures(progress.say),
                     TableLogger(),
+                    NotesForgotten(),
+                    PatientLastSaves(),
                     StopOnRequest(graceful_stop, loggers),
                     *checks,
                     *loggers,
@@ -179,6 +184,15 @@ def _run_together(
         if is_search(experiment):
             own = [trial for trial in trials if Path(str(trial.path)).parent.name == experiment.name]
             outcomes.best.append(best_trial(experiment, own))
+
+
+def _note_beginning(experiment: Experiment) -> None:
+    from rllib_remix.tuning.records import note_beginning
+
+    try:
+        note_beginning(experiment.storage_path, experiment.name)
+    except (OSError, ValueError) as error:  # PyArrow's errors about addresses are ValueErrors.
+        raise UserError(f"--storage-path: cannot write to {experiment.storage_path!r}: {error}.") from None
 
 
 def _check_can_go_on(plan: Plan) -> None:
@@ -226,15 +240,14 @@ def _can_be_reset(experiment: Experiment) -> bool:
     return algorithm_class.reset_config is not Algorithm.reset_config
 
 
-def _what_to_resume(
-    experiment: Experiment, older: Sequence[str], say: Callable[[str], None]
-) -> tuple[Any, list[Callback]]:
+def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> tuple[Any, list[Callback]]:
     """What Tune is to go on with, None if there is nothing yet, and what sees to it that it does."""
-    from rllib_remix.tuning.resuming import HasGoneOn, find_record, what_to_resume
+    from rllib_remix.tuning.records import find_record
+    from rllib_remix.tuning.resuming import HasGoneOn, what_to_resume
 
     storage_path, name = experiment.storage_path, experiment.name
     try:
-        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"), older)
+        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"))
         record = find_record(storage_path, name)
         if resume is None or record is None or "://" in storage_path:
             return resume, []
@@ -296,6 +309,24 @@ def _outcome(trial: Trial) -> Outcome:
         checkpoint=checkpoint.path if checkpoint else None,
         error=cause_of(str(trial.get_error() or "unknown cause")) if failed else None,
         error_file=str(Path(folder) / "error.txt") if failed else None,
+        lost=None if failed else _lost(trial),
+    )
+
+
+def _lost(trial: Trial) -> str | None:
+    """How far a trial's newest checkpoint is behind its end, if that should have been saved and could not be."""
+    from rllib_remix.cli.storage_warnings import why_not_writable
+    from rllib_remix.tuning.last_save import lag_of
+
+    lag = lag_of(trial)
+    if lag is None:
+        return None
+    newest = f"the newest is of iteration {lag.saved:,}" if lag.saved else "there is none"
+    steps = "" if lag.env_steps is None else f" and {lag.env_steps:,} env steps"
+    behind = "iteration" if lag.iterations == 1 else "iterations"
+    return (
+        f"its last checkpoint could not be written ({why_not_writable(Path(str(trial.path)))}); {newest}, {lag.iterations:,} "
+        f"{behind}{steps} before its end. Once that is mended, go on from there"
     )
 
 

@@ -7,19 +7,19 @@ import json
 import logging
 import pickle
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.fs
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Callback, Checkpoint, ResumeConfig
-from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
 from rllib_remix.manifest import MANIFEST, METADATA, CheckpointError, check_files
+from rllib_remix.tuning.last_save import lag_of
+from rllib_remix.tuning.records import find_record, note_beginning, put_last
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
 logger = logging.getLogger("ray.rllib")
@@ -28,7 +28,7 @@ _INDEX_DIGITS = 6  # of checkpoint_000003
 
 
 def what_to_resume(
-    storage_path: str, name: str, say: Callable[[str], None] = logger.warning, older: Collection[str] = ()
+    storage_path: str, name: str, say: Callable[[str], None] = logger.warning
 ) -> ResumeConfig | None:
     """What Tune is to do with an experiment's record, which is brought up to date; None if there is none.
 
@@ -36,29 +36,23 @@ def what_to_resume(
         storage_path: a folder, or the address of an object store.
         name: the experiment's folder there.
         say: told of checkpoints that are damaged.
-        older: names of the records of earlier runs there.
 
     Raises:
         OSError: it cannot be read or written.
         ValueError: it is damaged.
     """
     record = find_record(storage_path, name)
-    if record is None or Path(record).name in older:
+    if record is None:
+        note_beginning(storage_path, name)
         return None
+    record = put_last(record, storage_path, name)
+    note_beginning(storage_path, name, resumed=record)
     if "://" not in storage_path:
         if not _trials(Path(record)):
             return None
         bring_up_to_date(Path(record), say)
     resume: Any = ResumeConfig.ResumeType.RESUME  # declared as str by Ray
     return ResumeConfig(errored=resume)
-
-
-def find_record(storage_path: str, name: str) -> str | None:
-    """Tune's newest record of an experiment, or None if there is none."""
-    try:
-        return _find_newest_experiment_checkpoint(f"{storage_path.rstrip('/')}/{name}")
-    except FileNotFoundError:
-        return None
 
 
 def has_unfinished(folder: Path) -> bool:
@@ -70,11 +64,6 @@ def has_unfinished(folder: Path) -> bool:
         return any(trial["status"] != Trial.TERMINATED for trial in _trials(Path(record)))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
-
-
-def records(folder: Path) -> list[str]:
-    """Names of Tune's records in an experiment's local folder, of all runs."""
-    return sorted(path.name for path in folder.glob(TuneController.CKPT_FILE_TMPL.format("*")))
 
 
 class CannotGoOn(ValueError):
@@ -143,6 +132,8 @@ def _up_to_date(
         raise ValueError(f"none of the checkpoints that it names is in {str(folder)!r} any more")
     _take_over(manager, folder, _without_damaged_newest(there, say))
     storage.current_checkpoint_index = int(there[-1].name[-_INDEX_DIGITS:]) if there else -1
+    if trial.status == Trial.TERMINATED and lag_of(trial) is not None:
+        trial.set_status(Trial.PENDING)  # Its end could not be saved, or was damaged since.
     trial.invalidate_json_state()
     trial.run_metadata.invalidate_cache()
     return trial.get_json_state()

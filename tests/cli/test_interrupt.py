@@ -15,8 +15,7 @@ import ray.cloudpickle
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from rllib_remix.cli.interrupt import GracefulStop, StopOnRequest, ctrl_c_requests, pausing
-from rllib_remix.cli.plan import read_plan
-from rllib_remix.tuning.resuming import records
+from rllib_remix.tuning.records import note_beginning
 
 SLOW = ("train", "--algo", "planted.Slow", "--env", "CartPole-v1", "--storage-path", "results", "-n", "run")
 LAST = 6  # iteration of a trial
@@ -261,9 +260,7 @@ def test_what_tune_would_begin_anew_is_refused_and_an_older_run_is_left_alone(rl
     assert iterations() == before
     searcher.write_bytes(content)
     # Another run of the same name, which ends before anything is known of it.
-    plan = read_plan(Path("results/run").absolute())
-    plan.older_records = {"run": records(Path("results/run"))}
-    plan.write()
+    note_beginning(str(Path("results").absolute()), "run")
     result = rllib("resume", "results/run")
     assert result.exit_code == 0, result.output
     assert iterations() == sorted([*before, WHOLE, WHOLE, WHOLE])

@@ -12,6 +12,7 @@ from rllib_remix.settings import (
     check_keys,
     check_number,
     nearest,
+    shown,
     unknown,
 )
 
@@ -116,3 +117,55 @@ def test_a_flag_must_be_true_or_false():
     for value in (1, 0, "true", None):
         with pytest.raises(SettingError, match=r"^mask: .* is not allowed; it must be true or false\.$"):
             check_flag("mask", value)
+
+
+def test_what_is_shown_of_a_value_is_its_repr_in_one_printable_line():
+    assert shown({"b": [1, 2.5], "a": ("x", None)}) == "{'b': [1, 2.5], 'a': ('x', None)}"
+    assert shown("a\n\x1b[31m\u202e") == "'a\\n\\x1b[31m\\u202e'"
+    assert shown(10**30) == "1" + "0" * 30
+
+
+class _Endless:
+    """Whose repr is long, on several lines, and not for a terminal."""
+
+    def __repr__(self):
+        return "one\ntwo\x07 " * 10_000
+
+
+class _Broken:
+    def __repr__(self):
+        raise ValueError
+
+
+def _cycle():
+    value = []
+    value.append(value)
+    return value
+
+
+def _nested(depth):
+    return [_nested(depth - 1)] * 12 if depth else "x"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 10**6,
+        b"x" * 10**6,
+        list(range(10**5)),
+        {n: n for n in range(10**5)},
+        set(range(10**5)),
+        {"a": {"b": ["x" * 10**5] * 10**4}},
+        _nested(5),
+        _cycle(),
+        10**100_000,
+        _Endless(),
+        _Broken(),
+        np.zeros(10**6),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_at_most_200_characters_of_a_value_are_shown(value):
+    text = shown(value)
+    assert 0 < len(text) <= 200
+    assert text.isprintable()

@@ -124,8 +124,16 @@ class TeamEnv(ABC):
         )
 
     def _names(self) -> tuple[str, ...]:
-        names = tuple(self.agent_names) or tuple(f"agent_{index}" for index in range(self.n_agents))
-        if len({*names}) != self.n_agents or not all(isinstance(name, str) for name in names):
+        given = self.agent_names
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise SettingError(
+                f"agent_names of {type(self).__name__}: it is of type {type(given).__name__}; allowed: a list of strings."
+            )
+        names = tuple(given) or tuple(f"agent_{index}" for index in range(self.n_agents))
+        if (
+            not all(isinstance(name, str) for name in names)
+            or not len({*names}) == len(names) == self.n_agents
+        ):
             raise SettingError(
                 f"agent_names of {type(self).__name__}: {_listed([repr(name) for name in names])} is not allowed; "
                 f"it must be {self.n_agents} different strings, one for each agent."

@@ -561,9 +561,10 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
         self, copy: int, ended: dict[Hashable, str], over: dict[str, bool], observations: dict
     ) -> tuple[bool, bool]:
         acting = self._acting[copy] = self._read_agents(copy)
-        ended = {**self._ended[copy], **ended}
         # An environment may leave its agents in the list when it is over for all of them.
-        if over["terminated"] or over["truncated"] or ended.keys() >= acting:
+        all_ended = ended.keys() >= acting
+        ended = {**self._ended[copy], **ended}
+        if over["terminated"] or over["truncated"] or all_ended:
             self._ended[copy] = ended
             truncated = not over["terminated"] and (over["truncated"] or "truncated" in ended.values())
             return not truncated, truncated

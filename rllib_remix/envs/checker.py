@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from rllib_remix.envs.team_env import BrokenEpisodes, TeamEnv, TeamStep, random_actions
+from rllib_remix.settings import SettingError
 
 _SIZES = ("num_envs", "n_agents", "n_actions", "obs_dim", "state_dim", "episode_limit")
 _ARRAYS = ("obs", "state", "avail_actions", "rewards", "terminated", "truncated")
@@ -34,7 +35,7 @@ def check_team_env(env: TeamEnv, *, episodes: int = 2, seed: int = 0) -> None:
 
 
 def check_sizes(env: TeamEnv) -> None:
-    """Raises TeamEnvError unless the sizes that a TeamEnv announces are there, as integers of 1 or more."""
+    """Raises TeamEnvError unless the sizes that a TeamEnv announces are there, as integers of 1 or more, and the names."""
     for name in _SIZES:
         if not hasattr(env, name):
             raise TeamEnvError(
@@ -43,6 +44,10 @@ def check_sizes(env: TeamEnv) -> None:
         value = getattr(env, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise TeamEnvError(f"{_name(env)}: {name} is {value!r}; it must be an integer of 1 or more.")
+    try:
+        _ = env.spec
+    except SettingError as error:
+        raise TeamEnvError(str(error)) from error
 
 
 def check_step(env: TeamEnv, step: TeamStep, when: str = "a step") -> None:

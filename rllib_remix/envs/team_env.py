@@ -124,9 +124,14 @@ class TeamEnv(ABC):
         )
 
     def _names(self) -> tuple[str, ...]:
-        names = tuple(self.agent_names) or tuple(f"agent_{index}" for index in range(self.n_agents))
+        given = self.agent_names
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise SettingError(
+                f"agent_names of {type(self).__name__}: it is of type {type(given).__name__}; allowed: a list of strings."
+            )
+        names = tuple(given) or tuple(f"agent_{index}" for index in range(self.n_agents))
         fit = all(isinstance(name, str) and name.isprintable() and name.strip() for name in names)
-        if not fit or len({*names}) != self.n_agents:
+        if not fit or not len({*names}) == len(names) == self.n_agents:
             raise SettingError(
                 f"agent_names of {type(self).__name__}: {_listed([repr(name) for name in names])} is not allowed; "
                 f"it must be {self.n_agents} different printable strings, one for each agent."

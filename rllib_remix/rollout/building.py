@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeGuard
@@ -11,7 +12,7 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv
-from rllib_remix.settings import SettingError, nearest
+from rllib_remix.settings import SettingError, check_keys, nearest
 
 ADAPTER_KEY = "team_adapter"
 
@@ -35,7 +36,10 @@ def build_team_env(
     config = dict(env_config)
     options = config.pop(ADAPTER_KEY, {})
     if isinstance(creator, type) and issubclass(creator, TeamEnv):
+        _check_settings(creator, config)
         return creator(num_envs=num_envs, **config)  # type: ignore[call-arg]
+
+    _check_takes_config(env, creator)
 
     def make(index: int) -> Any:
         context = EnvContext(config, worker_index=worker_index, vector_index=index, num_workers=num_workers)
@@ -53,6 +57,30 @@ def build_team_env(
             f"{num_envs}; create `context.num_envs` copies."
         )
     return first
+
+
+def _check_settings(env_class: type[TeamEnv], config: dict[str, Any]) -> None:
+    """Raises SettingError for a setting that the class does not take."""
+    parameters = inspect.signature(env_class).parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        names = [parameter.name for parameter in parameters if parameter.name != "num_envs"]
+        check_keys(f"env_config of {env_class.__name__}", map(str, config), names)
+
+
+def _check_takes_config(env: Any, creator: Any) -> None:
+    """Raises SettingError for a creator that cannot be called with the settings as its one argument."""
+    try:
+        signature = inspect.signature(creator)
+    except (TypeError, ValueError):
+        return  # It does not tell.
+    try:
+        signature.bind({})
+    except TypeError as error:
+        name = getattr(creator, "__name__", str(env))
+        raise SettingError(
+            f"env: {name}{signature} cannot be called with one argument, the settings, as RLlib does; let it take "
+            f'`config`, or register a function with ray.tune.register_env("…", lambda config: {name}(…)).'
+        ) from error
 
 
 def is_shipped(env: Any) -> TypeGuard[str]:

@@ -12,6 +12,7 @@ from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 
 from rllib_remix.envs.adapters import adapt
 from rllib_remix.envs.agent_order import announced_agents
+from rllib_remix.envs.checker import TeamEnvError, check_team_env
 from rllib_remix.envs.parallel import TeamParallelEnv
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.envs.team_env import TeamSpec, other_agents
@@ -186,12 +187,16 @@ def test_our_environments_name_their_agents_and_their_views_take_the_names_over(
     assert view.possible_agents == list(SHIPS)
 
 
-@pytest.mark.parametrize("names", [["one"], ["one", "one"], [1, 2]])
+@pytest.mark.parametrize(
+    "names", [["one"], ["one", "one"], ["a", "b", "a"], [1, 2], [["a"], ["b"]], "ab", 2, len]
+)
 def test_names_that_are_not_one_for_each_agent_are_refused(names):
     env = make_team_env("matrix_game")
     env.agent_names = names
-    with pytest.raises(SettingError, match=r"agent_names of MatrixGame: .* must be 2 different strings"):
+    with pytest.raises(SettingError, match=r"agent_names of MatrixGame: .*(2 different|a list of) strings"):
         _ = env.spec
+    with pytest.raises(TeamEnvError, match="agent_names of MatrixGame"):
+        check_team_env(env)
 
 
 def test_teams_with_unlike_agents_differ_and_unknown_ones_fit_any():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
+from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
 
 from rllib_remix.envs.adapters import adapt
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
@@ -223,9 +224,15 @@ def test_a_pettingzoo_agent_that_comes_back_is_played_again():
     check_team_env(env)
 
 
+def test_rllib_s_wrapper_does_not_hide_that_an_agent_came_back():
+    zoo = changed(Zoo, listed=gone_between(2, 4))
+    check_team_env(adapt(lambda copy: ParallelPettingZooEnv(zoo), 1, OPTIONS))
+    assert ["b"] in [sorted(actions) for actions in zoo.got]
+
+
 def test_an_episode_goes_on_when_every_agent_has_been_away_once():
     def listed(self):
-        away = {2: "a", 4: "b"}.get(self.time)
+        away = {2: "a", 3: "b"}.get(self.time)  # a comes back just when b leaves
         return [agent for agent in Zoo.listed(self) if agent != away]
 
     steps = played(adapted(Zoo, listed=listed))

@@ -1,5 +1,6 @@
 import pytest
 
+from rllib_remix.envs.matrix_games import TwoStepGame
 from rllib_remix.rollout.building import build_team_env, env_creator
 from rllib_remix.settings import SettingError
 
@@ -32,3 +33,26 @@ def test_the_path_of_a_class_is_imported():
 
     assert env_creator("rllib_remix.envs.predator_prey.PredatorPrey") is PredatorPrey
     assert build_team_env("rllib_remix.envs.predator_prey.PredatorPrey", {}, 3).num_envs == 3
+
+
+class Small(TwoStepGame):
+    """A TeamEnv of a user, with a setting of its own."""
+
+    def __init__(self, num_envs, size=1):
+        super().__init__(num_envs)
+
+
+def test_a_setting_that_a_class_does_not_take_is_named_with_the_nearest():
+    assert build_team_env(Small, {"size": 2}, 3).num_envs == 3
+    with pytest.raises(SettingError, match="env_config of Small: unknown key 'sise'; did you mean 'size'"):
+        build_team_env(Small, {"sise": 2}, 1)
+
+
+def test_a_creator_that_takes_no_settings_is_told_so():
+    with pytest.raises(
+        SettingError, match=r"env: nothing\(\) cannot be called with one argument.*register_env"
+    ):
+        build_team_env(nothing, {}, 1)
+
+
+def nothing(): ...

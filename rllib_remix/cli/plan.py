@@ -27,8 +27,6 @@ class Plan:
     experiments: Sequence[Experiment]  # checked
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
-    # Folder name → Tune's records that were there when the run began, of earlier runs.
-    older_records: dict[str, list[str]] = field(default_factory=dict)
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -93,11 +91,6 @@ def read_plan(folder: Path) -> Plan:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
     return plan
-
-
-def begun_plan(plan: Plan) -> Plan | None:
-    """What the run that is to go on left in its folders, or None if it left nothing. Raises UserError."""
-    return next((read_plan(folder) for folder in plan.folders() if (folder / PLAN_FILE).is_file()), None)
 
 
 def check_is_the_same(plan: Plan) -> None:

@@ -16,7 +16,7 @@ from rllib_remix.cli.best_trial import best_trial, is_search
 from rllib_remix.cli.errors import UserError, print_error
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.plan import Plan, begun_plan, check_is_the_same, only_one
+from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
 from rllib_remix.cli.ray_options import Cluster, connected
 from rllib_remix.cli.schedulers import build_scheduler
 from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
@@ -75,19 +75,14 @@ def run_experiments(
     # Without a finished episode there is no return to compare yet; that must not end the search.
     os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
-    from rllib_remix.tuning.resuming import records
 
     graceful_stop = GracefulStop()
     outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
     if resume:
         _check_can_go_on(plan)
-        begun = begun_plan(plan)
-        # A dataclass of an earlier version has no such field.
-        plan.older_records = getattr(begun, "older_records", {})
     else:
         _say_what_is_left_behind(plan)
-        plan.older_records = {folder.name: records(folder) for folder in plan.folders()}
     with (
         only_one(plan, alone=resume),
         connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
@@ -145,8 +140,7 @@ def _run_together(
         graceful_stop.say = progress.say
         resume_config, checks = None, []
         if resume:
-            older = plan.older_records.get(first.name, [])
-            resume_config, checks = _what_to_resume(first, older, progress.say)
+            resume_config, checks = _what_to_resume(first, progress.say)
         try:
             analysis = tune.run(
                 specs,
@@ -217,15 +211,13 @@ def _can_be_reset(experiment: Experiment) -> bool:
     return algorithm_class.reset_config is not Algorithm.reset_config
 
 
-def _what_to_resume(
-    experiment: Experiment, older: Sequence[str], say: Callable[[str], None]
-) -> tuple[Any, list[Callback]]:
+def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> tuple[Any, list[Callback]]:
     """What Tune is to go on with, None if there is nothing yet, and what sees to it that it does."""
     from rllib_remix.tuning.resuming import HasGoneOn, find_record, what_to_resume
 
     storage_path, name = experiment.storage_path, experiment.name
     try:
-        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"), older)
+        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"))
         record = find_record(storage_path, name)
         if resume is None or record is None or "://" in storage_path:
             return resume, []

@@ -7,7 +7,7 @@ import json
 import logging
 import pickle
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,6 @@ import pyarrow.fs
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Callback, Checkpoint, ResumeConfig
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
@@ -28,7 +27,7 @@ _INDEX_DIGITS = 6  # of checkpoint_000003
 
 
 def what_to_resume(
-    storage_path: str, name: str, say: Callable[[str], None] = logger.warning, older: Collection[str] = ()
+    storage_path: str, name: str, say: Callable[[str], None] = logger.warning
 ) -> ResumeConfig | None:
     """What Tune is to do with an experiment's record, which is brought up to date; None if there is none.
 
@@ -36,14 +35,13 @@ def what_to_resume(
         storage_path: a folder, or the address of an object store.
         name: the experiment's folder there.
         say: told of checkpoints that are damaged.
-        older: names of the records of earlier runs there.
 
     Raises:
         OSError: it cannot be read or written.
         ValueError: it is damaged.
     """
     record = find_record(storage_path, name)
-    if record is None or Path(record).name in older:
+    if record is None:
         return None
     if "://" not in storage_path:
         if not _trials(Path(record)):
@@ -68,13 +66,8 @@ def has_unfinished(folder: Path) -> bool:
         return False
     try:
         return any(trial["status"] != Trial.TERMINATED for trial in _trials(Path(record)))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return False
-
-
-def records(folder: Path) -> list[str]:
-    """Names of Tune's records in an experiment's local folder, of all runs."""
-    return sorted(path.name for path in folder.glob(TuneController.CKPT_FILE_TMPL.format("*")))
 
 
 class CannotGoOn(ValueError):
@@ -98,7 +91,12 @@ class HasGoneOn(Callback):
 
 
 def _trials(record: Path) -> list[dict[str, Any]]:
-    return [json.loads(trial) for trial, _ in json.loads(record.read_text(encoding="utf-8"))["trial_data"]]
+    """What a record says of every trial. Raises OSError, ValueError."""
+    try:
+        state = json.loads(record.read_text(encoding="utf-8"))
+        return [json.loads(trial) for trial, _ in state["trial_data"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it lacks {error}") from error
 
 
 def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:

@@ -62,7 +62,7 @@ def has_unfinished(folder: Path) -> bool:
         return False
     try:
         return any(trial["status"] != Trial.TERMINATED for trial in _trials(Path(record)))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError):
         return False
 
 
@@ -87,7 +87,12 @@ class HasGoneOn(Callback):
 
 
 def _trials(record: Path) -> list[dict[str, Any]]:
-    return [json.loads(trial) for trial, _ in json.loads(record.read_text(encoding="utf-8"))["trial_data"]]
+    """What a record says of every trial. Raises OSError, ValueError."""
+    try:
+        state = json.loads(record.read_text(encoding="utf-8"))
+        return [json.loads(trial) for trial, _ in state["trial_data"]]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"it lacks {error}") from error
 
 
 def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:

@@ -27,7 +27,15 @@ from tests.hostile.limits import MAX_MESSAGE, PYTHON_WORDS, limited
 
 Change = Callable[[Path], object]
 
-MISSING = object()
+
+class _Missing:
+    """Stands for a part that is left out."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING = _Missing()
 COUNTS = [None, True, 1.5, 2.0, "2", [2], {"a": 2}, -1, 0, 2**31, 2**63, 10**19, MISSING]
 FLAGS = [None, 0, 1, "true", [], MISSING]
 DTYPES = [None, 1, "object", "float128", "datetime64[s]", "\x1b[31m", ["uint8"], MISSING]

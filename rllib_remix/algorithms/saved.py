@@ -24,6 +24,7 @@ from rllib_remix.algorithms.checkpoint import (
 from rllib_remix.algorithms.nonfinite import NotFiniteError, check_saved_networks, check_state
 from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.manifest import is_nothing_but_checkpoint, write_manifest
+from rllib_remix.memory import return_memory
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
 from rllib_remix.tuning.record_clock import SAVED_AT, RecordClock
@@ -105,6 +106,7 @@ class SavedAlgorithm(Algorithm):
         self.replay_buffer.save_to_path(folder / COMPONENT_REPLAY_BUFFER, previous=self._replay_on_disk)
         write_manifest(folder, self._replay_on_disk.parent if self._replay_on_disk else None)
         self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
+        return_memory()  # What was copied for writing lies scattered; over thousands of checkpoints the process grows.
         return folder
 
     def _weights(self) -> dict[str, np.ndarray]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import yaml
 
-from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment
 from rllib_remix.cli.old_settings import translate_config, translate_result_key, translate_stop
@@ -138,13 +137,13 @@ def _experiment(path: Path, name: str, spec: object) -> Experiment:
     config = spec.get("config") or {}
     if not isinstance(config, Mapping):
         raise UserError(f"{owner}: config must map settings to values, got {config!r}.")
-    config, config_notes = translate_config(f"{owner}: config", config, of_team=run in ALGORITHMS)
     if "env" in spec:
         if config.get("env", spec["env"]) != spec["env"]:
             raise UserError(
                 f"{owner}: env is {spec['env']!r} but config has env {config['env']!r}; give one."
             )
-        config["env"] = spec["env"]
+        config = {**config, "env": spec["env"]}
+    config, config_notes = translate_config(f"{owner}: config", config, run)
     stop, stop_notes = translate_stop(owner, spec.get("stop") or {})
     experiment = Experiment(
         name=name,

@@ -1,0 +1,91 @@
+"""What a translation of old settings gathers: settings of now, notes, and what cannot be taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.samplers import GRID
+
+_SHOWN = 100  # characters of a value in a message
+
+
+class NotTaken(Exception):
+    """A value of an old setting that cannot be taken over; its text says what to use."""
+
+
+@dataclass
+class Translation:
+    """Settings of one file, on their way from the old API stack's names to those of now."""
+
+    owner: str  # what the settings are of, for messages
+    algorithm: str  # as in FATES_BY_ALGORITHM
+    given: Mapping[str, Any]  # as they were written
+    prefix: str = ""  # before the names of settings: "evaluation_config." within it
+    new: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def set(self, key: str, name: str, value: Any) -> None:
+        """`name` becomes `value`, because `key` was given; a fault if both are."""
+        if name in self.new or (name != key and name in self.given):
+            self.faults.append(
+                f"{self.prefix}{key} is the old name of {name.strip('_')}, which is given too; give one."
+            )
+        self.new[name] = value
+
+    def merge(self, key: str, name: str, value: Mapping[str, Any]) -> None:
+        """The dict `name` takes over the keys of `value`; a fault if it has one of them with another value."""
+        there = self.new.setdefault(name, {})
+        if not isinstance(there, dict) or GRID in there or GRID in value:
+            if there:
+                raise NotTaken(
+                    f"it becomes a part of {name.strip('_')}, of which a grid is searched; give one"
+                )
+            self.new[name] = dict(value)
+            return
+        for part, setting in value.items():
+            if part in there and there[part] != setting:
+                raise NotTaken(
+                    f"it is read as {name.strip('_')}: {part}, which is {shown(there[part])}; give one"
+                )
+            there[part] = setting
+
+    def note(self, key: str, text: str) -> None:
+        """Says how a setting was read."""
+        self.notes.append(f"{self.owner}: {self.prefix}{key} {text}")
+
+    def refuse(self, key: str, value: Any, instead: str) -> None:
+        """Says that a setting cannot be taken over, and what to use."""
+        self.faults.append(f"{self.prefix}{key}: {shown(value)} cannot be taken over; {instead}.")
+
+    def check(self) -> None:
+        """Raises UserError with everything that cannot be taken over."""
+        if self.faults:
+            raise UserError(f"{self.owner}: {' Also: '.join(self.faults)}")
+
+
+def shown(value: Any) -> str:
+    """A value for a message, never long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def choices(value: Any) -> list[Any]:
+    """The values among which a grid or a choice searches, or the one value."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, values),) = value.items()
+        if name in (GRID, "choice") and isinstance(values, list):
+            return values
+    return [value]
+
+
+def each(value: Any, function: Callable[[Any], Any]) -> Any:
+    """`function` of the value, or of each value of a grid or a choice."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, values),) = value.items()
+        if name in (GRID, "choice") and isinstance(values, list):
+            return {name: [function(part) for part in values]}
+    return function(value)

@@ -188,7 +188,7 @@ def _take(translation: Translation, key: str, name: str, setting: Any, new: dict
     elif isinstance(fate, Dropped):
         translation.note(f"{key}.{name}", f"is left out: {fate.reason}.")
     elif name in new and new[name] != setting:
-        translation.faults.append(f"{translation.prefix}{key}.{name} is given by two names; give one.")
+        translation.fault(f"{key}.{name}", "is given by two names; give one.")
     else:
         new[name] = setting
 
@@ -203,11 +203,21 @@ def _model_fate(translation: Translation, name: str) -> Fate:
     if fate is not None:
         return fate
     known = model_keys()
-    if name in known:
+    if name in known or not _has_default_module(translation.algorithm):
         return Kept()
     guess = nearest(name, [*known, *MODEL_FATES])
     hint = f"did you mean {guess!r}? " if guess else ""
-    return Refused(f"no default module has that key; {hint}allowed: {', '.join(known)}", ())
+    allowed = [key for key in known if "initializer" not in key]
+    return Refused(
+        f"no default module has that key; {hint}allowed: {', '.join(allowed)}, and their initializers", ()
+    )
+
+
+def _has_default_module(algorithm: str) -> bool:
+    """Whether the module is one of RLlib's, so that its keys are known."""
+    from ray.rllib.algorithms.registry import ALGORITHMS
+
+    return algorithm in ALGORITHMS
 
 
 def _plays_atari(given: Mapping[str, Any]) -> bool:

@@ -15,8 +15,17 @@ from rllib_remix.cli.old_models import (
     translate_sharing,
 )
 from rllib_remix.cli.old_replay import translate_replay
-from rllib_remix.cli.old_table import Dropped, Fate, Refused, Renamed, Translated, fate_of
-from rllib_remix.cli.old_translation import NotTaken, Translation, choices
+from rllib_remix.cli.old_table import (
+    FATES,
+    FATES_BY_ALGORITHM,
+    Dropped,
+    Fate,
+    Refused,
+    Renamed,
+    Translated,
+    fate_of,
+)
+from rllib_remix.cli.old_translation import NotTaken, Translation, choices, shown
 from rllib_remix.cli.old_values import (
     translate_exploration,
     translate_filter,
@@ -30,6 +39,16 @@ from rllib_remix.cli.old_values import (
 from rllib_remix.cli.parsing import RENAMED_RESULT_KEYS
 from rllib_remix.settings import nearest
 
+# What a Python module has to set instead of settings that a file's translation reads.
+_IN_PYTHON = {
+    "hiddens": "use rl_module(model_config={'head_fcnet_hiddens': …})",
+    "model": "use rl_module(model_config=…)",
+    "num_gpus": "use learners(num_learners=…, num_gpus_per_learner=…)",
+    "observation_filter": "use env_runners(env_to_module_connector=…) with RLlib's MeanStdFilter",
+    "optimization": "use training(actor_lr=…, critic_lr=…, alpha_lr=…)",
+    "policy_model_config": "use rl_module(model_config=…)",
+    "q_model_config": "use rl_module(model_config=…)",
+}
 # Within evaluation_config RLlib overwrites these.
 _SET_FOR_EVALUATION: dict[str, Fate] = {
     "num_env_runners": Refused(
@@ -58,6 +77,31 @@ def translate_config(owner: str, config: Mapping[str, Any], run: object) -> tupl
     return translation.new, list(dict.fromkeys(translation.notes))
 
 
+def check_effects(owner: str, config: Any, default: Any) -> None:
+    """Checks a config of RLlib's own, made by whatever means, for settings that its new API stack does not look at.
+
+    Args:
+        owner: what it is, for messages.
+        config: an AlgorithmConfig.
+        default: the algorithm's config as it is before anything is set.
+
+    Raises:
+        UserError: names the first that differs from its default, its value and what to use.
+    """
+    algorithm = algorithm_of(default.algo_class)
+    fates = {**FATES, **FATES_BY_ALGORITHM.get(algorithm, {})}
+    settings, defaults = vars(config), vars(default)
+    for name, fate in fates.items():
+        instead = fate.instead if isinstance(fate, Refused) else _IN_PYTHON.get(name)
+        harmless = fate.harmless if isinstance(fate, Refused) else ()
+        value = settings.get(name)
+        if instead is None or value is None or value in harmless or value == defaults.get(name):
+            continue
+        if isinstance(value, Mapping) and isinstance(usual := defaults.get(name), Mapping):
+            value = {key: part for key, part in value.items() if key not in usual or usual[key] != part}
+        raise UserError(f"{owner}: {name}: {shown(value)} would have no effect; {instead}.")
+
+
 def _translate(translation: Translation) -> None:
     for key, value in translation.given.items():
         if str(key) in ("lr", "entropy_coeff") and translation.given.get(f"{key}_schedule") is not None:
@@ -65,6 +109,9 @@ def _translate(translation: Translation) -> None:
         else:
             _take(translation, str(key), value)
     unwrap_env_config(translation)
+    if translation.algorithm == "CQL" and not translation.prefix and "lr" not in translation.new:
+        # RLlib refuses the default that it has itself.
+        translation.new["lr"] = None
 
 
 def _take(translation: Translation, key: str, value: Any) -> None:
@@ -113,7 +160,8 @@ def _translate_evaluation(translation: Translation, key: str, value: Any) -> Non
     inner = Translation(translation.owner, translation.algorithm, value, prefix=_EVALUATION)
     _translate(inner)
     translation.notes += inner.notes
-    translation.faults += inner.faults
+    for why, what in inner.faults.items():
+        translation.faults.setdefault(why, []).extend(what)
     translation.set(key, key, inner.new)
 
 

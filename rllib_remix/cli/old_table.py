@@ -297,7 +297,7 @@ _ACTOR_CRITIC: dict[str, Fate] = {
 _IMPALA: dict[str, Fate] = {
     **_ACTOR_CRITIC,
     **all_of(
-        "broadcast_interval learner_queue_size num_gpu_loader_threads timeout_s_sampler_manager vtrace "
+        "broadcast_interval learner_queue_size num_gpu_loader_threads timeout_s_sampler_manager "
         "vtrace_clip_pg_rho_threshold vtrace_clip_rho_threshold",
         Kept(),
     ),
@@ -317,6 +317,7 @@ _IMPALA: dict[str, Fate] = {
     "replay_proportion": Refused("the new API stack replays nothing here; leave it at 0", (None, 0)),
     "replay_ratio": Refused("the new API stack replays nothing here; leave it at 0", (None, 0)),
     "timeout_s_aggregator_manager": Dropped("it changed waiting alone"),
+    "vtrace": Refused("v-trace is always used; leave it at true", (None, True)),
     "vtrace_drop_last_ts": Dropped("v-trace uses all steps"),
 }
 _OFFLINE_FATES: dict[str, Fate] = {

@@ -26,14 +26,12 @@ class Translation:
     prefix: str = ""  # before the names of settings: "evaluation_config." within it
     new: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)  # what to use → what cannot be taken over
 
     def set(self, key: str, name: str, value: Any) -> None:
         """`name` becomes `value`, because `key` was given; a fault if both are."""
         if name in self.new or (name != key and name in self.given):
-            self.faults.append(
-                f"{self.prefix}{key} is the old name of {name.strip('_')}, which is given too; give one."
-            )
+            self.fault(key, f"is the old name of {name.strip('_')}, which is given too; give one.")
         self.new[name] = value
 
     def merge(self, key: str, name: str, value: Mapping[str, Any]) -> None:
@@ -59,12 +57,19 @@ class Translation:
 
     def refuse(self, key: str, value: Any, instead: str) -> None:
         """Says that a setting cannot be taken over, and what to use."""
-        self.faults.append(f"{self.prefix}{key}: {shown(value)} cannot be taken over; {instead}.")
+        self.fault(f"{key}: {shown(value)}", f"cannot be taken over; {instead}.")
+
+    def fault(self, what: str, why: str) -> None:
+        """Something that must be mended; what has the same remedy is told together."""
+        there = self.faults.setdefault(why, [])
+        if self.prefix + what not in there:
+            there.append(self.prefix + what)
 
     def check(self) -> None:
         """Raises UserError with everything that cannot be taken over."""
         if self.faults:
-            raise UserError(f"{self.owner}: {' Also: '.join(self.faults)}")
+            faults = (f"{', '.join(what)} {why}" for why, what in self.faults.items())
+            raise UserError(f"{self.owner}: {' Also: '.join(faults)}")
 
 
 def shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 
 from rllib_remix.algorithms.replay_settings import check_replay
-from rllib_remix.algorithms.unused_settings import check_unused
+from rllib_remix.algorithms.unused_settings import check_given, check_unused
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting
@@ -211,6 +211,7 @@ class QMIXConfig(AlgorithmConfig):
         }
         allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *_own_settings()]
         check_keys("training()", kwargs, [name for name in allowed if name != "self"], listed=_own_settings())
+        check_given(kwargs)
         super().training(**kwargs)
         for name, value in own.items():
             setattr(self, name, value)
@@ -226,12 +227,17 @@ class QMIXConfig(AlgorithmConfig):
             [name for name in vars(self) if not name.startswith("_")],
             listed=_own_settings(),
         )
+        if (
+            "train_batch_episodes" not in config_dict
+        ):  # else all settings of a config may be there, as they were
+            check_given(config_dict)
         return super().update_from_dict(config_dict)
 
     def _knows(self, key: str) -> bool:
         translated = self._translate_special_keys(key, warn_deprecated=False)
-        is_property = isinstance(getattr(type(self), translated, None), property)
-        return key in _RLLIB_KEYS or translated in vars(self) or is_property
+        member = getattr(type(self), translated, None)
+        can_be_set = isinstance(member, property) and member.fset is not None
+        return key in _RLLIB_KEYS or translated in vars(self) or can_be_set
 
     def validate(self) -> None:
         """Checks every setting and the environment's, before anything is started.

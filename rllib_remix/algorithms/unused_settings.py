@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -73,6 +74,16 @@ def check_unused(config: Any, defaults: Any) -> None:
             f"{attribute.strip('_')}: {value!r} is not allowed, because it would have no effect here: {instead}. "
             f"Leave it at {default}."
         )
+
+
+def check_given(settings: Mapping[str, Any]) -> None:
+    """Raises SettingError for a batch size in env steps, also where it is RLlib's default: it was asked for."""
+    for name in ("train_batch_size", "train_batch_size_per_learner"):
+        if settings.get(name) is not None:
+            raise SettingError(
+                f"{name}: {settings[name]!r} is not allowed, because it would have no effect here: use "
+                "`train_batch_episodes`, in episodes. Leave it out."
+            )
 
 
 def _comparable(value: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.old_models import model_defaults
 from rllib_remix.cli.old_settings import check_effects, check_framework
 from rllib_remix.cli.rllib_refusals import explain
 from rllib_remix.cli.samplers import points_to_check, with_domains
@@ -344,6 +345,8 @@ def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> 
         if not _is_of_teams(config):  # their update_from_dict checks the names, with its own message
             check_rllib_settings(owner, config, part)
         check_types(owner, defaults, part)
+        if isinstance(part.get("_model_config"), Mapping):
+            check_types(f"{owner}: model", model_defaults(), part["_model_config"])
 
 
 def check_rllib_settings(owner: str, config: AlgorithmConfig, names: Iterable[str]) -> None:

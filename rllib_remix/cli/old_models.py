@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from typing import Any
 
 from rllib_remix.cli.old_table import TEAM, Dropped, Fate, Kept, Refused, Renamed, all_of
@@ -102,11 +102,11 @@ _SAC_NAMES = {"hidden_layer_sizes": "fcnet_hiddens", "hidden_activation": "fcnet
 _SAC_NETWORK = {"fcnet_hiddens": [256, 256], "fcnet_activation": "relu"}
 
 
-def model_keys() -> list[str]:
-    """The keys of `model_config` that RLlib's default modules know."""
+def model_defaults() -> dict[str, Any]:
+    """The keys of `model_config` that RLlib's default modules know, with their defaults."""
     from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
-    return [key.name for key in fields(DefaultModelConfig)]
+    return asdict(DefaultModelConfig())
 
 
 def translate_model(translation: Translation, key: str, value: Any) -> None:
@@ -149,7 +149,9 @@ def translate_sac_networks(translation: Translation, key: str, value: Any) -> No
             f"policy and Q have one model config now, and theirs differ ({shown(models[0])} and "
             f"{shown(models[1])}); use `model`"
         )
-    translation.merge(key, "_model_config", models[0])
+    # Q encodes observations and actions apart now, and fuses them in layers that would be tanh of 256 by default.
+    fused = {f"fusionnet_{what}": models[0][f"fcnet_{what}"] for what in ("hiddens", "activation")}
+    translation.merge(key, "_model_config", models[0] | fused)
     translation.note(key, "is read as the model config of the RLModule, of policy and Q together.")
 
 
@@ -202,7 +204,7 @@ def _model_fate(translation: Translation, name: str) -> Fate:
     fate = special.get(name) or MODEL_FATES.get(name)
     if fate is not None:
         return fate
-    known = model_keys()
+    known = model_defaults()
     if name in known or not _has_default_module(translation.algorithm):
         return Kept()
     guess = nearest(name, [*known, *MODEL_FATES])

@@ -101,11 +101,24 @@ def _kind(translation: Translation, owner: str, said: str, value: Any) -> Any:
         raise NotTaken(f"{old} is gone from RLlib; use EpisodeReplayBuffer or PrioritizedEpisodeReplayBuffer")
     kinds = _BUFFERS.get(old.removeprefix("MultiAgent"))
     if kinds is None or len(choices(value)) > 1:
+        _check_kind(value)
         return value
     several = translation.given.get("multiagent") or translation.given.get("policies")
     kind = kinds[1 if several else 0]
     translation.note(f"{owner}{said}", f"{value} is read as {kind}.")
     return kind
+
+
+def _check_kind(value: Any) -> None:
+    """Raises NotTaken for the name of a buffer that RLlib has not; the path of another is its own affair."""
+    import ray.rllib.utils.replay_buffers as buffers
+
+    known = [name for name in vars(buffers) if name.endswith("ReplayBuffer") and "Episode" in name]
+    for kind in choices(value):
+        if isinstance(kind, str) and "." not in kind and kind not in known:
+            guess = nearest(kind, known)
+            hint = f"did you mean {guess!r}? " if guess else ""
+            raise NotTaken(f"{hint}allowed: {', '.join(sorted(known))}, or the path of a class")
 
 
 def _is_own(kind: Any) -> bool:

@@ -100,6 +100,10 @@ def check_effects(owner: str, config: Any, default: Any) -> None:
         if isinstance(value, Mapping) and isinstance(usual := defaults.get(name), Mapping):
             value = {key: part for key, part in value.items() if key not in usual or usual[key] != part}
         raise UserError(f"{owner}: {name}: {shown(value)} would have no effect; {instead}.")
+    if settings.get("_rl_module_spec") is None and isinstance(settings.get("_model_config"), Mapping):
+        model = Translation(owner, algorithm, {})
+        translate_model(model, "model_config", settings["_model_config"])
+        model.check()
 
 
 def _translate(translation: Translation) -> None:

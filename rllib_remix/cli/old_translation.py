@@ -29,9 +29,9 @@ class Translation:
     faults: dict[str, list[str]] = field(default_factory=dict)  # what to use → what cannot be taken over
 
     def set(self, key: str, name: str, value: Any) -> None:
-        """`name` becomes `value`, because `key` was given; a fault if both are."""
-        if name in self.new or (name != key and name in self.given):
-            self.fault(key, f"is the old name of {name.strip('_')}, which is given too; give one.")
+        """`name` becomes `value`, because `key` was given; a fault if both are, or two old names of it."""
+        if name != key and (name in self.given or name in self.new):
+            self.fault(key, f"is read as {name.strip('_')}, which is given too; give one.")
         self.new[name] = value
 
     def merge(self, key: str, name: str, value: Mapping[str, Any]) -> None:

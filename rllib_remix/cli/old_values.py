@@ -60,9 +60,9 @@ def _schedule(value: Any) -> Any:
     if isinstance(value, list | tuple) and len(value) == 1 and isinstance(value[0], list | tuple):
         value = value[0][-1]  # one point is a constant
     try:
-        check_schedule("it", value)
-    except SettingError as error:
-        raise NotTaken(str(error).rstrip(".")) from None
+        check_schedule("", value, low=0)
+    except SettingError:
+        raise NotTaken("a schedule is [[0, start], [env steps, end], …], forwards from 0") from None
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -26,7 +27,8 @@ def policy_of_agent(agent_id: Any, *_: Any, **__: Any) -> str:
 def _filter(env: Any, spaces: Any, *, multi_agent: bool) -> Any:
     from ray.rllib.connectors.env_to_module import FlattenObservations, MeanStdFilter
 
-    mean_std = MeanStdFilter(multi_agent=multi_agent, clip_by_value=None)
+    # None is what RLlib documents for no clipping, and fails.
+    mean_std = MeanStdFilter(multi_agent=multi_agent, clip_by_value=math.inf)
     if _are_boxes(env, spaces):
         return mean_std
     return [FlattenObservations(multi_agent=multi_agent), mean_std]

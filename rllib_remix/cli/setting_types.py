@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.old_translation import shown
+from rllib_remix.settings import SettingError, check_schedule
 
 # Settings that are never negative, by how their names begin.
 COUNT_PREFIXES = (
@@ -20,16 +22,39 @@ COUNT_PREFIXES = (
     "gamma",
 )
 _AUTO = "auto"  # what many numbers may be
+_COUNTS = (
+    "num_env_runners",
+    "num_envs_per_env_runner",
+    "num_learners",
+    "num_epochs",
+    "num_aggregator_actors_per_learner",
+    "evaluation_num_env_runners",
+)
+_COUNTS_OR_NONE = (
+    "evaluation_interval",
+    "minibatch_size",
+    "seed",
+    "train_batch_size",
+    "train_batch_size_per_learner",
+)
+_NUMBERS_OR_NONE = ("grad_clip", "min_time_s_per_iteration")
+_SCHEDULES = ("actor_lr", "alpha_lr", "critic_lr", "entropy_coeff", "epsilon", "lr")
+_NAMES = {
+    "batch_mode": ("truncate_episodes", "complete_episodes"),
+    "evaluation_duration_unit": ("episodes", "timesteps"),
+    "grad_clip_by": ("value", "norm", "global_norm"),
+    "log_level": ("DEBUG", "INFO", "WARN", "ERROR"),
+}
 
 
 def check_types(owner: str, defaults: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Checks settings against what they are by default.
+    """Checks settings against what they are by default, and those that RLlib has without a default by name.
 
-    A flag must be true or false; what is a number may be a schedule, "auto" or null; what is a mapping may be null.
+    What is a number may be null, and "auto" where RLlib says so; a mapping or a list may be null.
 
     Args:
         owner: what the settings are of, for messages.
-        defaults: the algorithm's settings by name; what has no default is not checked.
+        defaults: the settings of the algorithm, or of its model, by name.
         settings: what was given.
 
     Raises:
@@ -43,26 +68,46 @@ def check_types(owner: str, defaults: Mapping[str, Any], settings: Mapping[str, 
 
 def _allowed(name: str, usual: Any, value: Any) -> str | None:
     """What the value must be, if it is not; None if it may be as it is."""
-    if value is None or (type(value) is type(usual) and not isinstance(value, float)):
-        wrong = None
-    elif isinstance(usual, bool):
-        wrong = None if isinstance(value, bool) else "true or false"
-    elif isinstance(usual, int | float):
-        wrong = _number(value)
-    elif isinstance(usual, dict):
-        wrong = None if isinstance(value, Mapping) or not _is_plain(value) else "a mapping of names to values"
-    else:
-        wrong = None
-    negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
-    if wrong is None and negative and name.startswith(COUNT_PREFIXES):
-        return "at least 0"
-    return wrong
+    if name in _COUNTS:
+        return _count(value)
+    if value is None:
+        return None
+    if name in _COUNTS_OR_NONE:
+        return _count(value)
+    if name in _SCHEDULES:
+        return _schedule(value)
+    if name in _NAMES:
+        return None if value in _NAMES[name] else f"one of {', '.join(_NAMES[name])}"
+    if isinstance(usual, bool):
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(usual, int | float) or name in _NUMBERS_OR_NONE:
+        return _number(name, value)
+    if isinstance(usual, dict):
+        return None if isinstance(value, Mapping) or not _is_plain(value) else "a mapping of names to values"
+    if isinstance(usual, list):
+        return None if isinstance(value, list | tuple) or not _is_plain(value) else "a list"
+    return None
 
 
-def _number(value: Any) -> str | None:
+def _count(value: Any) -> str | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return None if is_count else "an integer, at least 0"
+
+
+def _schedule(value: Any) -> str | None:
+    try:
+        check_schedule("", value, low=0)
+    except SettingError:
+        return "a number, at least 0, or a schedule [[0, start], [env steps, end], …], forwards from 0"
+    return None
+
+
+def _number(name: str, value: Any) -> str | None:
     if isinstance(value, bool | Mapping) or (isinstance(value, str) and value != _AUTO):
         return "a number"
-    return "a number that is not NaN" if isinstance(value, float) and math.isnan(value) else None
+    if isinstance(value, float) and math.isnan(value):
+        return "a number that is not NaN"
+    return "at least 0" if isinstance(value, Real) and value < 0 and name.startswith(COUNT_PREFIXES) else None
 
 
 def _is_plain(value: Any) -> bool:

@@ -260,7 +260,7 @@ class QMIXConfig(AlgorithmConfig):
         self._validate_evaluation()
         super().validate()
         if not self.in_evaluation:
-            self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+            self._validate_evaluation_config()
         self._validate_env()
 
     def _validate_names(self) -> None:
@@ -391,6 +391,12 @@ class QMIXConfig(AlgorithmConfig):
             raise SettingError(
                 "evaluation_duration: 'auto' is not allowed, because it drops late results; give a number of episodes."
             )
+
+    def _validate_evaluation_config(self) -> None:
+        try:
+            self.get_evaluation_config_object()
+        except SettingError as error:
+            raise SettingError(f"evaluation_config: {error}") from error
 
     def _validate_env(self) -> None:
         if is_shipped(self.env):

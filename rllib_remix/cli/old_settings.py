@@ -110,7 +110,7 @@ def _translate(translation: Translation) -> None:
     for key, value in translation.given.items():
         if str(key) in ("lr", "entropy_coeff") and translation.given.get(f"{key}_schedule") is not None:
             translation.note(str(key), f"is left out: {key}_schedule takes its place, as it always did.")
-        else:
+        elif not (str(key) == "env_config" and value is None):  # an empty `env_config:` of a file
             _take(translation, str(key), value)
     unwrap_env_config(translation)
     if translation.algorithm == "CQL" and not translation.prefix and "lr" not in translation.new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
@@ -22,23 +22,25 @@ COUNT_PREFIXES = (
     "gamma",
 )
 _AUTO = "auto"  # what many numbers may be
-_COUNTS = (
-    "num_env_runners",
-    "num_envs_per_env_runner",
-    "num_learners",
-    "num_epochs",
-    "num_aggregator_actors_per_learner",
-    "evaluation_num_env_runners",
-)
-_COUNTS_OR_NONE = (
-    "evaluation_interval",
-    "minibatch_size",
-    "seed",
-    "train_batch_size",
-    "train_batch_size_per_learner",
-)
+# Integers, and the least that they may be; with 0 RLlib's own checks of some never end.
+_COUNTS = {
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 1,
+    "num_learners": 0,
+    "num_epochs": 1,
+    "num_aggregator_actors_per_learner": 0,
+    "evaluation_num_env_runners": 0,
+}
+_COUNTS_OR_NONE = {
+    "evaluation_interval": 0,
+    "minibatch_size": 1,
+    "rollout_fragment_length": 1,
+    "seed": 0,
+    "train_batch_size": 1,
+    "train_batch_size_per_learner": 1,
+}
 _NUMBERS_OR_NONE = ("grad_clip", "min_time_s_per_iteration")
-_SCHEDULES = ("actor_lr", "alpha_lr", "critic_lr", "entropy_coeff", "epsilon", "lr")
+_SCHEDULES = ("entropy_coeff", "epsilon", "lr")  # and all that end in _lr
 _NAMES = {
     "batch_mode": ("truncate_episodes", "complete_episodes"),
     "evaluation_duration_unit": ("episodes", "timesteps"),
@@ -69,12 +71,12 @@ def check_types(owner: str, defaults: Mapping[str, Any], settings: Mapping[str, 
 def _allowed(name: str, usual: Any, value: Any) -> str | None:
     """What the value must be, if it is not; None if it may be as it is."""
     if name in _COUNTS:
-        return _count(value)
-    if value is None:
+        return _count(value, _COUNTS[name])
+    if value is None or (value == _AUTO and name == "rollout_fragment_length"):
         return None
     if name in _COUNTS_OR_NONE:
-        return _count(value)
-    if name in _SCHEDULES:
+        return _count(value, _COUNTS_OR_NONE[name])
+    if name in _SCHEDULES or name.endswith("_lr"):
         return _schedule(value)
     if name in _NAMES:
         return None if value in _NAMES[name] else f"one of {', '.join(_NAMES[name])}"
@@ -84,14 +86,16 @@ def _allowed(name: str, usual: Any, value: Any) -> str | None:
         return _number(name, value)
     if isinstance(usual, dict):
         return None if isinstance(value, Mapping) or not _is_plain(value) else "a mapping of names to values"
+    if isinstance(usual, str) and isinstance(value, Mapping):
+        return f"a name or a number, such as {usual}"
     if isinstance(usual, list):
         return None if isinstance(value, list | tuple) or not _is_plain(value) else "a list"
     return None
 
 
-def _count(value: Any) -> str | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return None if is_count else "an integer, at least 0"
+def _count(value: Any, low: int) -> str | None:
+    is_count = isinstance(value, Integral) and not isinstance(value, bool) and value >= low
+    return None if is_count else f"an integer, at least {low}"
 
 
 def _schedule(value: Any) -> str | None:
@@ -103,7 +107,7 @@ def _schedule(value: Any) -> str | None:
 
 
 def _number(name: str, value: Any) -> str | None:
-    if isinstance(value, bool | Mapping) or (isinstance(value, str) and value != _AUTO):
+    if isinstance(value, bool | Mapping | list) or (isinstance(value, str) and value != _AUTO):
         return "a number"
     if isinstance(value, float) and math.isnan(value):
         return "a number that is not NaN"

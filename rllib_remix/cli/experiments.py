@@ -383,7 +383,10 @@ def _is_in_gymnasium(env: str) -> bool:
 
 def _bundles(algorithm_class: type[Algorithm], settings: dict[str, Any]) -> list[dict[str, float]]:
     """What a trial asks for, the main process's part first."""
-    request: Any = algorithm_class.default_resource_request(settings)
+    try:
+        request: Any = algorithm_class.default_resource_request(settings)
+    except Exception as error:
+        raise UserError(explain(algorithm_class.get_default_config(), settings, error)) from error
     return request.bundles if request is not None else [{}]
 
 

@@ -56,6 +56,9 @@ _SET_FOR_EVALUATION: dict[str, Fate] = {
     ),
     "rollout_fragment_length": Dropped("evaluation_duration says how much is played"),
     "batch_mode": Dropped("evaluation_duration says how much is played"),
+    "input": Refused(
+        "evaluation plays the environment; use offline_evaluation_interval for data", ("sampler",)
+    ),
 }
 
 

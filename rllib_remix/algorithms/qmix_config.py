@@ -211,7 +211,7 @@ class QMIXConfig(AlgorithmConfig):
         }
         allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *_own_settings()]
         check_keys("training()", kwargs, [name for name in allowed if name != "self"], listed=_own_settings())
-        check_given(kwargs)
+        check_given(kwargs, AlgorithmConfig())
         super().training(**kwargs)
         for name, value in own.items():
             setattr(self, name, value)
@@ -230,7 +230,7 @@ class QMIXConfig(AlgorithmConfig):
         if (
             "train_batch_episodes" not in config_dict
         ):  # else all settings of a config may be there, as they were
-            check_given(config_dict)
+            check_given(config_dict, AlgorithmConfig())
         return super().update_from_dict(config_dict)
 
     def _knows(self, key: str) -> bool:

@@ -76,14 +76,16 @@ def check_unused(config: Any, defaults: Any) -> None:
         )
 
 
-def check_given(settings: Mapping[str, Any]) -> None:
-    """Raises SettingError for a batch size in env steps, also where it is RLlib's default: it was asked for."""
-    for name in ("train_batch_size", "train_batch_size_per_learner"):
-        if settings.get(name) is not None:
-            raise SettingError(
-                f"{name}: {settings[name]!r} is not allowed, because it would have no effect here: use "
-                "`train_batch_episodes`, in episodes. Leave it out."
-            )
+def check_given(settings: Mapping[str, Any], defaults: Any) -> None:
+    """Raises SettingError for a batch size in env steps that is as in `defaults`, a config: it was asked for.
+
+    Any other is found by `check_unused`.
+    """
+    if settings.get("train_batch_size") == defaults.train_batch_size:
+        raise SettingError(
+            f"train_batch_size: {defaults.train_batch_size} is not allowed, because it would have no effect here: "
+            f"{UNUSED_SETTINGS['train_batch_size']}. Leave it out."
+        )
 
 
 def _comparable(value: Any) -> Any:

@@ -14,7 +14,7 @@ from ray.rllib.utils.from_config import NotProvided
 
 from rllib_remix.algorithms.replay_settings import MAX_EPISODES, check_replay
 from rllib_remix.algorithms.setting_types import check_setting_types
-from rllib_remix.algorithms.unused_settings import check_unused
+from rllib_remix.algorithms.unused_settings import check_given, check_unused
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting
@@ -219,6 +219,7 @@ class QMIXConfig(AlgorithmConfig):
         }
         allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *_own_settings()]
         check_keys("training()", kwargs, [name for name in allowed if name != "self"], listed=_own_settings())
+        check_given(kwargs, AlgorithmConfig())
         super().training(**kwargs)
         for name, value in own.items():
             setattr(self, name, value)
@@ -235,12 +236,17 @@ class QMIXConfig(AlgorithmConfig):
             listed=_own_settings(),
         )
         check_setting_types("", type(self)(), config_dict)
+        if (
+            "train_batch_episodes" not in config_dict
+        ):  # else all settings of a config may be there, as they were
+            check_given(config_dict, AlgorithmConfig())
         return super().update_from_dict(config_dict)
 
     def _knows(self, key: str) -> bool:
         translated = self._translate_special_keys(key, warn_deprecated=False)
-        is_property = isinstance(getattr(type(self), translated, None), property)
-        return key in _RLLIB_KEYS or translated in vars(self) or is_property
+        member = getattr(type(self), translated, None)
+        can_be_set = isinstance(member, property) and member.fset is not None
+        return key in _RLLIB_KEYS or translated in vars(self) or can_be_set
 
     def validate(self) -> None:
         """Checks every setting and the environment's, before anything is started.
@@ -399,12 +405,18 @@ class QMIXConfig(AlgorithmConfig):
         try:
             super().validate()
             if not self.in_evaluation:
-                self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+                self._validate_evaluation_config()
         except SettingError:
             raise
         except Exception as error:
             said = str(error).partition("\nTo suppress all validation errors")[0]
             raise SettingError(f"RLlib refuses the settings: {said or type(error).__name__}") from error
+
+    def _validate_evaluation_config(self) -> None:
+        try:
+            self.get_evaluation_config_object()
+        except SettingError as error:
+            raise SettingError(f"evaluation_config: {error}") from error
 
     def _validate_env(self) -> None:
         if is_shipped(self.env):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -72,6 +73,18 @@ def check_unused(config: Any, defaults: Any) -> None:
         raise SettingError(
             f"{attribute.strip('_')}: {value!r} is not allowed, because it would have no effect here: {instead}. "
             f"Leave it at {default}."
+        )
+
+
+def check_given(settings: Mapping[str, Any], defaults: Any) -> None:
+    """Raises SettingError for a batch size in env steps that is as in `defaults`, a config: it was asked for.
+
+    Any other is found by `check_unused`.
+    """
+    if settings.get("train_batch_size") == defaults.train_batch_size:
+        raise SettingError(
+            f"train_batch_size: {defaults.train_batch_size} is not allowed, because it would have no effect here: "
+            f"{UNUSED_SETTINGS['train_batch_size']}. Leave it out."
         )
 
 

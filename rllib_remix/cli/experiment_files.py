@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiment_schema import CHECKPOINTS, EXPERIMENT, checked
 from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment
@@ -115,13 +114,13 @@ def _experiment(path: Path, name: str, spec: object) -> Experiment:
         raise UserError(f"{owner}: run must name an algorithm, such as ReMIX; there is none.")
     spec = checked(owner, EXPERIMENT, spec)
     run, config = spec["run"], spec.get("config", {})
-    config, config_notes = translate_config(f"{owner}: config", config, of_team=run in ALGORITHMS)
     if "env" in spec:
         if config.get("env", spec["env"]) != spec["env"]:
             raise UserError(
                 f"{owner}: env is {spec['env']!r} but config has env {shown(config['env'])}; give one."
             )
-        config["env"] = spec["env"]
+        config = {**config, "env": spec["env"]}
+    config, config_notes = translate_config(f"{owner}: config", config, run)
     stop, stop_notes = translate_stop(owner, spec.get("stop", {}))
     experiment = Experiment(
         name=name,

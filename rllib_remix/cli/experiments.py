@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.old_settings import check_framework
+from rllib_remix.cli.old_models import model_defaults
+from rllib_remix.cli.old_settings import check_effects, check_framework
 from rllib_remix.cli.result_keys import check_is_reported
+from rllib_remix.cli.rllib_refusals import explain
 from rllib_remix.cli.samplers import (
     MAX_TRIALS,
     check_trials,
@@ -22,6 +24,7 @@ from rllib_remix.cli.samplers import (
 )
 from rllib_remix.cli.schedulers import Scheduler, build_scheduler, starting_points
 from rllib_remix.cli.searching import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
+from rllib_remix.cli.setting_values import check_values
 from rllib_remix.cli.text_files import check_path_text, local_path
 from rllib_remix.cli.trial_resources import as_settings
 from rllib_remix.cli.user_modules import load_class
@@ -32,16 +35,6 @@ if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-# Settings that are never negative, by how their names begin.
-COUNT_PREFIXES = (
-    "num_",
-    "train_batch_size",
-    "evaluation_num_",
-    "evaluation_duration",
-    "evaluation_interval",
-    "lr",
-    "gamma",
-)
 # Keys that RLlib translates although its configs do not list them.
 TRANSLATED_KEYS = frozenset({"lambda", "multiagent", "callbacks_class"})
 # Points of grids that are all checked, at some 10 ms each.
@@ -204,15 +197,16 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
     check_environment(env, settings.get("env_config"))
     _check_team_env_has_team_algorithm(config, env)
     check_setting_types("config: ", default, settings)
-    _check_counts(settings)
     try:
         config.update_from_dict(dict(settings))
         _check_api(config)
+        if not _is_of_teams(config):  # they check it themselves
+            check_effects("config", config, default)
         config.validate()
-    except SettingError:
+    except (SettingError, UserError):
         raise
     except Exception as error:
-        raise UserError(f"config: {error or type(error).__name__}") from error
+        raise UserError(explain(default, settings, error)) from error
     return config
 
 
@@ -382,9 +376,17 @@ def _check_team_env_has_team_algorithm(config: AlgorithmConfig, env: object) -> 
 
 
 def _check_config_keys(config: AlgorithmConfig, settings: Mapping[str, Any]) -> None:
-    if _is_of_teams(config):
-        return  # its update_from_dict checks the keys, with its own message
-    check_rllib_settings("config", config, [key for key in settings if not key.startswith("_")])
+    """Names and types of settings, and of those within evaluation_config."""
+    parts = {"config": settings}
+    if isinstance(settings.get("evaluation_config"), Mapping):
+        parts["config: evaluation_config"] = settings["evaluation_config"]
+    defaults = config.to_dict()
+    for owner, part in parts.items():
+        if not _is_of_teams(config):  # their update_from_dict checks the names, with its own message
+            check_rllib_settings(owner, config, part)
+        check_values(owner, defaults, part)
+        if isinstance(part.get("_model_config"), Mapping):
+            check_values(f"{owner}: model", model_defaults(), part["_model_config"])
 
 
 def check_rllib_settings(owner: str, config: AlgorithmConfig, names: Iterable[str]) -> None:
@@ -393,21 +395,14 @@ def check_rllib_settings(owner: str, config: AlgorithmConfig, names: Iterable[st
     Raises:
         UserError: names the first that does not, and the nearest.
     """
-    properties = {name for name in dir(type(config)) if isinstance(getattr(type(config), name), property)}
-    allowed = {key for key in [*config.to_dict(), *properties] if not key.startswith("_")} | TRANSLATED_KEYS
-    for name in names:
-        if name not in allowed:
-            guess = nearest(name, allowed)
+    members = {name: getattr(type(config), name) for name in dir(type(config))}
+    properties = {name for name, member in members.items() if isinstance(member, property) and member.fset}
+    allowed = {*config.to_dict(), *vars(config), *properties} | TRANSLATED_KEYS
+    for name in map(str, names):
+        if name not in allowed and not name.startswith("__"):  # Tune's own, such as __trial_info__
+            guess = nearest(name, [key for key in allowed if not key.startswith("_")])
             hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
             raise UserError(f"{owner}: unknown key {shown(name)}; {hint}")
-
-
-def _check_counts(settings: Mapping[str, Any]) -> None:
-    """RLlib takes negative counts without a word and fails later, or never ends."""
-    for key, value in settings.items():
-        negative = isinstance(value, (int, float)) and value < 0
-        if negative and key.startswith(COUNT_PREFIXES):
-            raise UserError(f"config: {key}: {shown(value)} is not allowed; it must be at least 0.")
 
 
 def _is_registered_with_ray(env: str) -> bool:
@@ -428,7 +423,10 @@ def _is_in_gymnasium(env: str) -> bool:
 
 def _bundles(algorithm_class: type[Algorithm], settings: dict[str, Any]) -> list[dict[str, float]]:
     """What a trial asks for, the main process's part first."""
-    request: Any = algorithm_class.default_resource_request(settings)
+    try:
+        request: Any = algorithm_class.default_resource_request(settings)
+    except Exception as error:
+        raise UserError(explain(algorithm_class.get_default_config(), settings, error)) from error
     return request.bundles if request is not None else [{}]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
 
 from rllib_remix.cli.animation import SHORTEST_FRAME_MS, Animation
 from rllib_remix.cli.checkpoints import told_to_user
@@ -16,8 +17,10 @@ from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.evaluation import Evaluated, Evaluation
 from rllib_remix.cli.experiments import check_environment, check_rllib_settings, find_algorithm
 from rllib_remix.cli.failures import one_line_failures
+from rllib_remix.cli.old_settings import translate_config
 from rllib_remix.cli.playing import PlayedEpisodes
 from rllib_remix.cli.rllib_checkpoint import TrustedCheckpoint, explained, read_trusted
+from rllib_remix.cli.setting_values import check_values
 from rllib_remix.portable import check_finite
 
 if TYPE_CHECKING:
@@ -95,9 +98,13 @@ def _evaluation_settings(config: AlgorithmConfig, asked: Evaluation) -> Algorith
     merged = config.get_evaluation_config_object() or config
     if not says_explore:
         merged.explore = False
-    check_rllib_settings("--config", config, asked.config)
+    settings, notes = translate_config("--config", asked.config, config.algo_class)
+    for note in notes:
+        typer.echo(note, err=True)
+    check_rllib_settings("--config", config, settings)
+    check_values("--config", config.to_dict(), settings)
     with one_line_failures("--config:"):
-        merged.update_from_dict(asked.config)
+        merged.update_from_dict(settings)
         merged.env_config = {**merged.env_config, **asked.env_config}
     if asked.env is not None:
         merged.env = asked.env

@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, verbosity_of
 from rllib_remix.cli.experiment_files import parse_score_attribute, read_experiments
@@ -181,7 +180,7 @@ def train(
     if settings_of_env:
         check_environment_settings("--config: env_config", settings.get("env_config"))
         settings["env_config"] = {**(settings.get("env_config") or {}), **settings_of_env}
-    settings, notes = translate_config("--config", settings, of_team=algo in ALGORITHMS)
+    settings, notes = translate_config("--config", settings, algo)
     criteria = parse_stop("--stop", parse_json_object("--stop", stop))
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
     check_folder_name("--experiment-name", experiment_name)

@@ -47,7 +47,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         n_actions = int(self.action_space.nvec[0])
         state_dim = self.observation_space["state"].shape[0]
 
-        def new_agent() -> RecurrentAgent:
+        def new_agent(utility_clamp: tuple[float, float] | None) -> RecurrentAgent:
             return RecurrentAgent(
                 obs_dim,
                 n_actions,
@@ -55,17 +55,17 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
                 hidden_dim=config["agent_hidden_dim"],
                 observe_last_action=config["observe_last_action"],
                 observe_agent_id=config["observe_agent_id"],
-                utility_clamp=config["utility_clamp"],
+                utility_clamp=utility_clamp,
             )
 
-        self.agent = new_agent()
+        self.agent = new_agent(config["utility_clamp"])
         if self.inference_only:
             return
         self.mixer = _new_mixer(n_agents, state_dim, config)
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
         if config["use_q_star"]:
-            self.q_star_agent = new_agent()
+            self.q_star_agent = new_agent(utility_clamp=None)
             self.q_star = UnrestrictedJointQ(n_agents, state_dim, hidden_dim=config["q_star_hidden_dim"])
 
     # Acting

@@ -163,8 +163,9 @@ class QMIXConfig(AlgorithmConfig):
             hypernet_hidden_dim: units of the networks that produce the mixing weights. 64.
             q_star_hidden_dim: units of each hidden layer of the unrestricted Q*. 256 (WQMIX).
             observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index.
-            utility_clamp: (low, high) limits of the agents' utilities; None for no limits. The MAC-PO reference
-                code has (-5, 2), which also stops gradients outside.
+            utility_clamp: (low, high) limits of the agents' utilities, by which they act and which Q_tot mixes; None
+                for no limits. The network that feeds Q* has none. The MAC-PO reference code has (-5, 2), which also
+                stops gradients outside.
             weighting: "uniform", "ow", "cw", "remix", "macpo", "macpo_approx", "discor", "remern", "per" or "pser".
             weighting_config: settings of that weighting, see `rllib_remix.learning.weighting`.
             weighting_mode: "loss" draws batches uniformly and weighs the loss (what the papers run); "sampling" draws

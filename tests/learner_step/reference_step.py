@@ -1,0 +1,219 @@
+"""One step of the learner from batch to new parameters: targets, weights, loss, gradient, Adam. Nothing of the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tests.learner_step.reference_networks import (
+    MIXERS,
+    agent_inputs,
+    agent_utilities,
+    joint_q,
+    mixer_gradient,
+    of_actions,
+)
+from tests.learner_step.reference_targets import greedy_actions, lambda_returns
+from tests.learner_step.reference_weights import SCHEMES, Step
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the step depends on, named as in the package's configs."""
+
+    mixer: str = "qmix"
+    weighting: str = "uniform"
+    weighting_config: dict[str, Any] = field(default_factory=dict)
+    weighting_mode: str = "loss"
+    gamma: float = 0.99
+    td_lambda: float = 0.6
+    q_star_loss_weight: float = 1.0
+    utility_clamp: tuple[float, float] | None = None
+    observe_last_action: bool = True
+    observe_agent_id: bool = True
+    skip_removed_agents: bool = True
+
+    @property
+    def use_q_star(self):
+        return self.weighting not in ("uniform",)
+
+
+class ReferenceStep:
+    """What the learner must compute from a batch with given parameters.
+
+    Args:
+        parameters: name → array, of the online and of the target networks.
+        batch: name → array, as the replay buffer gives it.
+        settings: of the algorithm.
+
+    Attributes:
+        greedy [B, T+1, n], target_values [B, T+1], q_tot and q_star [B, T].
+        targets, scheme_weights: lists of lists, of the real steps.
+        priorities: [B]; loss_weights, q_star_weights: lists of lists, what the two losses are weighted with.
+    """
+
+    def __init__(self, parameters, batch, settings):
+        self.settings, self.batch = settings, batch
+        self.parameters = {name: np.asarray(array, float) for name, array in parameters.items()}
+        self.state = np.nan_to_num(batch["state"].astype(float))  # NaN only on padding
+        n_actions = batch["avail_actions"].shape[-1]
+        self.inputs = agent_inputs(
+            np.nan_to_num(batch["obs"].astype(float)),
+            batch["actions"],
+            n_actions,
+            observe_last_action=settings.observe_last_action,
+            observe_agent_id=settings.observe_agent_id,
+        )
+        steps, agents = batch["obs"].shape[1:3]
+        everywhere = np.full((len(batch["lengths"]), agents), steps)
+        self.lives = batch["lives"] if settings.skip_removed_agents else everywhere
+        self._compute_targets()
+        self._compute_weights()
+
+    def utilities(self, parameters, name):
+        # The limits hold for the agents that act, and for their targets; not for those that only feed Q*.
+        clamp = self.settings.utility_clamp if name in ("agent", "target_agent") else None
+        return agent_utilities(parameters, name, self.inputs, self.lives, clamp)
+
+    def _compute_targets(self):
+        batch, settings = self.batch, self.settings
+        self.agent_utilities = self.utilities(self.parameters, "agent")
+        self.greedy = greedy_actions(self.agent_utilities, batch["avail_actions"])
+        if settings.use_q_star:
+            values = of_actions(self.utilities(self.parameters, "target_q_star_agent"), self.greedy)
+            self.target_values = joint_q(self.parameters, "target_q_star", values, self.state)
+        else:
+            values = of_actions(self.utilities(self.parameters, "target_agent"), self.greedy)
+            self.target_values = MIXERS[settings.mixer](self.parameters, "target_mixer", values, self.state)
+        self.targets = lambda_returns(
+            batch["rewards"].astype(float),
+            self.target_values,
+            batch["lengths"],
+            batch["terminated"],
+            gamma=settings.gamma,
+            td_lambda=settings.td_lambda,
+        )
+
+    def _compute_weights(self):
+        batch, settings = self.batch, self.settings
+        self.q_tot = self.q_tot_of(self.parameters)
+        self.q_star = self.q_star_of(self.parameters) if settings.use_q_star else None
+        chosen = of_actions(self.agent_utilities[:, :-1], batch["actions"])
+        gradient = mixer_gradient(MIXERS[settings.mixer], self.parameters, chosen, self.state[:, :-1])
+        self.steps = [
+            [
+                Step(
+                    q_tot=self.q_tot[e, t],
+                    target=self.targets[e][t],
+                    greedy_value=self.target_values[e, t],
+                    took_greedy=(batch["actions"][e, t] == self.greedy[e, t]).all(),
+                    utilities=self.agent_utilities[e, t],
+                    avail_actions=batch["avail_actions"][e, t],
+                    actions=batch["actions"][e, t],
+                    q_star=None if self.q_star is None else self.q_star[e, t],
+                    mixer_gradient=gradient[e, t],
+                )
+                for t in range(length)
+            ]
+            for e, length in enumerate(batch["lengths"])
+        ]
+        self.scheme_weights = SCHEMES[settings.weighting](self.steps, **settings.weighting_config)
+        self.priorities = np.array([np.mean(weights) for weights in self.scheme_weights])
+        self.loss_weights, self.q_star_weights = (
+            self.scheme_weights,
+            [[1.0] * length for length in batch["lengths"]],
+        )
+        if settings.weighting_mode == "sampling":
+            self.loss_weights, self.q_star_weights = [], []
+            for weights, priority, importance in zip(
+                self.scheme_weights, self.priorities, batch["importance"], strict=True
+            ):
+                self.loss_weights.append([w / priority * importance for w in weights])
+                self.q_star_weights.append([importance] * len(weights))
+
+    def q_tot_of(self, parameters):
+        """Q_tot [B, T] of the joint actions taken, with other parameters."""
+        chosen = of_actions(self.utilities(parameters, "agent")[:, :-1], self.batch["actions"])
+        return MIXERS[self.settings.mixer](parameters, "mixer", chosen, self.state[:, :-1])
+
+    def q_star_of(self, parameters):
+        """Q* [B, T] of the joint actions taken, with other parameters."""
+        chosen = of_actions(self.utilities(parameters, "q_star_agent")[:, :-1], self.batch["actions"])
+        return joint_q(parameters, "q_star", chosen, self.state[:, :-1])
+
+    # The loss, with targets and weights held fixed
+
+    def td_loss(self, parameters=None):
+        """Σ over real steps of w·(Q_tot - y)², over their number."""
+        values = self.q_tot if parameters is None else self.q_tot_of(parameters)
+        return self._mean_squared_error(values, self.loss_weights)
+
+    def q_star_loss(self, parameters=None):
+        """The same of Q*, with no weights but those of importance."""
+        values = self.q_star if parameters is None else self.q_star_of(parameters)
+        return self._mean_squared_error(values, self.q_star_weights)
+
+    def loss(self):
+        """The sum of both, that of Q* times its factor."""
+        if not self.settings.use_q_star:
+            return self.td_loss()
+        return self.td_loss() + self.settings.q_star_loss_weight * self.q_star_loss()
+
+    def _mean_squared_error(self, values, weights):
+        total = 0.0
+        for e, length in enumerate(self.batch["lengths"]):
+            errors = values[e, :length] - self.targets[e]
+            total += np.dot(weights[e], errors**2)
+        return total / sum(self.batch["lengths"])
+
+    def gradient(self, *, h=1e-5):
+        """∂loss/∂θ of every online parameter, by central differences: name → array."""
+        gradient = {}
+        for name, array in self.parameters.items():
+            if name.startswith("target_"):
+                continue
+            of_q_star = name.startswith("q_star")
+            loss, factor = (
+                (self.q_star_loss, self.settings.q_star_loss_weight) if of_q_star else (self.td_loss, 1)
+            )
+            slopes = np.zeros_like(array)
+            for place in np.ndindex(array.shape):
+                losses = []
+                for move in (h, -h):
+                    moved = array.copy()
+                    moved[place] += move
+                    losses.append(loss({**self.parameters, name: moved}))
+                slopes[place] = factor * (losses[0] - losses[1]) / (2 * h)
+            gradient[name] = slopes
+        return gradient
+
+
+def global_norm(gradient):
+    """√Σ g² over all parameters."""
+    return np.sqrt(sum((slopes**2).sum() for slopes in gradient.values()))
+
+
+def clipped(gradient, limit):
+    """The gradient scaled to a global norm of `limit` if it has more."""
+    factor = min(1.0, limit / global_norm(gradient))
+    return {name: slopes * factor for name, slopes in gradient.items()}
+
+
+class Adam:
+    """Kingma & Ba 2015, algorithm 1, with its default β and ε."""
+
+    def __init__(self):
+        self.first, self.second, self.updates = {}, {}, 0
+
+    def step(self, parameters, gradient, *, lr):
+        """New parameters: name → array."""
+        self.updates += 1
+        moved = {}
+        for name, g in gradient.items():
+            m = self.first[name] = 0.9 * self.first.get(name, 0.0) + 0.1 * g
+            v = self.second[name] = 0.999 * self.second.get(name, 0.0) + 0.001 * g**2
+            m_hat, v_hat = m / (1 - 0.9**self.updates), v / (1 - 0.999**self.updates)
+            moved[name] = parameters[name] - lr * m_hat / (np.sqrt(v_hat) + 1e-8)
+        return moved

@@ -1,0 +1,291 @@
+"""The whole learner step of every algorithm against a plain computation in float64, from batch to new parameters.
+
+The learner computes in float32, with seven digits: losses agree to 1e-5 of their size, gradients to 1e-4 of their
+norm, and weights to 2e-4 of theirs, since they come from small differences of values.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from rllib_remix.algorithms.qmix import learner_batch
+from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.learning.weighting import SCHEMES
+from tests.learner_step.learners import (
+    a_batch,
+    gradients,
+    module_of,
+    parameters,
+    team_learner,
+    tensors,
+    update,
+)
+from tests.learner_step.reference_step import Adam, ReferenceStep, Settings, clipped, global_norm
+from tests.learner_step.reference_weights import probabilities
+
+# Nothing at its default.
+LOSS = {"gamma": 0.83, "td_lambda": 0.37, "q_star_loss_weight": 0.3}
+OPTIMIZER = {"lr": 0.004, "grad_clip": 0.5}
+
+# Of every weighting; nothing at its default either, and such that limits, levels and windows act in these batches.
+CONFIGS = {
+    "uniform": {},
+    "ow": {"alpha": 0.3},
+    "cw": {"alpha": 0.4},
+    "remix": {
+        "min_weight": 0.05,
+        "exponent_clamp": 0.8,
+        "gradient_floor": 0.15,
+        "temperature": 2.5,
+        "range_map": "minmax",
+    },
+    "macpo": {"temperature": 2.5},
+    "macpo_approx": {
+        "alpha_high": 0.9,
+        "alpha_medium": 0.6,
+        "alpha_low": 0.3,
+        "threshold": 0.25,
+        "temperature": 1.5,
+    },
+    "discor": {"disable": ["value_enhancement"]},
+    "remern": {"temperature": 2.5},
+    "per": {"alpha": 0.8, "epsilon": 0.05},
+    "pser": {"alpha": 0.8, "epsilon": 0.05, "decay": 0.7, "window": 2},
+}
+
+
+def reference_settings(algorithm, **training):
+    config = get_algorithm_config(algorithm)
+    own = {name: value for name, value in training.items() if not name.startswith("grad_clip")}
+    return Settings(**({"mixer": config.mixer, "weighting": config.weighting} | LOSS | own))
+
+
+def check_values(algorithm, *, seed=0, **training):
+    """Losses, weights and priorities of one update; returns the learner, what it logged, and what it should have."""
+    learner = team_learner(algorithm, **(LOSS | OPTIMIZER | training))
+    expected = ReferenceStep(parameters(learner), a_batch(seed), reference_settings(algorithm, **training))
+    logged, report = update(learner, a_batch(seed))
+    check_losses(logged, expected)
+    check_weights(logged, report, expected)
+    return learner, logged, expected
+
+
+def check_losses(logged, expected):
+    assert logged["total_loss"] == pytest.approx(expected.loss(), rel=1e-5)
+    assert logged["td_loss"] == pytest.approx(expected.td_loss(), rel=1e-5)
+    if expected.settings.use_q_star:
+        assert logged["q_star_loss"] == pytest.approx(expected.q_star_loss(), rel=1e-5)
+    else:
+        assert "q_star_loss" not in logged
+    steps = [step for episode in expected.steps for step in episode]
+    assert logged["q_tot_mean"] == pytest.approx(np.mean([step.q_tot for step in steps]), rel=1e-4)
+    assert logged["target_mean"] == pytest.approx(np.mean([step.target for step in steps]), rel=1e-4)
+    overestimated = np.mean([step.q_tot > step.target for step in steps])
+    assert logged["overestimated_share"] == pytest.approx(overestimated, rel=1e-5)
+
+
+def check_weights(logged, report, expected):
+    weights = np.concatenate(expected.scheme_weights)
+    np.testing.assert_allclose(report["weights"], weights, rtol=2e-4, atol=1e-6)
+    np.testing.assert_allclose(report["priorities"], expected.priorities, rtol=2e-4)
+    assert (report["numbers"] == expected.batch["numbers"]).all()
+    for name in ("mean", "min", "max"):
+        assert logged[f"weight_{name}"] == pytest.approx(getattr(weights, name)(), rel=2e-4)
+    assert (len(set(weights)) == 1) == (expected.settings.weighting == "uniform")
+
+
+def check_gradient(learner, logged, expected, clip):
+    """What the optimizer stepped by is the clipped gradient of the loss, of every parameter."""
+    gradient = expected.gradient()
+    norm = global_norm(gradient)
+    assert logged["grad_norm"] == pytest.approx(norm, rel=1e-4)
+    stepped_by, should_be = gradients(learner), clip(gradient)
+    assert stepped_by.keys() == should_be.keys()
+    tolerance = 1e-4 * min(norm, global_norm(should_be))
+    for name, slopes in should_be.items():
+        np.testing.assert_allclose(stepped_by[name], slopes, atol=tolerance, err_msg=name)
+
+
+def check_adam(learner, before, adam, lr):
+    """Adam's step moved the online networks; the target networks stayed."""
+    gradient = {name: slopes.astype(float) for name, slopes in gradients(learner).items()}
+    moved, after = adam.step(before, gradient, lr=lr), parameters(learner)
+    for name, array in (before | moved).items():
+        np.testing.assert_allclose(after[name], array, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert any((after[name] != before[name]).any() for name in moved)
+
+
+@pytest.mark.parametrize("mode", ["loss", "sampling"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_step_of_every_algorithm_in_both_modes_is_the_plain_computations(algorithm, mode):
+    config = CONFIGS[get_algorithm_config(algorithm).weighting]
+    before = parameters(team_learner(algorithm))
+    learner, logged, expected = check_values(algorithm, weighting_mode=mode, weighting_config=config)
+    check_gradient(learner, logged, expected, lambda gradient: clipped(gradient, OPTIMIZER["grad_clip"]))
+    check_adam(learner, before, Adam(), OPTIMIZER["lr"])
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_weightings_have_the_papers_settings_by_default(algorithm):
+    _, _, expected = check_values(algorithm)
+    assert expected.settings.weighting_config == {}
+
+
+MORE_CONFIGS = [
+    ("remix", {"range_map": "clip", "min_weight": 0.2, "temperature": 3.0}),
+    *[("remix", {"disable": [term], "temperature": 3.0}) for term in SCHEMES["remix"].terms],
+    *[("macpo", {"normalize": "mean", "disable": [term]}) for term in SCHEMES["macpo"].terms],
+    *[(name, {"normalize": "mean"}) for name in ("macpo_approx", "discor", "remern", "per", "pser")],
+]
+
+
+@pytest.mark.parametrize(("weighting", "config"), MORE_CONFIGS)
+@pytest.mark.parametrize("mixer", ["qmix", "vdn"])
+def test_a_step_of_every_setting_of_the_weightings_is_the_plain_computations(mixer, weighting, config):
+    check_values("QMIX", mixer=mixer, weighting=weighting, weighting_config=config)
+
+
+@pytest.mark.parametrize("algorithm", ["QMIX", "MACPO"])
+@pytest.mark.parametrize(
+    "networks",
+    [
+        {"observe_agent_id": False},
+        {"observe_last_action": False},
+        {"observe_last_action": False, "observe_agent_id": False},
+        {"skip_removed_agents": False},
+        {"utility_clamp": (-1.5, 0.4)},
+    ],
+)
+def test_a_step_of_every_kind_of_network_is_the_plain_computations(algorithm, networks):
+    # Without limits on the gradient, so that nothing hides how large it is.
+    learner, logged, expected = check_values(algorithm, grad_clip=None, **networks)
+    check_gradient(learner, logged, expected, lambda gradient: gradient)
+
+
+def test_these_batches_tell_right_from_nearly_right():
+    settings = reference_settings("MACPOApprox", weighting_config=CONFIGS["macpo_approx"])
+    expected = ReferenceStep(parameters(team_learner("MACPOApprox")), a_batch(), settings)
+    utilities, avail = expected.agent_utilities, expected.batch["avail_actions"]
+    steps = [step for episode in expected.steps for step in episode]
+    free = utilities.argmax(-1)
+    assert 0.2 < np.mean(free == expected.greedy) < 0.8  # masks matter
+    target = expected.utilities(expected.parameters, "target_q_star_agent")
+    assert (np.where(avail, target, -np.inf).argmax(-1) != expected.greedy).any()  # so does who chooses
+    assert {bool(step.took_greedy) for step in steps} == {True, False}
+    assert {bool(step.target > step.greedy_value) for step in steps} == {True, False}
+    levels = [p <= 0.25 for step in steps for p in probabilities(step, 1.5)]
+    assert 0.1 < np.mean(levels) < 0.9
+    factors = {
+        round(weight / (abs(s.q_tot - s.target) * np.exp(-abs(s.q_tot - s.q_star))), 6)
+        for s, weight in zip(steps, np.concatenate(expected.scheme_weights), strict=True)
+    }
+    assert factors == {0.9, 0.6, 0.3}
+    assert any((s.mixer_gradient < CONFIGS["remix"]["gradient_floor"]).any() for s in steps)
+    assert {abs(s.q_star - s.q_tot) > CONFIGS["remix"]["exponent_clamp"] for s in steps} == {True, False}
+
+
+# The optimizer
+
+
+def test_every_step_of_the_optimizer_is_adams_with_the_rate_of_the_schedule():
+    learner, adam = team_learner("OWQMIX", lr=[[0, 0.01], [100, 0.002]], grad_clip=0.5), Adam()
+    # The schedule goes by the env steps that were sampled before the update.
+    for seed, lr in enumerate([0.01, 0.01, 0.006, 0.002]):
+        before = parameters(learner)
+        update(learner, a_batch(seed), env_steps=50 * seed)
+        check_adam(learner, before, adam, lr)
+
+
+@pytest.mark.parametrize(
+    ("settings", "clip"),
+    [
+        ({"grad_clip": 0.05}, lambda gradient: clipped(gradient, 0.05)),
+        ({"grad_clip": 1e6}, lambda gradient: gradient),
+        (
+            {"grad_clip": 0.03, "grad_clip_by": "value"},
+            lambda gradient: {name: slopes.clip(-0.03, 0.03) for name, slopes in gradient.items()},
+        ),
+        (
+            {"grad_clip": 0.03, "grad_clip_by": "norm"},
+            lambda gradient: {name: clipped({name: g}, 0.03)[name] for name, g in gradient.items()},
+        ),
+    ],
+)
+def test_gradients_are_clipped_as_asked(settings, clip):
+    learner, logged, expected = check_values("CWQMIX", **settings)
+    check_gradient(learner, logged, expected, clip)
+
+
+# Target networks
+
+
+def pairs(learner):
+    """name of an online network's parameter → its value, and its target's; of those that have one."""
+    values = parameters(learner)
+    return {
+        name.removeprefix("target_"): (values[name.removeprefix("target_")], target)
+        for name, target in values.items()
+        if name.startswith("target_")
+    }
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_target_networks_are_copied_whole_and_only_when_their_episodes_are_collected(algorithm):
+    learner = team_learner(algorithm, target_network_update_episodes=30)
+    networks = {name.split(".")[0] for name in pairs(learner)}
+    if get_algorithm_config(algorithm).weighting != "uniform":
+        assert networks == {"q_star_agent", "q_star"}
+    else:
+        assert networks == (
+            {"agent"} if algorithm == "VDN" else {"agent", "mixer"}
+        )  # VDN's has no parameters
+    # Due at 30 episodes or later; after the copy at 38 the next is due at 68.
+    for episodes, is_due in [(8, False), (29, False), (38, True), (60, False), (67, False), (68, True)]:
+        before = pairs(learner)
+        update(learner, a_batch(), episodes=episodes)
+        for name, (online, target) in pairs(learner).items():
+            assert np.array_equal(target, online if is_due else before[name][1]), name
+
+
+def test_a_copy_comes_after_the_step_of_its_update():
+    learner = team_learner("MACPO", target_network_update_episodes=1)
+    before = parameters(learner)
+    update(learner, a_batch(), episodes=1)
+    assert all(
+        (target != before[name]).any() for name, (_, target) in pairs(learner).items() if "bias" not in name
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["QMIX", "VDN", "MACPO"])
+def test_the_module_gives_the_target_networks_values_of_any_joint_actions(algorithm):
+    learner, batch = team_learner(algorithm), a_batch()
+    expected = ReferenceStep(parameters(learner), batch, reference_settings(algorithm))
+    given = {"greedy_actions": torch.from_numpy(expected.greedy)}
+    values = module_of(learner).forward_target(tensors(batch) | given)["target_values"]
+    for episode, length in enumerate(batch["lengths"]):
+        np.testing.assert_allclose(
+            values[episode, : length + 1], expected.target_values[episode, : length + 1], rtol=1e-5, atol=1e-6
+        )
+
+
+# Several learners
+
+
+@pytest.mark.parametrize("mode", ["loss", "sampling"])
+def test_the_mean_of_the_learners_losses_is_the_loss_of_the_whole_batch(mode):
+    batch, settings = a_batch(), {"weighting_mode": mode} | LOSS
+    learner = team_learner("MACPO", **settings)
+    whole = ReferenceStep(parameters(learner), batch, reference_settings("MACPO", weighting_mode=mode))
+    dealt = learner_batch(tensors(batch), num_learners=2)["default_policy"]
+    losses = []
+    for part in (slice(0, 3), slice(3, 6)):
+        of_learner = {name: values[part] for name, values in dealt.items()}
+        losses.append(
+            learner.compute_loss_for_module(
+                module_id="default_policy",
+                config=learner.config,
+                batch=of_learner,
+                fwd_out=module_of(learner).forward_train(of_learner),
+            ).item()
+        )
+    assert np.mean(losses) == pytest.approx(whole.loss(), rel=1e-5)

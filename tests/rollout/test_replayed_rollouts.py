@@ -25,12 +25,12 @@ NETWORKS = [
 ]
 
 
-def runner(copies=3, *, network=NETWORKS[0], worker_index=1, explore=False, epsilon=0.0):
-    """An env runner with weights that make memory matter, and these weights."""
+def runner(copies=3, *, network=NETWORKS[0], worker_index=1, explore=False, epsilon=0.0, of=0):
+    """One of `of` env runners, with weights that make memory matter, and these weights."""
     config = (
         QMIXConfig()
         .environment(NotingGame)
-        .env_runners(num_envs_per_env_runner=copies, explore=explore)
+        .env_runners(num_env_runners=of, num_envs_per_env_runner=copies, explore=explore)
         .training(
             agent_hidden_dim=HIDDEN,
             observe_last_action=network["last_action"],
@@ -140,6 +140,15 @@ def test_epsilon_is_that_of_the_env_steps_of_all_runners():
         others = np.concatenate([1 - 1 / episode.avail_actions[:-1].sum(-1) for episode in episodes])
         assert differ.sum() == pytest.approx(epsilon * others.sum(), abs=0.1 * others.sum() * (epsilon > 0))
         assert played.get_metrics()["epsilon"].peek() == pytest.approx(epsilon)
+
+
+@pytest.mark.parametrize(("of", "times"), [(0, 1), (1, 1), (3, 3)])
+def test_called_by_hand_an_env_runner_takes_its_env_steps_for_those_of_each_of_them(of, times):
+    played, _ = runner(2, explore=True, epsilon=[[0, 1.0], [1000, 0.0]], of=of)
+    steps = sum(len(episode) for episode in played.sample(num_episodes=20))
+    second = played.sample()
+    assert {episode.env_steps_before for episode in second} == {times * steps}
+    assert played.epsilon == pytest.approx(1 - times * steps / 1000)
 
 
 def test_an_env_runners_means_are_those_of_the_episodes_that_it_handed_over():

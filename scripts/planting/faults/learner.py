@@ -55,6 +55,14 @@ FAULTS = (
         _STEP,
     ),
     Fault(
+        "q_star_fed_by_clamped_utilities",
+        "`utility_clamp` also limits the agent that feeds Q*.",
+        _MODULE,
+        "self.q_star_agent = new_agent(utility_clamp=None)",
+        'self.q_star_agent = new_agent(config["utility_clamp"])',
+        _STEP,
+    ),
+    Fault(
         "states_one_step_late",
         "The mixers see the state of the step before.",
         _MODULE,

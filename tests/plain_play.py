@@ -162,7 +162,10 @@ def plain_utilities(weights, obs, actions, *, last_action=True, agent_id=True, c
 
 
 def are_greedy(utilities, avail_actions, actions) -> np.ndarray:
-    """[T, n] bool: whether each action taken is, up to rounding, the best of those available."""
-    best = np.where(avail_actions[:-1], utilities[:-1], -np.inf).max(-1)
-    taken = np.take_along_axis(utilities[:-1], np.asarray(actions, np.int64)[..., None], -1)[..., 0]
-    return taken >= best - 1e-4
+    """[T, n] bool: whether each action taken is the best of those available, the first of equal ones.
+
+    Rounding may change the order of two that are all but equal, but not of those that a clamp made equal.
+    """
+    values, actions = np.where(avail_actions[:-1], utilities[:-1], -np.inf), np.asarray(actions, np.int64)
+    less = values.max(-1) - np.take_along_axis(values, actions[..., None], -1)[..., 0]
+    return (actions == values.argmax(-1)) | ((0 < less) & (less < 1e-4))

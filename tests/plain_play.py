@@ -168,4 +168,4 @@ def are_greedy(utilities, avail_actions, actions) -> np.ndarray:
     """
     values, actions = np.where(avail_actions[:-1], utilities[:-1], -np.inf), np.asarray(actions, np.int64)
     less = values.max(-1) - np.take_along_axis(values, actions[..., None], -1)[..., 0]
-    return (actions == values.argmax(-1)) | ((0 < less) & (less < 1e-4))
+    return (actions == values.argmax(-1)) | ((less > 0) & (less < 1e-4))

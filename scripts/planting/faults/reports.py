@@ -33,6 +33,6 @@ FAULTS = (
         "cli/evaluation.py",
         '"episode_len_mean": mean(lengths)',
         '"episode_len_mean": mean(returns)',
-        ("tests/cli/test_playing.py",),
+        ("tests/cli/test_evaluation_numbers.py",),
     ),
 )

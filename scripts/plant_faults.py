@@ -60,6 +60,7 @@ def main() -> int:
             print("Stopped.", file=sys.stderr)
             return 130
         finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not leave anything behind.
             judge.close()
 
 

@@ -154,6 +154,7 @@ def run_pytest(tree: str, arguments: list[str], output: str) -> None:
     os.setsid()  # So that what the tests start ends with it.
     os.chdir(tree)
     os.environ["PYTHONPATH"] = tree
+    sys.dont_write_bytecode = False  # What is compiled in the clean tree is copied with it.
     for name in [name for name in sys.modules if name.split(".")[0] in ("planting", "benchmarks")]:
         del sys.modules[name]  # of the tree as it is
     sys.path[:] = [

@@ -2,7 +2,8 @@
 
 from planting.fault import Fault
 
-_LOOP = ("tests/algorithms/test_loop.py", "tests/algorithms/test_weighting_modes.py")
+_LOOP = ("tests/algorithms/test_loop.py",)
+_MODES = ("tests/algorithms/test_weighting_modes.py",)
 _QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "algorithms/sampling.py", "algorithms/qmix_config.py"
 
 FAULTS = (
@@ -52,7 +53,7 @@ FAULTS = (
         _QMIX,
         "num_recent=self.config.recent_episodes_per_batch()",
         "num_recent=0",
-        _LOOP,
+        _MODES,
     ),
     Fault(
         "env_runners_never_told_the_env_steps",
@@ -212,7 +213,7 @@ FAULTS = (
         _CONFIG,
         "self.prioritized_replay_alpha if by_priority else 0.0",
         "self.prioritized_replay_alpha",
-        ("tests/algorithms",),
+        _MODES,
     ),
     Fault(
         "recent_share_of_the_replay_buffer",
@@ -220,7 +221,7 @@ FAULTS = (
         _CONFIG,
         "round(share * self.train_batch_episodes)",
         "round(share * self.recent_episodes_capacity)",
-        ("tests/algorithms",),
+        _MODES,
     ),
     Fault(
         "wrong_default_share_of_recent_episodes",
@@ -228,6 +229,6 @@ FAULTS = (
         "learning/weighting.py",
         "recent_share=0.25,",
         "recent_share=0.5,",
-        ("tests/learner_step", "tests/algorithms"),
+        _MODES,
     ),
 )

@@ -4,6 +4,7 @@ from planting.fault import Fault
 
 _LOOP = ("tests/algorithms/test_loop.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
+_DEFAULTS = ("tests/algorithms/test_defaults.py",)
 _QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "algorithms/sampling.py", "algorithms/qmix_config.py"
 
 FAULTS = (
@@ -229,6 +230,30 @@ FAULTS = (
         "learning/weighting.py",
         "recent_share=0.25,",
         "recent_share=0.5,",
-        _MODES,
+        _DEFAULTS,
+    ),
+    Fault(
+        "another_default_of_lambda",
+        "λ is 0.8 unless it is set.",
+        _CONFIG,
+        "self.td_lambda = 0.6",
+        "self.td_lambda = 0.8",
+        _DEFAULTS,
+    ),
+    Fault(
+        "another_default_of_epsilon",
+        "ε falls ten times as fast unless it is set.",
+        _CONFIG,
+        "[[0, 0.995], [100_000, 0.05]]\n        self.overlap",
+        "[[0, 0.995], [10_000, 0.05]]\n        self.overlap",
+        _DEFAULTS,
+    ),
+    Fault(
+        "vdn_mixes_as_qmix",
+        "VDN has QMIX's mixer.",
+        "algorithms/vdn.py",
+        'self.mixer = "vdn"',
+        'self.mixer = "qmix"',
+        _DEFAULTS,
     ),
 )

@@ -16,6 +16,8 @@ class RunnersHere:
         self.runners = [
             TeamEnvRunner(config=config, worker_index=index + 1, num_workers=count) for index in range(count)
         ]
+        for index, runner in enumerate(self.runners):
+            runner.env.reset(seed=index)  # Without a seed in the config all would play the same.
         self.seen, self._in_flight = [], []
         self._worker_manager = self.runners  # may be cleared
 

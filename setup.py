@@ -17,6 +17,7 @@ RUNTIME = [
     "matplotlib>=3.8",
     "pillow>=10.4",
     "safetensors>=0.4",
+    "pydantic>=2.5,<3",
     "typer>=0.12",
     "rich>=13",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ASIDE_PREFIX = ".aside_"  # of what is being written; left behind only by a process that was killed
@@ -45,6 +47,25 @@ def new_folder_aside(parent: Path) -> Path:
     folder = parent / f"{ASIDE_PREFIX}{uuid.uuid4().hex[:8]}"
     folder.mkdir()
     return folder
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A new folder aside, which becomes `folder` (new or empty) at the end of the block; if the block fails it is gone.
+
+    Raises:
+        OSError: not possible, or something came into `folder` meanwhile; then it is as it was.
+    """
+    aside = folder.with_name(f"{ASIDE_PREFIX}{uuid.uuid4().hex[:8]}")
+    try:
+        aside.mkdir()
+        yield aside
+        _sync_all(aside)
+        os.replace(aside, folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    _sync(folder.parent)
 
 
 def put_in_place(aside: Path, folder: Path) -> None:

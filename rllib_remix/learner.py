@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ class TeamLearner(TorchLearner):
         for module in self._team_modules():
             module.make_target_networks()
         self._episodes_at_last_target_copy = 0
+        self._gradient_is_finite = True
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
         with kept_memory():
@@ -77,7 +79,8 @@ class TeamLearner(TorchLearner):
             loss = loss + config.q_star_loss_weight * values["q_star_loss"]
         self._log(module_id, values, q_tot, targets, result, mask)
         self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
-        return loss
+        # Times 1, or NaN if the loss is not finite: its gradient is averaged, so that all learners see it there.
+        return loss * (1.0 + 0.0 * loss.detach())
 
     @torch.no_grad()
     def _weigh(
@@ -144,11 +147,20 @@ class TeamLearner(TorchLearner):
         self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Any]
     ) -> Any:
         gradients = [gradient for gradient in module_gradients_dict.values() if gradient is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        self.metrics.log_value((module_id, "grad_norm"), norm.item(), window=1)
+        norm = torch.nn.utils.get_total_norm(gradients).item()
+        self.metrics.log_value((module_id, "grad_norm"), norm, window=1)
+        self._gradient_is_finite = math.isfinite(norm)
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
         )
+
+    def apply_gradients(self, gradients_dict: dict[Any, Any]) -> None:
+        """As RLlib's, but networks and optimizer stay as they are if loss or gradient are not finite.
+
+        RLlib would put 0 in the place of what is not finite, and step.
+        """
+        if self._gradient_is_finite:
+            super().apply_gradients(gradients_dict)
 
     def _log_steps_trained_metrics(self, batch: Any) -> None:
         """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from rllib_remix.checkpoint_files import CheckpointError, opened, read_json, size_of, unreadable
 from rllib_remix.durable import write_through
+from rllib_remix.settings import shown
+
+__all__ = [
+    "MANIFEST",
+    "METADATA",
+    "CheckpointError",
+    "check_files",
+    "damaged",
+    "is_nothing_but_checkpoint",
+    "write_manifest",
+]
 
 MANIFEST = "files.json"
 METADATA = "rllib_checkpoint.json"  # RLlib's own, which says what made the checkpoint
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used: missing, damaged, or of something else."""
 
 
 def write_manifest(folder: Path, previous: Path | None = None) -> None:
@@ -42,9 +51,26 @@ def is_nothing_but_checkpoint(folder: Path) -> bool:
 
 def _read_manifest(folder: Path) -> dict[str, list[int]]:
     try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _manifest(folder)
+    except CheckpointError:
         return {}
+
+
+def _manifest(folder: Path) -> dict[str, list[int]]:
+    """Name → size and checksum. Raises CheckpointError."""
+    files = read_json(folder, MANIFEST)
+    for name, entry in files.items():
+        if not (Path(name).parts and _is_entry(entry)):
+            raise unreadable(
+                folder,
+                f"{MANIFEST}:",
+                f"{shown(name)}: {shown(entry)} is not allowed; it must be a file's name and [bytes, checksum].",
+            )
+    return files
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(n) is int and n >= 0 for n in value)
 
 
 def _entry(file: Path, folder: Path, previous: Path | None, known: dict[str, list[int]]) -> list[int]:
@@ -53,32 +79,38 @@ def _entry(file: Path, folder: Path, previous: Path | None, known: dict[str, lis
         earlier = previous / name
         if earlier.exists() and earlier.samefile(file):
             return known[name]
-    return [file.stat().st_size, _checksum(file)]
-
-
-def check_files(folder: Path) -> None:
-    """Raises CheckpointError if a file of the checkpoint is missing or is not what was written."""
-    try:
-        expected = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(damaged(folder, f"{MANIFEST} cannot be read: {error}")) from error
-    for name, (size, checksum) in expected.items():
-        file = folder / name
-        if not file.is_file():
-            raise CheckpointError(damaged(folder, f"{name} is missing"))
-        if file.stat().st_size != size:
-            raise CheckpointError(
-                damaged(folder, f"{name} has {file.stat().st_size} bytes, {size} were written")
-            )
-        if _checksum(file) != checksum:
-            raise CheckpointError(damaged(folder, f"the content of {name} is not what was written"))
-
-
-def _checksum(file: Path) -> int:
-    checksum = 0
     with open(file, "rb") as content:
-        while block := content.read(2**20):
-            checksum = zlib.crc32(block, checksum)
+        return [file.stat().st_size, _checksum(content)]
+
+
+def check_files(folder: Path, *, contents: Iterable[str] | None = None) -> None:
+    """Raises CheckpointError if a file of the checkpoint is missing or is not what was written.
+
+    Args:
+        folder: the checkpoint.
+        contents: the files whose checksums are looked at, which must be listed; None is all. Of the others only the
+            size is.
+    """
+    expected = _manifest(folder)
+    for name in contents or ():
+        if name not in expected:
+            raise CheckpointError(damaged(folder, f"{MANIFEST} does not list {name}"))
+    for name, (size, checksum) in expected.items():
+        with opened(folder, name) as file:
+            if size_of(file) != size:
+                raise CheckpointError(
+                    damaged(folder, f"{shown(name)} has {size_of(file)} bytes, {size} were written")
+                )
+            if (contents is None or name in contents) and _checksum(file) != checksum:
+                raise CheckpointError(
+                    damaged(folder, f"the content of {shown(name)} is not what was written")
+                )
+
+
+def _checksum(content: BinaryIO) -> int:
+    checksum = 0
+    while block := content.read(2**20):
+        checksum = zlib.crc32(block, checksum)
     return checksum
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import os
 import platform
 from collections.abc import Iterator
 from typing import Any
@@ -49,6 +50,13 @@ def return_memory() -> None:
 @functools.cache
 def _glibc() -> Any:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that this machine has; None if its system does not tell."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def skip_memory_fill() -> None:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
-from rllib_remix.models.mixers import MIXERS, QMIXMixer, VDNMixer
+from rllib_remix.models.mixers import new_mixer
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
 
 
@@ -61,7 +61,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         self.agent = new_agent(config["utility_clamp"])
         if self.inference_only:
             return
-        self.mixer = _new_mixer(n_agents, state_dim, config)
+        self.mixer = new_mixer(n_agents, state_dim, config)
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
         if config["use_q_star"]:
@@ -161,15 +161,3 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def _target_sources(self) -> tuple[str, ...]:
         return ("q_star_agent", "q_star") if self.model_config["use_q_star"] else ("agent", "mixer")
-
-
-def _new_mixer(n_agents: int, state_dim: int, config: dict[str, Any]) -> VDNMixer | QMIXMixer:
-    mixer_class = MIXERS[config["mixer"]]
-    if mixer_class is QMIXMixer:
-        return QMIXMixer(
-            n_agents,
-            state_dim,
-            embed_dim=config["mixer_embed_dim"],
-            hypernet_dim=config["hypernet_hidden_dim"],
-        )
-    return VDNMixer()

@@ -5,28 +5,92 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import reprlib
 from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
+
+MAX_SHOWN = 200  # characters of a value in a message
 
 
 class SettingError(ValueError):
     """A setting that cannot be: unknown, of the wrong type or out of its range."""
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str | None:
+def shown(value: object) -> str:
+    """A value as messages show it: its repr, printable, on one line, and at most 200 characters of it.
+
+    An integer stands whole up to 4,000 digits, because cut off it would be another one; only Python can give such.
+    """
+    try:
+        if type(value) is int:
+            return _REPR.repr(value)
+        text = _REPR.repr(value)
+    except Exception:  # Whatever a stranger's __repr__ raises.
+        text = f"<{type(value).__name__}>"
+    text = printable(text)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with escapes in the place of what a terminal would not show, or obey."""
+    return "".join(
+        mark if mark.isprintable() else mark.encode("unicode_escape").decode("ascii")
+        for mark in " ".join(text.split())
+    )
+
+
+class _Bounded(reprlib.Repr):
+    """Looks at no more of a value than will be shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 6
+        self.maxdict = self.maxlist = self.maxtuple = 12
+        self.maxstring = self.maxother = MAX_SHOWN
+        self._left = MAX_SHOWN
+
+    def repr(self, x: Any) -> str:
+        self._left = MAX_SHOWN
+        return super().repr(x)
+
+    def repr1(self, x: Any, level: int) -> str:
+        # Every value takes a character of the message at least, however they are nested.
+        self._left -= 1
+        return "…" if self._left < 0 else super().repr1(x, level)
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python refuses to write out integers of more than 4,300 digits, and is slow before that."""
+        digits = int(x.bit_length() * math.log10(2)) + 1
+        return repr(x) if digits <= 4000 else f"an integer of about {digits} digits"
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        """In the user's order; reprlib would sort."""
+        if level <= 0 and x:
+            return "{…}"
+        parts = [
+            f"{self.repr1(key, level - 1)}: {self.repr1(value, level - 1)}"
+            for key, value in itertools.islice(x.items(), self.maxdict)
+        ]
+        return f"{{{', '.join([*parts, *(['…'] if len(x) > self.maxdict else [])])}}}"
+
+
+_REPR = _Bounded()
+
+
+def nearest(name: object, allowed: Iterable[str]) -> str | None:
     """The allowed name that `name` is most likely a misspelling of, or None (letter case is ignored)."""
     by_lower = {str(candidate).lower(): str(candidate) for candidate in allowed}
-    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(name)[:MAX_SHOWN].lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 
 
 def unknown(what: str, name: object, allowed: Collection[str]) -> SettingError:
     """The error for a name that is not among `allowed`, with a suggestion."""
-    guess = nearest(str(name), allowed)
+    guess = nearest(name if isinstance(name, str) else shown(name), allowed)
     hint = f"; did you mean {guess!r}?" if guess else "."
     return SettingError(
-        f"{what}: unknown name {name!r}{hint} Allowed: {', '.join(sorted(map(str, allowed)))}."
+        f"{what}: unknown name {shown(name)}{hint} Allowed: {', '.join(sorted(map(str, allowed)))}."
     )
 
 
@@ -39,11 +103,11 @@ def check_keys(
     """
     for key in given:
         if key not in allowed:
-            guess = nearest(key, allowed)
+            guess = nearest(key if isinstance(key, str) else shown(key), allowed)
             hint = f"; did you mean {guess!r}?" if guess else "."
             names = ", ".join(sorted(allowed if listed is None else listed)) or "none"
             others = "" if listed is None else ", and RLlib's own settings"
-            raise SettingError(f"{owner}: unknown key {key!r}{hint} Allowed: {names}{others}.")
+            raise SettingError(f"{owner}: unknown key {shown(key)}{hint} Allowed: {names}{others}.")
 
 
 def check_choice(name: str, value: object, allowed: Collection[str]) -> None:
@@ -69,7 +133,7 @@ def check_number(
         f"{'(' if low_open or low == -math.inf else '['}{low:g}, {high:g}{')' if high_open or high == math.inf else ']'}"
     )
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: {interval}.")
+        raise SettingError(f"{name}: {shown(value)} is of type {type(value).__name__}; allowed: {interval}.")
     try:
         number = float(value)
     except OverflowError:  # An integer beyond all floats.
@@ -77,13 +141,13 @@ def check_number(
     inside = low < number if low_open else low <= number
     inside = inside and (number < high if high_open else number <= high)
     if not math.isfinite(number) or not inside or (integer and number != int(number)):
-        raise SettingError(f"{name}: {value!r} is not allowed; it must be {interval}.")
+        raise SettingError(f"{name}: {shown(value)} is not allowed; it must be {interval}.")
 
 
 def check_flag(name: str, value: object) -> None:
     """Raises SettingError unless `value` is True or False."""
     if not isinstance(value, bool):
-        raise SettingError(f"{name}: {value!r} is not allowed; it must be true or false.")
+        raise SettingError(f"{name}: {shown(value)} is not allowed; it must be true or false.")
 
 
 def check_schedule(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
@@ -100,16 +164,18 @@ def check_schedule(name: str, value: Any, low: float = -math.inf, high: float = 
     form = f"a number in [{low:g}, {high:g}] or a schedule [[0, start], [env steps, end], …]"
     # RLlib takes any other sequence for a constant.
     if not isinstance(value, list | tuple) or not all(_is_point(point) for point in value):
-        raise SettingError(f"{name}: {value!r} is not allowed; it must be {form}.")
+        raise SettingError(f"{name}: {shown(value)} is not allowed; it must be {form}.")
     if len(value) < 2 or value[0][0] != 0:
         raise SettingError(
-            f"{name}: {value!r} is not allowed; it must be {form}, with 2 points or more from 0 on."
+            f"{name}: {shown(value)} is not allowed; it must be {form}, with 2 points or more from 0 on."
         )
     for steps, number in value:
         check_number(f"{name}, env steps of the schedule", steps, low=0)
         check_number(name, number, low=low, high=high)
     if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(value)):
-        raise SettingError(f"{name}: the schedule {value!r} runs backwards; its env steps must increase.")
+        raise SettingError(
+            f"{name}: the schedule {shown(value)} runs backwards; its env steps must increase."
+        )
 
 
 def _is_point(point: Any) -> bool:
@@ -127,7 +193,7 @@ def check_count(name: str, value: Any, *, low: int, high: float = math.inf) -> N
     """Raises SettingError unless `value` is an integer from `low` to `high`."""
     check_number(name, value, low=low, high=high, integer=True)
     if not isinstance(value, Integral):  # 2.0, which Python's range() does not take.
-        raise SettingError(f"{name}: {value!r} is of type {type(value).__name__}; allowed: an integer.")
+        raise SettingError(f"{name}: {shown(value)} is of type {type(value).__name__}; allowed: an integer.")
 
 
 class Interval(NamedTuple):
@@ -158,6 +224,6 @@ def check_name_list(name: str, value: object, allowed: Collection[str]) -> None:
     """Raises SettingError unless `value` is a list (maybe empty) of names that are all among `allowed`."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         names = ", ".join(allowed) or "nothing"
-        raise SettingError(f"{name}: {value!r} is not allowed; it must be a list of {names}.")
+        raise SettingError(f"{name}: {shown(value)} is not allowed; it must be a list of {names}.")
     for entry in value:
         check_choice(name, entry, allowed)

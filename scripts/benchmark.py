@@ -5,11 +5,12 @@ Usage:
   .venv/bin/python scripts/benchmark.py                      all parts, beside their floors; about 5 minutes
   .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
   .venv/bin/python scripts/benchmark.py --only smac_sim      the simulator of SMAC's battles, map by map
+  .venv/bin/python scripts/benchmark.py --only soak          whether memory stays flat over 2,000 iterations
   .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
   .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
 
-With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json (one of sweeps or
-smac_sim alone: benchmark_sweeps.json, benchmark_smac_sim.json), or with --compare FILE.json. --record plays 128 episodes
+With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json (one of sweeps,
+smac_sim or soak alone: benchmark_sweeps.json, …), or with --compare FILE.json. --record plays 128 episodes
 of a trained team; .npz keeps whole episodes for --recorded, .json only how long they and their agents last, the form of
 docs/results/half_trained_lengths.json.
 """
@@ -34,13 +35,14 @@ from benchmarks import (
     overhead,
     parts,
     plots,
+    soak,
     sweeps,
     updates,
 )
 from benchmarks.figures import Figure
 
 STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
-GROUPS = (*STANDARD, "smac_sim", "sweeps", "end_to_end")
+GROUPS = (*STANDARD, "smac_sim", "sweeps", "soak", "end_to_end")
 RESULTS = machine.ROOT / "docs" / "results"
 LIVES = RESULTS / "half_trained_lengths.json"
 
@@ -107,6 +109,9 @@ class Benchmark:
     def _sweeps(self) -> None:
         with _ray():
             sweeps.run(self._report)
+
+    def _soak(self) -> None:
+        soak.bench(self._report)
 
 
 class _ray:

@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from rllib_remix.reporting.statistics import final_value
+from rllib_remix.reporting.statistics import confidence_half_width, final_value
 
 
 def row(experiment: str, trials: list[dict[str, Any]], passes: float) -> str:
-    """Greedy return of every seed (mean of the last five evaluations), and when each first reaches `passes`."""
+    """Greedy return of every seed (mean of the last five evaluations), and when each first reaches `passes`.
+
+    ± is half of the 95 % confidence interval of the mean over seeds.
+    """
     trials = sorted(trials, key=lambda trial: trial["seed"])
     returns = [np.array(trial["greedy_return"], dtype=float) for trial in trials]
     finals = [final_value(values) for values in returns]
@@ -29,7 +32,8 @@ def row(experiment: str, trials: list[dict[str, Any]], passes: float) -> str:
     ]
     first = ", ".join("–" if steps is None else f"{steps / 1000:.0f}k" for steps in reached)
     seeds = ", ".join(f"{value:.1f}" for value in finals)
-    return f"| {experiment} | {seeds} | {np.mean(finals):.1f} | {min(finals):.1f} | {first} |"
+    mean = f"{np.mean(finals):.1f} ± {confidence_half_width(finals):.1f}"
+    return f"| {experiment} | {seeds} | {mean} | {min(finals):.1f} | {first} |"
 
 
 def main() -> None:
@@ -43,7 +47,7 @@ def main() -> None:
     for trial in json.loads(arguments.file.read_text()):
         experiments.setdefault(trial["experiment"], []).append(trial)
     print(
-        f"| experiment | greedy return by seed | mean | least | env steps to {arguments.passes:g}, by seed |"
+        f"| experiment | greedy return by seed | mean ± | least | env steps to {arguments.passes:g}, by seed |"
     )
     print("|---|---|---|---|---|")
     for experiment, trials in experiments.items():

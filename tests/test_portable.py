@@ -34,6 +34,30 @@ def test_only_what_json_can_hold_is_kept():
     assert kept == {"lr": 0.1, "range": (1, 2)}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [2**64, float("inf"), {1: 1, "1": 2}, "x" * 2**20, [0.5] * 10**5, lambda: None, {(1, 2): 3}],
+    ids=["large integer", "infinite", "key twice", "long text", "many numbers", "function", "key a tuple"],
+)
+def test_what_could_not_be_read_back_is_not_written(tmp_path, value):
+    kept = as_json({"env_config": {"a": value}, "lr": 0.1})
+    assert kept == {"lr": 0.1}
+    deep = []
+    for _ in range(70):
+        deep = [deep]
+    assert as_json({"deep": deep}) == {}
+
+
+def test_settings_that_are_written_can_be_read_back(tmp_path):
+    largest = {str(number): [0.125] * 25_000 for number in range(4)}
+    kept = as_json(
+        largest | {"text": "ü\x1b\ud800", "large": 2**64 - 1, "nested": {"a": [None, True, {"b": 1}]}}
+    )
+    assert kept.keys() >= largest.keys()
+    write_portable(tmp_path, {}, {"config": kept})
+    assert read_settings(tmp_path) == {"config": kept}
+
+
 def test_a_pickle_in_the_place_of_weights_is_refused_and_not_run(tmp_path):
     import pickle
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import json
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.checkpoint_files import is_json
+from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.manifest import CheckpointError, check_files, damaged
 from rllib_remix.policy import read_metadata
 from rllib_remix.portable import as_json
@@ -19,10 +19,11 @@ from rllib_remix.portable import as_json
 def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
     """Readable facts for the checkpoint's metadata file, from which a policy can be built without RLlib."""
     config = algorithm.config
+    env_config = dict(config.env_config)
     return {
         "algorithm": type(algorithm).__name__,
         "environment": config.env if isinstance(config.env, str) else None,
-        "env_config": _json_or_none(dict(config.env_config)),
+        "env_config": env_config if is_json(env_config) else None,
         "team": algorithm.team_spec._asdict(),
         "networks": config.networks(),
         "training_iteration": algorithm.training_iteration,
@@ -98,8 +99,12 @@ def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
             f"checkpoint {str(path)!r} was made by {metadata['algorithm']}, not by {algorithm}; allowed: a "
             f"checkpoint of {algorithm}."
         )
-    for name, here in spec._asdict().items():
-        there = metadata["team"].get(name)
+    if difference := other_agents(metadata["team"].get("agents", ()), spec.agents):
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} is of {difference}; load it with the environment that it was trained with."
+        )
+    for name, here in spec._replace(agents=())._asdict().items():
+        there = metadata["team"].get(name, ()) if name != "agents" else ()
         if there != here:
             raise CheckpointError(
                 f"checkpoint {str(path)!r} is of a team with {name} = {there}, this environment has {here}; "
@@ -124,11 +129,3 @@ def explain_damage(path: Any) -> Iterator[None]:
         pickle.UnpicklingError,
     ) as error:
         raise CheckpointError(damaged(path, f"{type(error).__name__}: {error}")) from error
-
-
-def _json_or_none(value: Any) -> Any:
-    try:
-        json.dumps(value)
-    except TypeError:
-        return None
-    return value

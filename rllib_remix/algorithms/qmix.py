@@ -27,7 +27,6 @@ from ray.rllib.utils.metrics import (
     LEARNER_RESULTS,
     LEARNER_UPDATE_TIMER,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
-    NUM_EPISODES,
     NUM_EPISODES_LIFETIME,
     REPLAY_BUFFER_SAMPLE_TIMER,
     TIMERS,
@@ -37,10 +36,11 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from ray.tune.execution.placement_groups import PlacementGroupFactory
 from torch import Tensor
 
+from rllib_remix.algorithms.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
 from rllib_remix.algorithms.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
-from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.learner import EPISODE_WEIGHTS
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.memory import return_memory
@@ -51,7 +51,8 @@ from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgent
 from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.rollout.building import build_team_env
-from rllib_remix.rollout.metrics import EPISODE_SUMS, EpisodeMetrics
+from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
+from rllib_remix.rollout.recorder import EpisodeRecorder
 from rllib_remix.settings import SettingError
 
 logger = logging.getLogger("ray.rllib")
@@ -96,6 +97,7 @@ class QMIX(SavedAlgorithm):
         self._episodes_since_update = 0
         self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
         self._epsilon = math.nan
+        self._nonfinite_updates = NonFiniteUpdates(self.config)
         rounds = OverlappedRounds if self.config.overlap_sampling else Rounds
         assert self.env_runner_group is not None
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
@@ -122,15 +124,44 @@ class QMIX(SavedAlgorithm):
             )
 
     def _ask_for_team_spec(self) -> TeamSpec:
+        """The team of the env runners, which must have the same agents in the same order.
+
+        Raises:
+            SettingError: they have not.
+            IndexError: no env runner answered.
+        """
         assert self.env_runner_group is not None
-        on_local = self.env_runner_group.num_remote_env_runners() == 0
-        return self.env_runner_group.foreach_env_runner(_team_spec, local_env_runner=on_local)[0]
+        spec = _team_specs(self.env_runner_group)[0]
+        for group in (self.env_runner_group, self.eval_env_runner_group):
+            if group is not None:
+                self._check_agents(group, spec)
+        return spec
+
+    def _check_agents(self, group: Any, spec: TeamSpec) -> None:
+        for other in _team_specs(group):
+            # An evaluation may play with another number of agents.
+            of_evaluation = group is not self.env_runner_group and other.n_agents != spec.n_agents
+            difference = "" if of_evaluation else other_agents(other.agents, spec.agents)
+            if difference:
+                raise SettingError(
+                    f"env: the agents of an env runner's environment are not those of the others: {difference}. An agent "
+                    "would take another's place; announce them in a fixed order, such as "
+                    "`possible_agents = sorted(…)` and not a list made from a set."
+                )
+
+    def restore_env_runners(self, env_runner_group: Any) -> list[int]:
+        """As RLlib's, after which the new env runners must have the agents in the order of the others."""
+        restored = super().restore_env_runners(env_runner_group)
+        if restored:
+            self._check_agents(env_runner_group, self.team_spec)
+        return restored
 
     def _explain_failed_runners(self, error: IndexError) -> None:
         """Remote env runners that could not start do not say why: build their environment here, and see."""
-        build_team_env(
-            self.config.env, self.config.env_config, self.config.num_envs_per_env_runner or 1
-        ).close()
+        copies = self.config.num_envs_per_env_runner or 1
+        env = build_team_env(self.config.env, self.config.env_config, copies)
+        EpisodeRecorder(env.spec, copies)
+        env.close()
         raise RuntimeError("No env runner could be started; Ray's log says why.") from error
 
     @classmethod
@@ -195,7 +226,10 @@ class QMIX(SavedAlgorithm):
                     NUM_EPISODES_LIFETIME: self._episodes_collected,
                 },
             )
-        self._take_weights(results)
+        if self._nonfinite_updates.was_made(results, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
+            self._take_weights(results)
+        else:
+            pop_weights(results)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
 
     def _draw_batch(self) -> MultiAgentBatch | None:
@@ -216,10 +250,7 @@ class QMIX(SavedAlgorithm):
 
     def _take_weights(self, results: list[dict[str, Any]]) -> None:
         """Counts the weights that the learners report, and refreshes the priorities of the episodes they saw."""
-        reports = []
-        for of_learner in results:
-            logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS, None)
-            reports += [] if logged is None else logged.peek()
+        reports = pop_weights(results)
         self._weight_histogram.add([report["weights"] for report in reports])
         if self._draws_by_priority:
             assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
@@ -281,6 +312,7 @@ class QMIX(SavedAlgorithm):
         learner["weight_histogram"] = self._weight_histogram.counts
         learner["weight_quantiles"] = self._weight_histogram.quantiles()
         self._weight_histogram.reset()
+        learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
         result["replay_buffer"] = self._replay_results()
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.
@@ -316,9 +348,9 @@ class QMIX(SavedAlgorithm):
         before = self._evaluation_episodes()
         results = super().evaluate(*args, **kwargs)
         played = results.get(ENV_RUNNER_RESULTS, {})
-        sums = played.pop(EPISODE_SUMS, {})
+        sums, counts = played.pop(EPISODE_SUMS, {}), played.pop(EPISODE_COUNTS, {})
         for name, total in sums.items():
-            played[name] = total / played[NUM_EPISODES] if self._evaluation_episodes() > before else math.nan
+            played[name] = total / counts[name] if self._evaluation_episodes() > before else math.nan
         self._last_evaluation = played
         return results
 
@@ -344,6 +376,7 @@ class QMIX(SavedAlgorithm):
             "recent_episodes": self._recent.get_state(),
             "epsilon": self._epsilon,
             "last_evaluation": self._last_evaluation,
+            "nonfinite_updates": self._nonfinite_updates.lifetime,
         }
         return state
 
@@ -367,6 +400,7 @@ class QMIX(SavedAlgorithm):
         self._recent.set_state(loop.get("recent_episodes", []))
         self._epsilon = loop.get("epsilon", self._epsilon)
         self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
+        self._nonfinite_updates.lifetime = loop.get("nonfinite_updates", 0)
         self.after_state_was_loaded()
 
     def before_state_is_loaded(self) -> None:
@@ -392,8 +426,21 @@ def _team_spec(runner: Any) -> TeamSpec:
     return runner.get_team_spec()
 
 
+def _team_specs(group: Any) -> list[TeamSpec]:
+    return group.foreach_env_runner(_team_spec, local_env_runner=group.num_remote_env_runners() == 0)
+
+
 def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
     runner.set_state(state)
+
+
+def pop_weights(results: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
+    """Takes out of the learners' results what they report of the weights, which is too much for the logs."""
+    reports = []
+    for of_learner in results:
+        logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS, None)
+        reports += [] if logged is None else logged.peek()
+    return reports
 
 
 def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:

@@ -12,7 +12,8 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 
-from rllib_remix.algorithms.replay_settings import check_replay
+from rllib_remix.algorithms.replay_settings import MAX_EPISODES, check_replay
+from rllib_remix.algorithms.setting_types import check_setting_types
 from rllib_remix.algorithms.unused_settings import check_unused
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
@@ -37,6 +38,8 @@ from rllib_remix.settings import (
 # RLlib's mark for an argument that was left out.
 NOT_GIVEN: Any = NotProvided
 
+MAX_UNITS = 16_384  # of a layer; its weights are some GB then
+
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
 _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
 
@@ -60,7 +63,8 @@ class QMIXConfig(AlgorithmConfig):
     RLlib's settings keep their meaning where they have one for teams. `validate()` refuses those that would have
     no effect and says what to use instead: the batch size is counted in episodes (`train_batch_episodes`), the
     networks are set by `training()`, connectors and vectorisation do not apply. `unused_settings.py` lists them.
-    `num_epochs` and `minibatch_size` must stay at 1 and None.
+    `num_epochs` and `minibatch_size` must stay at 1 and None. Updates whose gradient is not finite are skipped, as
+    RLlib promises for `torch_skip_nan_gradients`, whatever that is set to.
     """
 
     def __init__(self, algo_class: type | None = None):
@@ -72,6 +76,8 @@ class QMIXConfig(AlgorithmConfig):
         self.gamma = 0.99
         self.grad_clip = 10.0
         self.grad_clip_by = "global_norm"
+        # TeamLearner looks at the norm of all gradients once; with False RLlib would look at every one of them, twice.
+        self.torch_skip_nan_gradients = True
         self.num_envs_per_env_runner = 8
         self.num_env_runners = 0
         self.batch_mode = "complete_episodes"
@@ -158,11 +164,12 @@ class QMIXConfig(AlgorithmConfig):
 
         Args:
             mixer: "qmix" (monotonic) or "vdn" (sum).
-            agent_hidden_dim: units of each agent's encoder and GRU. 64 in both papers.
-            mixer_embed_dim: m, units of QMIX's mixing layer. 32 in both papers.
+            agent_hidden_dim: units of each agent's encoder and GRU. 64 in pymarl2, on which both papers build.
+            mixer_embed_dim: m, units of QMIX's mixing layer. 32 in pymarl2.
             hypernet_hidden_dim: units of the networks that produce the mixing weights. 64.
             q_star_hidden_dim: units of each hidden layer of the unrestricted Q*. 256 (WQMIX).
-            observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index.
+            observe_last_action, observe_agent_id: whether agents see a one-hot of their last action and index. The public
+                configurations of Predator-Prey behind both papers leave the index out (`obs_agent_id: False`).
             utility_clamp: (low, high) limits of the agents' utilities, by which they act and which Q_tot mixes; None
                 for no limits. The network that feeds Q* has none. The MAC-PO reference code has (-5, 2), which also
                 stops gradients outside.
@@ -178,7 +185,7 @@ class QMIXConfig(AlgorithmConfig):
                 `weight_histogram` in the results.
             train_batch_episodes: episodes per update. 128 in both papers.
             replay_buffer: "prioritized" or "uniform"; mode "sampling" needs the first.
-            replay_buffer_capacity: episodes. 5,000 to 10,000 in both papers.
+            replay_buffer_capacity: episodes. 10,000 in both papers (table 2); 5,000 here, for half of the memory.
             num_replay_shards: how many Ray actors share the episodes out among them, for a replay buffer that is too
                 large for one machine; at most `train_batch_episodes`. 0 keeps them in the algorithm's process. What is
                 drawn does not depend on it.
@@ -227,6 +234,7 @@ class QMIXConfig(AlgorithmConfig):
             [name for name in vars(self) if not name.startswith("_")],
             listed=_own_settings(),
         )
+        check_setting_types("", type(self)(), config_dict)
         return super().update_from_dict(config_dict)
 
     def _knows(self, key: str) -> bool:
@@ -242,6 +250,7 @@ class QMIXConfig(AlgorithmConfig):
         """
         # First of all, because what RLlib raises for some of these does not name the setting.
         self._validate_names()
+        check_setting_types("", type(self)(), vars(self))
         self._validate_api()
         if not self.in_evaluation:  # RLlib itself sets some of these for its evaluation.
             check_unused(self, QMIXConfig())
@@ -253,9 +262,7 @@ class QMIXConfig(AlgorithmConfig):
         self._validate_workers()
         self._validate_overlap()
         self._validate_evaluation()
-        super().validate()
-        if not self.in_evaluation:
-            self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+        self._validate_by_rllib()
         self._validate_env()
 
     def _validate_names(self) -> None:
@@ -324,7 +331,7 @@ class QMIXConfig(AlgorithmConfig):
     def _validate_networks(self) -> None:
         check_choice("mixer", self.mixer, MIXERS)
         for name in ("agent_hidden_dim", "mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim"):
-            check_count(name, getattr(self, name), low=1)
+            check_count(name, getattr(self, name), low=1, high=MAX_UNITS)
         for name in ("observe_last_action", "observe_agent_id", "skip_removed_agents"):
             check_flag(name, getattr(self, name))
         check_choice("compute_dtype", self.compute_dtype, ("float32", "bfloat16"))
@@ -335,10 +342,10 @@ class QMIXConfig(AlgorithmConfig):
             )
 
     def _validate_loop(self) -> None:
-        for name in ("target_network_update_episodes", "rollout_episodes_per_update"):
-            check_count(name, getattr(self, name), low=1)
+        check_count("target_network_update_episodes", self.target_network_update_episodes, low=1)
+        check_count("rollout_episodes_per_update", self.rollout_episodes_per_update, low=1, high=MAX_EPISODES)
         if self.num_torch_threads is not None:
-            check_count("num_torch_threads", self.num_torch_threads, low=1)
+            check_count("num_torch_threads", self.num_torch_threads, low=1, high=1024)
         check_schedule("epsilon", self.epsilon, low=0, high=1)
 
     def _validate_workers(self) -> None:
@@ -386,6 +393,18 @@ class QMIXConfig(AlgorithmConfig):
             raise SettingError(
                 "evaluation_duration: 'auto' is not allowed, because it drops late results; give a number of episodes."
             )
+
+    def _validate_by_rllib(self) -> None:
+        """RLlib's own checks, which say what is wrong with a setting in errors of many types."""
+        try:
+            super().validate()
+            if not self.in_evaluation:
+                self.get_evaluation_config_object()  # Unknown keys of `evaluation_config` raise here.
+        except SettingError:
+            raise
+        except Exception as error:
+            said = str(error).partition("\nTo suppress all validation errors")[0]
+            raise SettingError(f"RLlib refuses the settings: {said or type(error).__name__}") from error
 
     def _validate_env(self) -> None:
         if is_shipped(self.env):

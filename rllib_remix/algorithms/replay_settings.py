@@ -8,13 +8,14 @@ from rllib_remix.learning.weighting import ON_POLICINESS
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.settings import SettingError, check_choice, check_count, check_number, check_schedule
 
+MAX_EPISODES = 10**8  # in a replay buffer, and in all that is drawn from it; more is a slip
 WEIGHTING_MODES = ("loss", "sampling")
 
 
 def check_replay(config: Any, defaults: Any) -> None:
     """Raises SettingError unless a QMIXConfig's replay is possible; `defaults` is another config, untouched."""
     for name in ("replay_buffer_capacity", "recent_episodes_capacity", "train_batch_episodes"):
-        check_count(name, getattr(config, name), low=1)
+        check_count(name, getattr(config, name), low=1, high=MAX_EPISODES)
     if config.train_batch_episodes > config.replay_buffer_capacity:
         raise SettingError(
             f"train_batch_episodes: {config.train_batch_episodes} is more than replay_buffer_capacity, "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.fs
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.train._internal.session import _TrainingResult
@@ -20,10 +21,12 @@ from rllib_remix.algorithms.checkpoint import (
     local_folder,
     settings_as_json,
 )
+from rllib_remix.algorithms.nonfinite import NotFiniteError, check_saved_networks, check_state
 from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.portable import PORTABLE, write_portable
 from rllib_remix.replay.saved import restore_replay
+from rllib_remix.tuning.record_clock import SAVED_AT, RecordClock
 from rllib_remix.tuning.storage import DurableStorage, report_lost_checkpoint
 
 COMPONENT_REPLAY_BUFFER = "replay_buffer"
@@ -43,6 +46,8 @@ class SavedAlgorithm(Algorithm):
     replay_buffer: Any
     team_spec: Any
     _replay_on_disk: Path | None = None  # where the replay buffer was saved or restored last
+    _clock: RecordClock | None = None
+    _saved_at: float | None = None
 
     def before_state_is_loaded(self) -> None:
         """Drops what was prepared from the state that is about to be replaced."""
@@ -53,7 +58,15 @@ class SavedAlgorithm(Algorithm):
         raise NotImplementedError
 
     def get_metadata(self) -> dict[str, Any]:
-        return super().get_metadata() | checkpoint_metadata(self)
+        return super().get_metadata() | checkpoint_metadata(self) | {SAVED_AT: self._saved_at}
+
+    def _now(self) -> float:
+        """The time for a checkpoint's metadata."""
+        if self._clock is None:
+            trial = self._storage
+            in_folder = trial is not None and isinstance(trial.storage_filesystem, pyarrow.fs.LocalFileSystem)
+            self._clock = RecordClock(Path(trial.experiment_fs_path) if in_folder else None)
+        return self._clock.now()
 
     def save_to_path(self, path: Any = None, *, state: dict[str, Any] | None = None, **kwargs: Any) -> str:
         """As RLlib's, with the replay buffer, with weights and settings that can be read without pickle, and with a
@@ -61,9 +74,13 @@ class SavedAlgorithm(Algorithm):
 
         Of the replay buffer only the episodes are written that came since it was last saved or restored here. A
         checkpoint that is in the folder already is replaced when the new one is whole.
+
+        Raises:
+            NotFiniteError: networks or optimizer are not finite. Nothing was written.
         """
         if state is None:  # The replay buffer would be copied in memory.
             state = self.get_state(not_components=COMPONENT_REPLAY_BUFFER)
+        check_state(state, self._newest_checkpoint())
         folder = local_folder(path) if path else None
         if folder is None or not is_nothing_but_checkpoint(folder):
             return str(self._write(folder, state, kwargs))
@@ -79,6 +96,7 @@ class SavedAlgorithm(Algorithm):
         return str(folder)
 
     def _write(self, path: Path | None, state: dict[str, Any], kwargs: dict[str, Any]) -> Path:
+        self._saved_at = self._now()
         folder = Path(super().save_to_path(path, state=state, **kwargs))
         check_learner_files(folder)
         write_portable(
@@ -94,6 +112,12 @@ class SavedAlgorithm(Algorithm):
         state = self.learner_group.get_state(components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}")
         return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
 
+    def _newest_checkpoint(self) -> str:
+        """A sentence that names it; all that are written are finite."""
+        if self._replay_on_disk is None or not self._replay_on_disk.parent.is_dir():
+            return "There is no checkpoint yet."
+        return f"The newest checkpoint, whose networks are finite, is {self._replay_on_disk.parent}."
+
     def save(self, checkpoint_dir: str | None = None) -> Any:
         """As Tune's; a trial's checkpoint is written beside its place, and one that cannot be written ends nothing."""
         if checkpoint_dir is not None or self._storage is None:
@@ -101,32 +125,47 @@ class SavedAlgorithm(Algorithm):
         self._storage = storage = DurableStorage.of(self._storage)
         if not storage.is_local:
             return super().save()
-        before, aside = self._replay_on_disk, None
+        while True:
+            result, error = self._save_once(storage)
+            if error is None or not storage.patience.try_again():
+                break
+        if error is not None:
+            report_lost_checkpoint(storage.trial_folder, error)
+        return result
+
+    def _save_once(self, storage: DurableStorage) -> tuple[_TrainingResult, OSError | None]:
+        """What Tune is told, and why the checkpoint could not be written; if only its last step failed, that is told."""
+        before, aside, failed = self._replay_on_disk, None, None
+        result = _TrainingResult(checkpoint=None, metrics={})
         try:
             remove_left_folders(storage.trial_folder)
             aside = new_folder_aside(storage.trial_folder)
             result = super().save(str(aside))
         except OSError as error:
-            report_lost_checkpoint(storage.trial_folder, error)
-            result = _TrainingResult(checkpoint=None, metrics={})
+            failed = error
+        except NotFiniteError:
+            if aside is not None:
+                shutil.rmtree(aside, ignore_errors=True)
+            raise
         if result.checkpoint is None:
             self._replay_on_disk = before
             if aside is not None:
                 shutil.rmtree(aside, ignore_errors=True)
         else:
             self._replay_on_disk = Path(result.checkpoint.path) / COMPONENT_REPLAY_BUFFER
-        return result
+        return result, failed
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.
 
         Raises:
-            CheckpointError: damaged, of another algorithm or of a team of other sizes. Nothing was changed.
+            CheckpointError: damaged, not finite, of another algorithm or of a team of other sizes. Nothing was changed.
         """
         folder = local_folder(path)
         if kwargs.get("component") is None:
             check_checkpoint(folder, type(self).__name__, self.team_spec)
             check_networks(folder, self.config.networks())
+            check_saved_networks(folder)
         self.before_state_is_loaded()
         with explain_damage(folder):
             super().restore_from_path(folder, *args, **kwargs)

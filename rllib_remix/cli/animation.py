@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.durable import write_whole
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 
@@ -34,7 +35,7 @@ class Animation:
                 "--render needs imageio; install it with: pip install 'rllib_remix[render]'"
             ) from error
         self._writer: Any = imageio.v3
-        self._file = file.expanduser()
+        self._file = local_path("--render", str(file))
         self._frames: list[np.ndarray] = []
         self._over = False
         self.frame_ms = FRAME_MS

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rllib_remix.checkpoint_files import CheckpointError, is_there
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.newest import newest
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.manifest import METADATA
+from rllib_remix.settings import shown
 
 NEW_STACK_VERSION = 2  # of checkpoints, from RLlib's new API stack on
 
@@ -19,12 +24,16 @@ def find_checkpoint(path: Path) -> Path:
     Raises:
         UserError: if there is no such folder, or no checkpoint in it.
     """
-    path = path.expanduser().absolute()
-    if not path.exists():
+    path = local_path("checkpoint", str(path)).absolute()
+    try:
+        there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:  # too long a name, no permission
+        raise UserError(f"checkpoint {shown(str(path))} cannot be read: {error.strerror}.") from error
+    if not there:
         raise UserError(f"checkpoint {str(path)!r} does not exist.")
-    if not path.is_dir():
+    if not is_folder:
         raise UserError(f"checkpoint {str(path)!r} is a file; give its folder.")
-    if (path / METADATA).is_file() or is_export(path) or path.name.startswith("checkpoint_"):
+    if is_there(path, METADATA) or is_export(path) or path.name.startswith("checkpoint_"):
         return path
     found = [
         folder
@@ -36,39 +45,31 @@ def find_checkpoint(path: Path) -> Path:
         raise UserError(
             f"no checkpoint in {str(path)!r}; a checkpoint is a folder such as checkpoint_000003."
         )
-    return max(found, key=_age)
-
-
-def _age(checkpoint: Path) -> tuple[str, float, str]:
-    """Greater for the newer one: the trial's beginning, which ends its folder's name, then the number.
-
-    Not the time of change alone, which a copy does not keep.
-    """
-    began = re.search(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$", checkpoint.parent.name)
-    is_ours = began is not None and re.fullmatch(r"checkpoint_\d{6}", checkpoint.name) is not None
-    changed = 0.0 if is_ours else checkpoint.stat().st_mtime
-    return (began.group() if began else "", changed, checkpoint.name)
+    return newest(found)
 
 
 def is_export(folder: Path) -> bool:
     """Whether `rllib export` made this folder."""
     from rllib_remix.portable import SETTINGS_FILE, WEIGHTS_FILE
 
-    return (folder / SETTINGS_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+    return not is_there(folder, METADATA) and all(
+        is_there(folder, name) for name in (SETTINGS_FILE, WEIGHTS_FILE)
+    )
 
 
 def is_of_team(checkpoint: Path) -> bool:
     """Whether a checkpoint or an export was made by an algorithm of ours; reading it then unpickles nothing."""
-    from rllib_remix.portable import SETTINGS_FILE
+    from rllib_remix.team_checkpoint import read_marker
 
-    file = checkpoint / METADATA
-    if not file.is_file():
-        file = checkpoint / SETTINGS_FILE
     try:
-        metadata = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return "team" in read_marker(checkpoint)
+    except CheckpointError:
         return False
-    return isinstance(metadata, dict) and "team" in metadata
+
+
+def printed(folder: Path) -> str:
+    """A path as it is printed: as it is, unless a terminal would not show it, or obey it."""
+    return str(folder) if str(folder).isprintable() else repr(str(folder))
 
 
 def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:
@@ -77,14 +78,18 @@ def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:
     Raises:
         UserError: it is neither, it is of the old API stack, or it is RLlib's own and pickles are not trusted.
     """
-    if is_of_team(checkpoint):
+    from rllib_remix.team_checkpoint import read_marker
+
+    with told_to_user():
+        marker = read_marker(checkpoint)
+    if "team" in marker:
         return True
     if is_export(checkpoint):
         raise UserError(
             f"checkpoint {str(checkpoint)!r} is an export of one of RLlib's own algorithms; only its checkpoint can "
             "be played."
         )
-    if _marker(checkpoint)["major_version"] < NEW_STACK_VERSION:
+    if _major_version(checkpoint, marker) < NEW_STACK_VERSION:
         raise UserError(
             f"checkpoint {str(checkpoint)!r} is of RLlib's old API stack; allowed: a checkpoint of the new one."
         )
@@ -96,15 +101,21 @@ def check_is_readable(checkpoint: Path, *, trust_pickle: bool) -> bool:
     return False
 
 
-def _marker(checkpoint: Path) -> dict[str, Any]:
-    file = checkpoint / METADATA
-    if not file.is_file():
-        raise UserError(
-            f"checkpoint {str(checkpoint)!r}: there is no {METADATA} in it; allowed: the folder of a "
-            "checkpoint."
-        )
+@contextmanager
+def told_to_user() -> Iterator[None]:
+    """Turns what is wrong with a checkpoint into a UserError."""
     try:
-        marker = json.loads(file.read_text(encoding="utf-8"))
-        return {**marker, "major_version": int(str(marker["checkpoint_version"]).split(".")[0])}
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise UserError(f"checkpoint {str(checkpoint)!r}: {METADATA} is damaged ({error!r}).") from error
+        yield
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
+
+
+def _major_version(checkpoint: Path, marker: dict[str, Any]) -> int:
+    version = marker.get("checkpoint_version")
+    major = re.match(r"\d{1,4}(?=\.|$)", str(version)) if isinstance(version, str | float | int) else None
+    if major is None:
+        raise UserError(
+            f"checkpoint {str(checkpoint)!r}: {METADATA} is damaged: checkpoint_version: {shown(version)} is not "
+            "allowed; it must be a version, such as '2.1'."
+        )
+    return int(major.group())

@@ -9,11 +9,16 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from rllib_remix.settings import SettingError
+from rllib_remix.settings import MAX_SHOWN, SettingError, printable
 
 USAGE_EXIT_CODE = 2
 TRACEBACK_VERBOSITY = 2
+MAX_MESSAGE = 1000  # characters
 _VERBOSITY_KEY = "rllib_remix.verbosity"
+
+
+# Newer versions of typer bring a click of their own.
+_UsageError: Any = typer.BadParameter.__bases__[0]
 
 
 class UserError(Exception):
@@ -54,6 +59,9 @@ class ErrorReportingGroup(TyperGroup):
         """
         try:
             return super().invoke(ctx)
+        except _UsageError as error:  # Of an option that is unknown, or not of its type; shown by typer.
+            error.message = _bounded(printable(error.message))
+            raise
         except (UserError, SettingError) as error:
             if verbosity_of(ctx) >= TRACEBACK_VERBOSITY:
                 traceback.print_exc()
@@ -68,5 +76,19 @@ def print_error(message: str) -> None:
     """Writes `Error: <message>` to stderr as one line, in red on a terminal."""
     from rllib_remix.cli.console import colours_wanted
 
-    line = "Error: " + " ".join(message.split())
+    message = message.replace("None is of type NoneType", "null is not allowed")  # as files and JSON call it
+    line = f"Error: {_bounded(printable(message))}"
     typer.secho(line, err=True, fg=typer.colors.RED, color=None if colours_wanted(sys.stderr) else False)
+
+
+def _bounded(message: str) -> str:
+    """At most `MAX_MESSAGE` characters, and `MAX_SHOWN` of a word.
+
+    What is wrong stands at the beginning, what is allowed often at the end.
+    """
+    message = " ".join(
+        word if len(word) <= MAX_SHOWN else f"{word[: MAX_SHOWN - 1]}…" for word in message.split(" ")
+    )
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE - 303]} … {message[-300:]}"

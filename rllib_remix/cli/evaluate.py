@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint
+from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, printed
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
-from rllib_remix.cli.evaluation import Evaluation, as_result, limits, report
+from rllib_remix.cli.evaluation import MAX_EPISODES, MAX_STEPS, Evaluation, as_result, limits, report
 from rllib_remix.cli.parsing import parse_json_object
 from rllib_remix.cli.results_file import check_writable, progress_file, write_json
+from rllib_remix.cli.text_files import local_path
 
 if TYPE_CHECKING:
     from rllib_remix.cli.evaluation import Evaluated
@@ -61,16 +62,18 @@ def evaluate(
         None,
         "--episodes",
         min=0,
+        max=MAX_EPISODES,
         help="Stop after so many; 0 is no limit [default: 32, or no limit with --steps].",
     ),
     steps: int = typer.Option(
         None,
         "--steps",
         min=0,
+        max=MAX_STEPS,
         help="Stop after so many environment steps, leaving out the episode that is cut off; 0 is no limit "
         "[default: no limit, or 10000 with --episodes 0].",
     ),
-    seed: int = typer.Option(0, "--seed", min=0, help="Seed of the environment."),
+    seed: int = typer.Option(0, "--seed", min=0, max=2**32 - 1, help="Seed of the environment."),
     out: Path = typer.Option(
         None, "--out", "-o", help="Write every episode's return and length to this .json file."
     ),
@@ -96,8 +99,8 @@ def evaluate(
     if checkpoint is None and not (algo and (env or overrides.get("env"))):
         raise UserError("CHECKPOINT: none given; give its folder, or --algo and --env to play it untrained.")
     folder = find_checkpoint(checkpoint) if checkpoint is not None else None
-    if folder is not None and folder != checkpoint.expanduser().absolute():
-        typer.echo(f"Checkpoint: {folder}")
+    if folder is not None and folder != local_path("checkpoint", str(checkpoint)).absolute():
+        typer.echo(f"Checkpoint: {printed(folder)}")
     of_team = check_is_readable(folder, trust_pickle=trust_pickle) if folder else _is_team_algorithm(algo)
 
     with progress_file(out if track_progress else None, most_episodes, most_steps) as say_progress:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEFAULT_EPISODES = 32
 DEFAULT_STEPS = 10_000  # environment steps
+MAX_EPISODES = 10**9  # more is a slip
+MAX_STEPS = 10**12
 
 
 @dataclass(kw_only=True)
@@ -74,19 +76,23 @@ def limits(episodes: int | None, steps: int | None) -> tuple[int, int]:
     return episodes, steps
 
 
-def summary(returns: list[float], lengths: list[int], info: dict[str, list[float]]) -> dict[str, Any]:
+def summary(returns: list[float], lengths: list[int], info: dict[str, list[float | None]]) -> dict[str, Any]:
     """Means over episodes, under RLlib's names where it has one; the standard error is None for a single episode."""
     from rllib_remix.reporting.statistics import mean, standard_error
 
     error = standard_error(returns)
     return {
+        # First, as an environment may have infos of the names that follow.
+        **{
+            f"{name}_mean": mean([value for value in values if value is not None])
+            for name, values in info.items()
+        },
         "num_episodes": len(returns),
         "episode_return_mean": mean(returns),
         "episode_return_standard_error": None if math.isnan(error) else error,
         "episode_return_min": min(returns),
         "episode_return_max": max(returns),
         "episode_len_mean": mean(lengths),
-        **{f"{name}_mean": mean(values) for name, values in info.items()},
     }
 
 
@@ -102,7 +108,7 @@ def as_result(asked: Evaluation, done: Evaluated) -> dict[str, Any]:
             f"--steps: no episode ended within {played.num_env_steps:,} environment steps, so there is nothing to "
             "report; give more, or --episodes."
         )
-    episodes: dict[str, Any] = {"returns": played.returns, "lengths": played.lengths, **played.info}
+    episodes: dict[str, Any] = {**played.info, "returns": played.returns, "lengths": played.lengths}
     if asked.keep_step_infos:
         episodes["step_infos"] = played.step_infos
     return {

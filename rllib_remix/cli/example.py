@@ -11,6 +11,8 @@ import typer
 from rllib_remix.cli.completion import complete_examples
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.example_files import example_ids, find_example, read_example
+from rllib_remix.cli.text_files import local_path
+from rllib_remix.settings import shown
 
 app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
 
@@ -37,7 +39,7 @@ def list_examples(
         if text.lower() in " ".join((entry.name, *entry.algorithms, *entry.environments, entry.text)).lower()
     ]
     if not found:
-        raise UserError(f"--filter: no example has {text!r} in it; `rllib example list` shows all.")
+        raise UserError(f"--filter: no example has {shown(text)} in it; `rllib example list` shows all.")
     for entry in found:
         typer.echo(f"{entry.name}  ({', '.join(entry.algorithms)} on {', '.join(entry.environments)})")
         typer.echo("    " + textwrap.shorten(entry.text, _WIDTH - 4, placeholder=" …"))
@@ -54,14 +56,14 @@ def get(
     if out is None:
         typer.echo(content.decode(), nl=False)
         return
-    target = out.expanduser()
+    target = local_path("--out", str(out))
     try:
         with open(target, "xb") as stream:
             stream.write(content)
     except FileExistsError:
-        raise UserError(f"--out: {str(target)!r} exists; it is not overwritten.") from None
+        raise UserError(f"--out: {shown(str(target))} exists; it is not overwritten.") from None
     except OSError as error:
-        raise UserError(f"--out: cannot write {str(target)!r}: {error.strerror}.") from None
+        raise UserError(f"--out: cannot write {shown(str(target))}: {error.strerror}.") from None
     typer.echo(f"Written to {target}; train it with: rllib train file {target}")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.settings import nearest
+from rllib_remix.settings import nearest, shown
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -51,7 +51,7 @@ def find_example(name: str) -> Path:
     if name not in ids:
         guess = nearest(name, ids) or next((known for known in ids if name and name in known), None)
         hint = f"; did you mean {guess!r}?" if guess else "."
-        raise UserError(f"example: unknown id {name!r}{hint} `rllib example list` shows all {len(ids)}.")
+        raise UserError(f"example: unknown id {shown(name)}{hint} `rllib example list` shows all {len(ids)}.")
     return examples_folder() / f"{name}.yaml"
 
 

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
 import traceback
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.experiment_schema import CHECKPOINTS, EXPERIMENT, checked
 from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment
 from rllib_remix.cli.old_settings import translate_config, translate_result_key, translate_stop
-from rllib_remix.cli.parsing import check_folder_name, check_result_key, parse_stop, read_text
+from rllib_remix.cli.parsing import check_folder_name, parse_stop
+from rllib_remix.cli.result_keys import check_result_key
 from rllib_remix.cli.schedulers import read_scheduler
 from rllib_remix.cli.searching import parse_search
+from rllib_remix.cli.text_files import local_path, read_text
 from rllib_remix.cli.trial_resources import check_resources
-from rllib_remix.settings import check_keys, check_number
+from rllib_remix.cli.yaml_text import read_yaml_text
+from rllib_remix.settings import shown
 
-EXPERIMENT_KEYS = (
-    "run",
-    "env",
-    "stop",
-    "num_samples",
-    "storage_path",
-    "checkpoint_config",
-    "resources_per_trial",
-    "max_failures",
-    "restore",
-    "scheduler",
-    "search",
-    "config",
-)
 # Keys of files of RLlib's old API stack → what they are now.
 OLD_FOLDERS = ("local_dir", "upload_dir")
 OLD_CHECKPOINT_KEYS = {
@@ -76,14 +63,7 @@ def read_experiments(path: Path) -> list[Experiment]:
 def read_yaml(path: Path) -> list[Experiment]:
     """The experiments of a YAML file: `name: {run, env, stop, num_samples, checkpoint_config, config}`."""
     text = read_text(path, what="file")
-    try:
-        content = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UserError(f"{path}{where}: not YAML: {error.problem or error.context}.") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+    content = read_yaml_text(str(path), text)
     if not isinstance(content, Mapping) or not content:
         raise UserError(
             f"{path}: must hold experiments, each as `name: {{run: ReMIX, env: predator_prey, …}}`."
@@ -126,41 +106,38 @@ def parse_score_attribute(owner: str, attribute: str) -> tuple[str, str]:
 
 
 def _experiment(path: Path, name: str, spec: object) -> Experiment:
-    owner = f"{path}: experiment {name!r}"
     check_folder_name(f"{path}: experiment name", name)
+    owner = f"{path}: experiment {name!r}"
     if not isinstance(spec, Mapping):
-        raise UserError(f"{owner}: must map {', '.join(EXPERIMENT_KEYS)} to values, got {spec!r}.")
+        raise UserError(f"{owner}: must map {', '.join(EXPERIMENT)} to values, got {shown(spec)}.")
     spec, notes = _with_new_keys(owner, spec)
-    check_keys(owner, map(str, spec), EXPERIMENT_KEYS)
-    run = spec.get("run")
-    if not isinstance(run, str):
-        raise UserError(f"{owner}: run must name an algorithm, such as ReMIX; got {run!r}.")
-    config = spec.get("config") or {}
-    if not isinstance(config, Mapping):
-        raise UserError(f"{owner}: config must map settings to values, got {config!r}.")
+    if "run" not in spec:
+        raise UserError(f"{owner}: run must name an algorithm, such as ReMIX; there is none.")
+    spec = checked(owner, EXPERIMENT, spec)
+    run, config = spec["run"], spec.get("config", {})
     config, config_notes = translate_config(f"{owner}: config", config, of_team=run in ALGORITHMS)
     if "env" in spec:
         if config.get("env", spec["env"]) != spec["env"]:
             raise UserError(
-                f"{owner}: env is {spec['env']!r} but config has env {config['env']!r}; give one."
+                f"{owner}: env is {spec['env']!r} but config has env {shown(config['env'])}; give one."
             )
         config["env"] = spec["env"]
-    stop, stop_notes = translate_stop(owner, spec.get("stop") or {})
+    stop, stop_notes = translate_stop(owner, spec.get("stop", {}))
     experiment = Experiment(
         name=name,
         run=run,
         config=config,
         stop=parse_stop(f"{owner}: stop", stop),
-        num_samples=_integer(f"{owner}: num_samples", spec.get("num_samples", 1), low=1),
-        checkpoints=_checkpoints(owner, spec.get("checkpoint_config") or {}),
-        max_failures=_integer(f"{owner}: max_failures", spec.get("max_failures", MAX_FAILURES), low=-1),
+        num_samples=int(spec.get("num_samples", 1)),
+        checkpoints=_checkpoints(owner, spec.get("checkpoint_config", {})),
+        max_failures=int(spec.get("max_failures", MAX_FAILURES)),
         notes=[*notes, *config_notes, *stop_notes],
     )
     if "storage_path" in spec:
-        experiment.storage_path = str(spec["storage_path"])
-    if spec.get("restore"):
-        experiment.restore = Path(str(spec["restore"])).expanduser().absolute()
-    if spec.get("resources_per_trial"):
+        experiment.storage_path = spec["storage_path"]
+    if "restore" in spec:
+        experiment.restore = local_path(f"{owner}: restore", spec["restore"]).absolute()
+    if "resources_per_trial" in spec:
         experiment.resources = check_resources(f"{owner}: resources_per_trial", spec["resources_per_trial"])
     if "scheduler" in spec:
         experiment.scheduler = read_scheduler(f"{owner}: scheduler", spec["scheduler"])
@@ -188,7 +165,7 @@ def _with_new_keys(owner: str, spec: Mapping[Any, Any]) -> tuple[dict[str, Any],
         elif key in OLD_CHECKPOINT_KEYS:
             _take_checkpoint_key(owner, key, value, checkpoints)
         elif key != "checkpoint_config":
-            new[str(key)] = value
+            new[key] = value
     if checkpoints:
         new["checkpoint_config"] = checkpoints
     elif "checkpoint_config" in spec:
@@ -200,24 +177,23 @@ def _take_checkpoint_key(owner: str, key: str, value: Any, checkpoints: dict[str
     name = OLD_CHECKPOINT_KEYS[key]
     if name in checkpoints:
         raise UserError(f"{owner}: {key} is checkpoint_config: {name}, which is given too; give one.")
-    if name == "checkpoint_score_attribute" and value is not None:
-        value, checkpoints["checkpoint_score_order"] = parse_score_attribute(f"{owner}: {key}", str(value))
+    if name == "checkpoint_score_attribute" and isinstance(value, str):
+        value, checkpoints["checkpoint_score_order"] = parse_score_attribute(f"{owner}: {key}", value)
     checkpoints[name] = value
 
 
-def _integer(name: str, value: Any, *, low: int) -> int:
-    check_number(name, value, low=low, integer=True)
-    return int(value)
-
-
-def _checkpoints(owner: str, spec: object) -> Checkpoints:
-    if not isinstance(spec, Mapping):
-        raise UserError(f"{owner}: checkpoint_config must map names to values, got {spec!r}.")
-    check_keys(f"{owner}: checkpoint_config", map(str, spec), CHECKPOINT_KEYS)
-    for key, low in (("checkpoint_frequency", 0), ("num_to_keep", 1)):
-        if spec.get(key) is not None:
-            check_number(f"{owner}: {key}", spec[key], low=low, integer=True)
-    return Checkpoints(**{CHECKPOINT_KEYS[key]: value for key, value in spec.items()})
+def _checkpoints(owner: str, spec: Mapping[str, Any]) -> Checkpoints:
+    owner = f"{owner}: checkpoint_config"
+    given = checked(owner, CHECKPOINTS, spec)
+    attribute = given.get("checkpoint_score_attribute")
+    if attribute is not None:
+        name = f"{owner}: checkpoint_score_attribute"
+        given["checkpoint_score_attribute"], order = parse_score_attribute(name, attribute)
+        given = {"checkpoint_score_order": order, **given}
+    for key in ("checkpoint_frequency", "num_to_keep"):
+        if key in given:
+            given[key] = int(given[key])
+    return Checkpoints(**{CHECKPOINT_KEYS[key]: value for key, value in given.items()})
 
 
 def _import_file(path: Path) -> Any:
@@ -240,24 +216,3 @@ def _import_file(path: Path) -> Any:
     # Workers cannot import the module by this name, so what it defines travels by value.
     ray.cloudpickle.register_pickle_by_value(module)
     return module
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML that reads 1e6 as a number (PyYAML follows YAML 1.1, where it is text) and refuses a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The mapping of a node; raises ConstructorError with line and column for a repeated key."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag != "tag:yaml.org,2002:merge" and isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key.value!r} is given twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)

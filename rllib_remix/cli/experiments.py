@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,15 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.old_settings import check_framework
-from rllib_remix.cli.samplers import points_to_check, with_domains
+from rllib_remix.cli.result_keys import check_is_reported
+from rllib_remix.cli.samplers import (
+    MAX_TRIALS,
+    check_trials,
+    grid_points_to_check,
+    points_to_check,
+    with_domains,
+)
 from rllib_remix.cli.schedulers import Scheduler, build_scheduler, starting_points
 from rllib_remix.cli.searching import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
+from rllib_remix.cli.text_files import check_path_text, local_path
 from rllib_remix.cli.trial_resources import as_settings
+from rllib_remix.cli.user_modules import load_class
 from rllib_remix.manifest import METADATA, CheckpointError
-from rllib_remix.settings import SettingError, nearest, unknown
+from rllib_remix.settings import SettingError, check_count, nearest, shown, unknown
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -37,8 +44,11 @@ COUNT_PREFIXES = (
 )
 # Keys that RLlib translates although its configs do not list them.
 TRANSLATED_KEYS = frozenset({"lambda", "multiagent", "callbacks_class"})
+# Points of grids that are all checked, at some 10 ms each.
+MAX_CHECKED = 200
 # How often a failed trial starts again, unless the user says otherwise: enough for a machine that goes away now and then.
 MAX_FAILURES = 3
+MAX_COUNT = 10**9  # of iterations and checkpoints; more is a slip
 
 
 @dataclass
@@ -91,12 +101,12 @@ def check_experiment(
         UserError: for what cannot run, naming the setting, the value and what is allowed.
         SettingError: the same, from the settings of our own algorithms.
     """
-    if experiment.num_samples < 1:
-        raise UserError(f"num_samples: {experiment.num_samples} is not allowed; it must be at least 1.")
+    check_count("num_samples", experiment.num_samples, low=1, high=MAX_TRIALS)
     _check_checkpoints(experiment.checkpoints)
     experiment.run, algorithm_class, default = find_algorithm(experiment.run)
     if experiment.restore is not None and here:
         check_restore(experiment.restore, algorithm_class)
+    check_trials("config", experiment.config, experiment.num_samples)
     experiment.config = starting_points(experiment.scheduler, with_domains("config", experiment.config))
     configs = [(configure(default, settings), settings) for settings in variants(experiment.config)]
     if experiment.resources:
@@ -108,6 +118,7 @@ def check_experiment(
         bundles = _bundles(algorithm_class, settings)
         _check_resources(bundles, config.num_env_runners, num_cpus, num_gpus)
     _check_comparison(experiment, [config for config, _ in configs])
+    _check_result_keys(experiment, [config for config, _ in configs])
     if here:
         experiment.storage_path = check_storage(experiment.storage_path)
 
@@ -153,24 +164,10 @@ def find_algorithm(
     return run, algorithm_class, algorithm_class.get_default_config()
 
 
-def load_class(option: str, path: str) -> Any:
-    """The object at "package.module.Class".
-
-    Raises:
-        UserError: if the module cannot be imported or has no such attribute.
-    """
-    module, _, attribute = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise UserError(f"{option}: cannot import {path!r}: {error}.") from error
-    except (AttributeError, ValueError):
-        raise UserError(f"{option}: {module!r} has no {attribute!r}.") from None
-
-
 def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Settings of trials, as far as they can be known: one dict per point of the grids in `config`.
 
+    Of more than 200 points, one dict per value of each grid, with the other grids at their first values.
     Search domains are at their low ends there; further dicts show their other ends, at the grids' first point.
 
     Raises:
@@ -180,9 +177,12 @@ def variants(config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     from ray.tune.search.variant_generator import generate_variants
 
     try:
-        for number, point in enumerate(points_to_check(config)):
-            for _, resolved in generate_variants({"config": point}):
-                yield resolved["config"]
+        for number, samples in enumerate(points_to_check(config)):
+            for point in grid_points_to_check(samples, MAX_CHECKED):
+                for _, resolved in generate_variants({"config": point}):
+                    yield resolved["config"]
+                    if number > 0:
+                        break
                 if number > 0:
                     break
     except (TuneError, TypeError, ValueError) as error:
@@ -196,11 +196,14 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
         UserError: for an unknown key, an unknown environment, or what RLlib refuses.
         SettingError: for what our own algorithms refuse.
     """
+    from rllib_remix.algorithms.setting_types import check_setting_types
+
     config = default.copy(copy_frozen=False)
     _check_config_keys(config, settings)
     env = settings.get("env", config.env)
     check_environment(env, settings.get("env_config"))
     _check_team_env_has_team_algorithm(config, env)
+    check_setting_types("config: ", default, settings)
     _check_counts(settings)
     try:
         config.update_from_dict(dict(settings))
@@ -222,9 +225,12 @@ def check_environment(env: object, env_config: object = None) -> None:
     """
     if env is None:
         raise UserError("--env: no environment given; for example --env predator_prey.")
-    if env_config is not None and not isinstance(env_config, Mapping):
-        raise UserError(f"env_config: must map names to values, got {env_config!r}.")
+    check_environment_settings("env_config", env_config)
     if not isinstance(env, str):
+        if not callable(env):
+            raise UserError(
+                f"--env: {shown(env)} is not allowed; it must name an environment, such as predator_prey."
+            )
         return
     from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 
@@ -240,8 +246,17 @@ def check_environment(env: object, env_config: object = None) -> None:
 
     guess = nearest(env, [*TEAM_ENVS, *gymnasium.registry])
     hint = f"; did you mean {guess!r}?" if guess else "."
-    allowed = f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or a class path"
-    raise UserError(f"--env: unknown environment {env!r}{hint} Allowed: {allowed}.")
+    allowed = (
+        f"{', '.join(sorted(TEAM_ENVS))}, a Gymnasium id such as CartPole-v1, or the path of a class or function, such as "
+        "my_module.make with my_module.py in this folder. Names that a script registers (register_env) are its own"
+    )
+    raise UserError(f"--env: unknown environment {shown(env)}{hint} Allowed: {allowed}.")
+
+
+def check_environment_settings(owner: str, env_config: object) -> None:
+    """Raises UserError unless settings of an environment map names to values, or there are none."""
+    if env_config is not None and not isinstance(env_config, Mapping):
+        raise UserError(f"{owner}: must map names to values, got {shown(env_config)}.")
 
 
 def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
@@ -253,11 +268,11 @@ def check_restore(path: Path, algorithm_class: type[Algorithm]) -> None:
             f"--restore: {str(path)!r} is no checkpoint (it has no {METADATA}); "
             "give a folder such as .../checkpoint_000003."
         )
-    from rllib_remix.policy import read_metadata
+    from rllib_remix.team_checkpoint import read_marker, read_metadata
 
-    if not is_of_team(path):
-        return  # RLlib's own, which does not say
     try:
+        if "team" not in read_marker(path):
+            return  # RLlib's own, which does not say
         made_by = read_metadata(path)["algorithm"]
     except CheckpointError as error:
         raise UserError(f"--restore: {error}") from None
@@ -269,11 +284,14 @@ def check_storage(storage_path: str) -> str:
     """The absolute storage path, which need not be there yet; addresses with a scheme (s3://…) stay as they are.
 
     Raises:
-        UserError: if the folder cannot be made or written to.
+        UserError: if the folder cannot be made or written to, or no file system has this scheme.
     """
+    owner = "--storage-path"
+    check_path_text(owner, storage_path)
     if "://" in storage_path:
+        _check_scheme(owner, storage_path)
         return storage_path
-    folder = there = Path(storage_path).expanduser().absolute()
+    folder = there = local_path(owner, storage_path).absolute()
     try:
         while not there.exists():
             there = there.parent
@@ -283,20 +301,28 @@ def check_storage(storage_path: str) -> str:
             raise PermissionError(errno.EACCES, "no permission to write")
     except OSError as error:
         raise UserError(
-            f"--storage-path: cannot write to {str(folder)!r}: {str(there)!r}: {error.strerror}."
+            f"{owner}: cannot write to {shown(str(folder))}: {shown(str(there))}: {error.strerror}."
         ) from None
     return str(folder)
 
 
+def _check_scheme(owner: str, address: str) -> None:
+    from fsspec import available_protocols
+
+    scheme, _, rest = address.partition("://")
+    if scheme not in available_protocols() or not rest.strip("/"):
+        guess = nearest(scheme, available_protocols())
+        hint = f"; did you mean {guess}://?" if guess and guess != scheme else "."
+        raise UserError(
+            f"{owner}: {shown(address)} is no address of a folder{hint} Allowed: a local folder, or an address such as "
+            "s3://bucket/folder or gs://bucket/folder."
+        )
+
+
 def _check_checkpoints(checkpoints: Checkpoints) -> None:
-    if checkpoints.frequency < 0:
-        raise UserError(
-            f"checkpoint frequency: {checkpoints.frequency} is not allowed; it must be at least 0."
-        )
-    if checkpoints.num_to_keep is not None and checkpoints.num_to_keep < 1:
-        raise UserError(
-            f"checkpoints to keep: {checkpoints.num_to_keep} is not allowed; it must be at least 1."
-        )
+    check_count("checkpoint frequency", checkpoints.frequency, low=0, high=MAX_COUNT)
+    if checkpoints.num_to_keep is not None:
+        check_count("checkpoints to keep", checkpoints.num_to_keep, low=1, high=MAX_COUNT)
     if checkpoints.score_order not in ("max", "min"):
         raise unknown("checkpoint_score_order", checkpoints.score_order, ["max", "min"])
 
@@ -312,6 +338,20 @@ def _check_comparison(experiment: Experiment, configs: list[AlgorithmConfig]) ->
     experiment.metric = search.metric or (GREEDY_RETURN if evaluates else TRAINING_RETURN)
     build_scheduler("scheduler", experiment.scheduler, experiment.stop, experiment.metric, search.mode)
     check_search(search, experiment.config)
+
+
+def _check_result_keys(experiment: Experiment, configs: list[AlgorithmConfig]) -> None:
+    """What no result has would never stop a trial, and never choose one."""
+    keys = [(f"stop: {key}", key) for key in experiment.stop]
+    keys.append(("checkpoint_score_attribute", experiment.checkpoints.score_attribute))
+    keys.append(("search: metric", experiment.search.metric))
+    keys += [
+        (f"scheduler: {name}", experiment.scheduler.settings.get(name)) for name in ("metric", "time_attr")
+    ]
+    for owner, key in keys:
+        if key is not None:
+            note = check_is_reported(owner, key, configs)
+            experiment.notes += [note] if note else []
 
 
 def _check_api(config: AlgorithmConfig) -> None:
@@ -359,7 +399,7 @@ def check_rllib_settings(owner: str, config: AlgorithmConfig, names: Iterable[st
         if name not in allowed:
             guess = nearest(name, allowed)
             hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
-            raise UserError(f"{owner}: unknown key {name!r}; {hint}")
+            raise UserError(f"{owner}: unknown key {shown(name)}; {hint}")
 
 
 def _check_counts(settings: Mapping[str, Any]) -> None:
@@ -367,7 +407,7 @@ def _check_counts(settings: Mapping[str, Any]) -> None:
     for key, value in settings.items():
         negative = isinstance(value, (int, float)) and value < 0
         if negative and key.startswith(COUNT_PREFIXES):
-            raise UserError(f"config: {key}: {value!r} is not allowed; it must be at least 0.")
+            raise UserError(f"config: {key}: {shown(value)} is not allowed; it must be at least 0.")
 
 
 def _is_registered_with_ray(env: str) -> bool:
@@ -381,7 +421,7 @@ def _is_in_gymnasium(env: str) -> bool:
 
     try:
         gymnasium.spec(env)
-    except (gymnasium.error.Error, ImportError):
+    except Exception:  # "module:id" imports the module, which runs its code.
         return False
     return True
 

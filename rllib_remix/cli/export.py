@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
-from contextlib import nullcontext
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, is_export
+from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, told_to_user
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
 from rllib_remix.cli.evaluate import TRUST_PICKLE_OPTION
+from rllib_remix.cli.text_files import local_path
+from rllib_remix.settings import shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +35,9 @@ def export(
 
     `rllib evaluate` and TeamPolicy.from_checkpoint take the folder of a team. Training goes on from checkpoints only.
     """
-    target = out.expanduser().absolute()
-    _check_target(target)
+    target = _target(out)
     folder = find_checkpoint(checkpoint)
+    _check_is_outside(target, folder)
     if check_is_readable(folder, trust_pickle=trust_pickle):
         weights, settings = _read_team(folder)
     else:
@@ -48,11 +53,21 @@ def export(
     typer.echo(f"Written to {out}")
 
 
+def _target(out: Path) -> Path:
+    """The folder to be made, with all links followed. Raises UserError if it cannot be made."""
+    try:
+        target = Path(os.path.realpath(local_path("--out", str(out))))
+        _check_target(target)
+    except OSError as error:  # too long a name
+        raise UserError(f"--out: cannot write {shown(str(out))}: {error.strerror}.") from error
+    return target
+
+
 def _check_target(target: Path) -> None:
     if target.is_dir():
         if any(target.iterdir()):
             raise UserError(f"--out: {str(target)!r} is not empty; give a new folder.")
-    elif target.exists():
+    elif os.path.lexists(target):
         raise UserError(f"--out: {str(target)!r} is a file; give a new folder.")
     elif not target.parent.is_dir():
         raise UserError(f"--out: folder {str(target.parent)!r} does not exist.")
@@ -60,23 +75,20 @@ def _check_target(target: Path) -> None:
         raise UserError(f"--out: cannot write to {str(target.parent)!r}: no permission.")
 
 
-def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    from rllib_remix.manifest import CheckpointError, check_files
-    from rllib_remix.policy import TeamPolicy
-    from rllib_remix.portable import find_portable, read_settings, read_weights
-
-    portable = find_portable(folder)
-    try:
-        if not is_export(folder):
-            check_files(folder)
-        TeamPolicy.from_checkpoint(folder)  # what can be written can also be played
-        return read_weights(portable), read_settings(portable)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
-    except (OSError, ValueError) as error:
+def _check_is_outside(target: Path, checkpoint: Path) -> None:
+    if target.is_relative_to(os.path.realpath(checkpoint)):
         raise UserError(
-            f"checkpoint {str(folder)!r} cannot be read ({error}); use an earlier one."
-        ) from error
+            f"--out: {str(target)!r} is inside the checkpoint, which stays as it is; give a folder elsewhere."
+        )
+
+
+def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    from rllib_remix.team_checkpoint import check_portable, read_team_settings, read_team_weights
+
+    with told_to_user():
+        check_portable(folder)
+        settings = read_team_settings(folder)
+        return read_team_weights(folder, settings), settings
 
 
 def _read_rllib(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -100,15 +112,36 @@ def _read_rllib(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def _write(target: Path, weights: dict[str, np.ndarray], settings: dict[str, Any]) -> None:
     """Fills a folder aside and renames it, so that `target` is whole or as it was."""
-    from rllib_remix.durable import new_folder_aside
+    from rllib_remix.durable import whole_folder
     from rllib_remix.portable import write_portable
 
-    aside = None
     try:
-        aside = new_folder_aside(target.parent)
-        write_portable(aside, weights, settings)
-        os.replace(aside, target)  # fails if something came into it meanwhile
+        with _signals_raise(), whole_folder(target) as aside:
+            write_portable(aside, weights, settings)
     except OSError as error:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
         raise UserError(f"--out: cannot write {str(target)!r}: {error.strerror or error}.") from error
+    except MemoryError as error:
+        raise UserError(f"--out: cannot write {str(target)!r}: there is not enough memory.") from error
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """While the block runs, the first signal that ends the process raises an exception, so that the block cleans up."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in handled:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    handled = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
+                handled[number] = handler
+    try:
+        for number in handled:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)

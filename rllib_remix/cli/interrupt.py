@@ -1,35 +1,36 @@
-"""Ctrl-C while Tune runs: trials end after their current iteration and save their last checkpoint.
+"""Ctrl-C while Tune runs: running trials end their iteration, save, and go on when the run is resumed.
 
-SIGTERM does the same: it is what `ray job stop`, Slurm and Kubernetes send before they kill.
+SIGTERM does the same: it is what `ray job stop`, Slurm and Kubernetes send before they kill. So does SIGHUP, which a
+process gets when its terminal is lost, unless it is ignored (`nohup`).
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from ray.tune import Callback, CheckpointConfig, Stopper
-from ray.tune.experiment import Experiment
+from ray.tune import Callback, CheckpointConfig
+from ray.tune.experiment import Experiment, Trial
+from ray.tune.logger import LoggerCallback
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.stopper import NoopStopper
 
 from rllib_remix.tuning.storage import DurableStorage
 
-BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-STOPPING = "Stopping after the current iteration; {again} stops at once, without saving."
+BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+STOPPING = "Stopping after the current iteration{again}."
+AGAIN = "; {by} again stops at once, without saving"
 
 
-class GracefulStop(Stopper):
-    """Stops every trial at its next result once `requested` is set.
-
-    Tune pickles it with the experiment's state, and goes by what it unpickles when a run is resumed: that is the one
-    that Ctrl-C reaches then.
+class GracefulStop:
+    """The wish to stop, which a signal brings.
 
     Attributes:
         requested: whether trials shall stop.
-        by: "Ctrl-C" or "SIGTERM", once it was requested by one of them.
-        stopped: ids of the trials that did.
+        by: "Ctrl-C", "SIGTERM" or "SIGHUP", once it was requested by one of them.
         say: shows a line.
     """
 
@@ -37,63 +38,114 @@ class GracefulStop(Stopper):
         self.requested = False
         self.by = ""
         self.say: Callable[[str], object] = print
-        self.stopped: set[str] = set()
-        self._running: set[str] = set()
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Whether the trial that reported `result` stops (Tune then saves it as at any other end)."""
-        if self.requested and not result.get("done"):
-            self.stopped.add(trial_id)
-        return self.requested
-
-    def stop_all(self) -> bool:
-        """Whether no trial shall start any more; waits for running ones, which Tune would end without saving."""
-        return self.requested and not self._running
-
-    def __reduce__(self) -> tuple[Callable[[], GracefulStop], tuple[()]]:
-        return _that_of_this_process, ()
-
-    def tracker(self) -> Callback:
-        """The Tune callback that tells this object which trials run."""
-        return _RunningTrials(self._running)
-
-
-_reached_by_ctrl_c: list[GracefulStop] = []
-
-
-def _that_of_this_process() -> GracefulStop:
-    return _reached_by_ctrl_c[-1] if _reached_by_ctrl_c else GracefulStop()
 
 
 @contextmanager
 def ctrl_c_requests(graceful_stop: GracefulStop) -> Iterator[None]:
-    """While the block runs, the first Ctrl-C or SIGTERM requests a graceful stop; the second raises KeyboardInterrupt."""
+    """While the block runs, the first Ctrl-C, SIGTERM or SIGHUP requests a graceful stop.
+
+    The same one again raises KeyboardInterrupt, but for SIGHUP: a lost terminal and its shell may both send it, and
+    some systems send it right after SIGTERM.
+    """
+    received = set()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if graceful_stop.requested:
+        if number in received and number != signal.SIGHUP:
             raise KeyboardInterrupt
+        received.add(number)
+        if graceful_stop.requested:
+            return
         graceful_stop.requested = True
         graceful_stop.by = BY[signal.Signals(number)]
-        graceful_stop.say(STOPPING.format(again=f"{graceful_stop.by} again"))
+        again = "" if number == signal.SIGHUP else AGAIN.format(by=graceful_stop.by)
+        with suppress(RuntimeError):  # A line that was just being written cannot be interrupted by another.
+            graceful_stop.say(STOPPING.format(again=again))
 
-    previous = {number: signal.signal(number, on_signal) for number in BY}
-    _reached_by_ctrl_c.append(graceful_stop)
+    obeyed = [number for number in BY if number != signal.SIGHUP or not is_ignored(number)]
+    # Tune changes the last one.
+    previous = {number: signal.getsignal(number) for number in (*obeyed, signal.SIGUSR1)}
+    for number in obeyed:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        _reached_by_ctrl_c.remove(graceful_stop)
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-class StoppableExperiment(Experiment):
-    """A Tune experiment that obeys a GracefulStop beside its own stop criteria, with durable storage."""
+def is_ignored(number: int) -> bool:
+    """Whether this process ignores a signal, as what `nohup` starts does with SIGHUP."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+class StopOnRequest(Callback):
+    """A Tune callback that ends the run as soon as no trial runs any more that did when the stop was requested.
+
+    Tune is told to end as by a signal of its own, SIGUSR1: its record then says of every trial whether it waits, is
+    paused or runs, and all of these go on when the run is resumed. (A `Stopper` would have them all count as finished.)
+
+    Args:
+        graceful_stop: says when.
+        loggers: those that have to be told that a trial ends.
+    """
+
+    def __init__(self, graceful_stop: GracefulStop, loggers: Iterable[LoggerCallback] = ()) -> None:
+        self._graceful_stop = graceful_stop
+        self._loggers = list(loggers)
+        self._begun: dict[str, Trial] = {}  # trial id → trial that the loggers know of
+        self._waited_for: set[str] | None = None  # trial ids, once the stop is requested
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tune's hook."""
+        self._begun[trial.trial_id] = trial
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tune's hook."""
+        self._begun.pop(trial.trial_id, None)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tune's hook."""
+        self._begun.pop(trial.trial_id, None)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Tune's hook: looks whether the run can end. Trials that start meanwhile have nothing to lose."""
+        if not self._graceful_stop.requested:
+            return
+        running = {trial.trial_id for trial in trials if trial.status == Trial.RUNNING}
+        self._waited_for = running if self._waited_for is None else self._waited_for & running
+        if self._waited_for:
+            return
+        for trial in self._begun.values():
+            for each in self._loggers:
+                each.log_trial_end(trial)
+        self._begun.clear()
+        signal.raise_signal(signal.SIGUSR1)
+
+
+def pausing(scheduler: TrialScheduler | None, graceful_stop: GracefulStop) -> TrialScheduler:
+    """The scheduler (by default first in, first out); once a stop is requested it pauses every trial, which saves it.
+
+    A trial that has reached its own stop, or that the scheduler ends, ends all the same.
+    """
+    obeying: Any = scheduler or FIFOScheduler()
+    decide, choose = obeying.on_trial_result, obeying.choose_trial_to_run
+
+    def on_trial_result(controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        decision = decide(controller, trial, result)
+        goes_on = decision == TrialScheduler.CONTINUE
+        return TrialScheduler.PAUSE if graceful_stop.requested and goes_on else decision
+
+    def choose_trial_to_run(controller: Any) -> Trial | None:
+        return None if graceful_stop.requested else choose(controller)
+
+    obeying.on_trial_result, obeying.choose_trial_to_run = on_trial_result, choose_trial_to_run
+    return obeying
+
+
+class DurableExperiment(Experiment):
+    """A Tune experiment with durable storage."""
 
     _storage_context_cls = DurableStorage
-
-    def __init__(self, *args: Any, graceful_stop: GracefulStop, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._graceful_stop = graceful_stop
 
     @property
     def checkpoint_config(self) -> CheckpointConfig:
@@ -103,24 +155,7 @@ class StoppableExperiment(Experiment):
         """
         return CheckpointConfig(num_to_keep=1)
 
-    @property
-    def stopper(self) -> Stopper:
-        """What Tune asks after each result; the dict of stop criteria is checked apart from it."""
-        return self._graceful_stop
 
-
-class _RunningTrials(Callback):
-    def __init__(self, running: set[str]) -> None:
-        self._running = running
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._running.add(trial.trial_id)
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        self._running.difference_update(trial.trial_id for trial in trials if trial.status == "PAUSED")
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._running.discard(trial.trial_id)
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._running.discard(trial.trial_id)
+def _that_of_this_process() -> NoopStopper:
+    """What the records of earlier versions call as they are unpickled; their stopper was pickled with the run."""
+    return NoopStopper()

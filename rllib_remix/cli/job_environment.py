@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.parsing import parse_json_object, read_text
-from rllib_remix.settings import check_keys
+from rllib_remix.cli.parsing import parse_json_object
+from rllib_remix.cli.text_files import read_text
+from rllib_remix.cli.yaml_text import read_yaml_text
+from rllib_remix.settings import check_keys, shown
 
 PACKAGE = "rllib_remix"
 # Ray waits 3 s between the signal that stops a job and killing it; a trial has to end its iteration and to save.
@@ -55,10 +56,7 @@ def read_runtime_env(text: str | None) -> dict[str, Any]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(read_text(path, what="--runtime-env: file"))
-    except yaml.YAMLError as error:
-        raise UserError(f"--runtime-env: {path}: not YAML: {error}") from None
+    content = read_yaml_text(f"--runtime-env: {path}", read_text(path, what="--runtime-env: file"))
     if not isinstance(content, dict):
         raise UserError(f"--runtime-env: {path}: must map names to values, such as `pip: [wandb]`.")
     return content
@@ -74,7 +72,7 @@ def _check(environment: Mapping[str, Any]) -> None:
         ("py_modules", list, '["folder"]'),
     ):
         if environment.get(key) is not None and not isinstance(environment[key], kind):
-            raise UserError(f"--runtime-env: {key} must be as {example}, got {environment[key]!r}.")
+            raise UserError(f"--runtime-env: {key} must be as {example}, got {shown(environment[key])}.")
     managers = [name for name in ("pip", "uv", "conda") if environment.get(name) is not None]
     if len(managers) > 1:
         raise UserError(f"--runtime-env: {' and '.join(managers)} cannot be given together.")

@@ -17,6 +17,7 @@ from rllib_remix.cli import (
     train,
 )
 from rllib_remix.cli.errors import ErrorReportingGroup
+from rllib_remix.cli.streams import drop_what_cannot_be_written
 
 # As a newcomer needs them, and as the help shows them.
 ORDER = ("train", "resume", "evaluate", "export", "plot", "example", "algorithms", "envs", "doctor", "smac")
@@ -75,4 +76,5 @@ app.add_typer(smac.app, name="smac")
 
 def main() -> None:
     """Entry point of the console script."""
+    drop_what_cannot_be_written()
     app()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.parsing import RENAMED_RESULT_KEYS
+from rllib_remix.cli.result_keys import RENAMED_RESULT_KEYS
 
 # Old setting → its successor, with the same meaning.
 RENAMED_SETTINGS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Mapping
@@ -10,34 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.result_keys import check_result_key
+from rllib_remix.cli.text_files import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, MAX_VALUES, read_text
+from rllib_remix.settings import shown
 
-# Names of the first part of every result key that RLlib and Tune report.
-RESULT_KEYS = (
-    "training_iteration",
-    "time_total_s",
-    "time_this_iter_s",
-    "time_since_restore",
-    "iterations_since_restore",
-    "num_env_steps_sampled_lifetime",
-    "num_training_step_calls_per_iteration",
-    "env_runners",
-    "evaluation",
-    "learners",
-    "replay_buffer",
-    "timers",
-    "perf",
-)
-# What keys of the old API stack are called now, by the last part of the key.
-RENAMED_RESULT_KEYS = {
-    "timesteps_total": "num_env_steps_sampled_lifetime",
-    "num_env_steps_sampled": "num_env_steps_sampled_lifetime",
-    "num_env_steps_trained": "num_env_steps_sampled_lifetime",
-    "agent_timesteps_total": "num_env_steps_sampled_lifetime",
-    "episode_reward_mean": "env_runners/episode_return_mean",
-    "episode_return_mean": "env_runners/episode_return_mean",
-    "episode_reward_max": "env_runners/episode_return_max",
-    "episode_reward_min": "env_runners/episode_return_min",
-}
+MAX_NAME = 200  # bytes of a folder's name; file systems take 255
 
 
 def parse_json_object(option: str, text: str) -> dict[str, Any]:
@@ -48,8 +24,30 @@ def parse_json_object(option: str, text: str) -> dict[str, Any]:
     """
     if text.startswith("@"):
         text = read_text(Path(text[1:]), what=f"{option}: file")
+    elif len(text) > MAX_BYTES:
+        raise UserError(f"{option}: has more than {MAX_BYTES:,} characters, which settings never need.")
+    value = parse_json(option, text)
+    if not isinstance(value, dict):
+        raise UserError(f"{option}: must be a JSON object such as '{{\"name\": 1}}', got {shown(text)}.")
+    return value
+
+
+def parse_json(option: str, text: str) -> Any:
+    """What a JSON text holds.
+
+    Raises:
+        UserError: if it is no JSON (with line and column), has a key twice in one object, a number that is not finite
+            or has more than 64 bits, or is larger or deeper than settings are.
+    """
+    too_deep = f"{option}: is nested more than {MAX_DEPTH} levels deep."
     try:
-        value = json.loads(text, parse_constant=_reject_constant)
+        value = json.loads(
+            text,
+            parse_constant=_reject_constant,
+            parse_int=_integer,
+            parse_float=_float,
+            object_pairs_hook=_without_doubles,
+        )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise UserError(
@@ -57,8 +55,10 @@ def parse_json_object(option: str, text: str) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         raise UserError(f"{option}: {error}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{option}: must be a JSON object such as '{{\"name\": 1}}', got {_shorten(text)!r}.")
+    except RecursionError:
+        raise UserError(too_deep) from None
+    if _count_values(value, too_deep) > MAX_VALUES:
+        raise UserError(f"{option}: holds more than {MAX_VALUES:,} values.")
     return value
 
 
@@ -71,7 +71,7 @@ def parse_stop(owner: str, stop: object) -> dict[str, float]:
         UserError: for anything else than finite numbers, and for keys that RLlib does not report any more.
     """
     if not isinstance(stop, Mapping):
-        raise UserError(f"{owner}: must map result keys to numbers, got {stop!r}.")
+        raise UserError(f"{owner}: must map result keys to numbers, got {shown(stop)}.")
     criteria: dict[str, float] = {}
     for key, limit in _flatten(stop).items():
         check_result_key(owner, key)
@@ -86,24 +86,16 @@ def check_folder_name(option: str, name: str) -> str:
         UserError: if it is empty, has a path separator, or means another folder.
     """
     if not name.strip() or name in (".", "..") or any(mark in name for mark in "/\\\0"):
-        raise UserError(f"{option}: {name!r} is not allowed; it must be the name of one folder (no '/').")
+        raise UserError(
+            f"{option}: {shown(name)} is not allowed; it must be the name of one folder (no '/')."
+        )
+    if not name.isprintable():
+        raise UserError(
+            f"{option}: {shown(name)} is not allowed; a name has no line breaks or control characters."
+        )
+    if len(name.encode()) > MAX_NAME:
+        raise UserError(f"{option}: {shown(name)} is not allowed; a name has {MAX_NAME} bytes at most.")
     return name
-
-
-def read_text(path: Path, *, what: str) -> str:
-    """The UTF-8 text of a file.
-
-    Raises:
-        UserError: if there is no such file, it cannot be read, or it is not text.
-    """
-    try:
-        return path.expanduser().read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{what} {str(path)!r} does not exist.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{what} {str(path)!r} is not a text file in UTF-8.") from None
-    except OSError as error:
-        raise UserError(f"{what} {str(path)!r} cannot be read: {error.strerror}.") from None
 
 
 def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
@@ -116,37 +108,19 @@ def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def check_result_key(owner: str, key: str) -> None:
-    """Raises UserError for a key that no result of RLlib has, with the nearest that one has."""
-    *parents, last = key.split("/")
-    renamed = RENAMED_RESULT_KEYS.get(last)
-    if renamed and (not parents or "reward" in last):
-        better = "/".join([*parents, renamed.split("/")[-1]]) if parents else renamed
-        raise UserError(f"{owner}: unknown result key {key!r}; did you mean {better!r}?")
-    first, *rest = key.split("/")
-    if first not in RESULT_KEYS:
-        # A key that no result has would never stop a trial.
-        near = difflib.get_close_matches(first, RESULT_KEYS, n=1, cutoff=0.5)
-        hint = f"; did you mean {'/'.join([near[0], *rest])!r}?" if near else "."
-        allowed = (
-            f"{', '.join(RESULT_KEYS)}, and what lies below them, such as env_runners/episode_return_mean"
-        )
-        raise UserError(f"{owner}: unknown result key {key!r}{hint} Allowed: {allowed}.")
-
-
 def _number(name: str, value: object) -> float:
     number = value
     if isinstance(number, str):
         try:
             number = float(number)
         except ValueError:
-            raise UserError(f"{name}: {value!r} is not a number.") from None
+            raise UserError(f"{name}: {shown(value)} is not a number.") from None
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-        raise UserError(f"{name}: {value!r} is not allowed; it must be a finite number.")
+        raise UserError(f"{name}: {shown(value)} is not allowed; it must be a finite number.")
     counter = name.split(": ")[-1].split("/")[-1]
     counts = counter.startswith(("num_", "time_", "training_iteration", "iterations_"))
     if counts and number <= 0:
-        raise UserError(f"{name}: {value!r} is not allowed; it must be above 0.")
+        raise UserError(f"{name}: {shown(value)} is not allowed; it must be above 0.")
     return number
 
 
@@ -154,9 +128,37 @@ def _reject_constant(name: str) -> float:
     raise ValueError(f"{name} is not allowed; numbers must be finite.")
 
 
+def _integer(text: str) -> int:
+    if len(text) > 100 or abs(number := int(text)) > MAX_INTEGER:
+        raise ValueError(f"the integer {shown(text)[1:-1]} is not allowed; it has more than 64 bits.")
+    return number
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shown(text)[1:-1]} is not allowed; numbers must be finite.")
+    return number
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {shown(double)} is given twice in one object.")
+    return found
+
+
+def _count_values(value: Any, too_deep: str, depth: int = 0) -> int:
+    if depth > MAX_DEPTH:
+        raise UserError(too_deep)
+    if isinstance(value, dict):
+        return 1 + sum(1 + _count_values(part, too_deep, depth + 1) for part in value.values())
+    if isinstance(value, list):
+        return 1 + sum(_count_values(part, too_deep, depth + 1) for part in value)
+    return 1
+
+
 def _excerpt(text: str, position: int, width: int = 30) -> str:
-    return repr(text[max(0, position - width) : position + width].replace("\n", " "))
-
-
-def _shorten(text: str, width: int = 60) -> str:
-    return text if len(text) <= width else text[:width] + "…"
+    return shown(text[max(0, position - width) : position + width].replace("\n", " "))

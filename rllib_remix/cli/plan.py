@@ -14,10 +14,14 @@ from typing import Any
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import Experiment
 from rllib_remix.cli.loggers import Loggers
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.durable import write_whole
+from rllib_remix.settings import shown
 
 PLAN_FILE = "rllib_run.pkl"
 _LOCK_FILE = ".rllib_lock"
+MAX_PLAN = 256 * 2**20  # bytes; a usual one has some kB, and code that is pickled with it some more
+MAX_NAMES = 5  # of experiments in a message
 
 
 @dataclass
@@ -27,6 +31,13 @@ class Plan:
     experiments: Sequence[Experiment]  # checked
     max_concurrent: int | None = None  # trials at a time; None is no limit
     loggers: Loggers = field(default_factory=Loggers)
+    code: dict[str, str] | None = None  # as `code_by_value` has it; None until the plan is written first
+    environments: dict[str, Any] = field(
+        default_factory=dict
+    )  # what makes those that the user's code registered
+    modules: str = field(
+        default_factory=os.getcwd
+    )  # the folder from which the user's own modules are imported
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -44,6 +55,11 @@ class Plan:
         """
         from ray import cloudpickle
 
+        from rllib_remix.cli.run_code import code_by_value
+
+        self.environments = self.environments or _registered(self.experiments)
+        if self.code is None:
+            self.code = code_by_value((self.experiments, self.environments))
         content = cloudpickle.dumps(  # pyright: ignore[reportPrivateImportUsage]
             replace(self, loggers=replace(self.loggers, wandb_key=None))
         )
@@ -60,14 +76,17 @@ def run_folder(run: Path) -> Path:
     Raises:
         UserError: there is none.
     """
-    run = run.expanduser().absolute()
-    if not run.is_dir():
-        raise UserError(f"run {str(run)!r} is not a folder.")
-    for folder in (run, run.parent):
-        if (folder / PLAN_FILE).is_file():
-            return folder
+    run = local_path("run", str(run)).absolute()
+    try:
+        if not run.is_dir():
+            raise UserError(f"run {shown(str(run))} is not a folder.")
+        for folder in (run, run.parent):
+            if (folder / PLAN_FILE).is_file():
+                return folder
+    except OSError as error:
+        raise UserError(f"run {shown(str(run))} cannot be read: {error.strerror}.") from None
     raise UserError(
-        f"run {str(run)!r}: it has no {PLAN_FILE}; allowed: the folder of an experiment that `rllib train` began."
+        f"run {shown(str(run))}: it has no {PLAN_FILE}; allowed: the folder of an experiment that `rllib train` began."
     )
 
 
@@ -79,18 +98,69 @@ def read_plan(folder: Path) -> Plan:
     Raises:
         UserError: it is damaged.
     """
+    from ray.tune.registry import register_env
+
     import rllib_remix
 
     rllib_remix.register()
+    file = folder / PLAN_FILE
     try:
-        plan: Plan = pickle.loads((folder / PLAN_FILE).read_bytes())
-        before = next(e for e in plan.experiments if e.name == folder.name).storage_path
+        if file.stat().st_size > MAX_PLAN:
+            raise ValueError(f"it is larger than {MAX_PLAN // 2**20} MiB")
+        plan = _checked(pickle.loads(file.read_bytes()))
     except Exception as error:  # Damaged pickles raise many kinds.
-        raise UserError(f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({error!r}).") from error
+        raise UserError(
+            f"run {str(folder)!r}: its {PLAN_FILE} cannot be read ({_first_line(error)})."
+        ) from error
+    own = [each for each in plan.experiments if each.name == folder.name]
+    if not own:
+        names = ", ".join(repr(each.name) for each in plan.experiments[:MAX_NAMES])
+        raise UserError(
+            f"run {str(folder)!r}: {PLAN_FILE} is of the experiments {names}; give the folder the name that it had."
+        )
+    before = own[0].storage_path
+    # Plans of earlier versions do not say.
+    for name, unknown in (("code", {}), ("environments", {}), ("modules", os.getcwd())):
+        vars(plan).setdefault(name, unknown)
+    for name, creator in plan.environments.items():
+        register_env(name, creator)
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
     return plan
+
+
+def _checked(plan: Any) -> Plan:
+    """The plan, if its parts are what they should be; raises ValueError otherwise."""
+    if not isinstance(plan, Plan) or not isinstance(getattr(plan, "loggers", None), Loggers):
+        raise ValueError("it holds no run")
+    experiments = getattr(plan, "experiments", None)
+    if not isinstance(experiments, list | tuple) or not experiments:
+        raise ValueError("it holds no experiments")
+    for each in experiments:
+        if not isinstance(each, Experiment):
+            raise ValueError("it holds something else than experiments")
+        for name in ("name", "storage_path"):
+            if not isinstance(getattr(each, name, None), str):
+                raise ValueError(f"an experiment's {name} is no text")
+    return plan
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+
+
+def _registered(experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """By name, the creators of the experiments' environments, as far as they were registered, and not by this package."""
+    from ray.tune.registry import ENV_CREATOR, _global_registry
+
+    names = {each.config.get("env") for each in experiments if isinstance(each.config.get("env"), str)}
+    found = {
+        name: _global_registry.get(ENV_CREATOR, name)
+        for name in names
+        if _global_registry.contains(ENV_CREATOR, name)
+    }
+    return {name: creator for name, creator in found.items() if not getattr(creator, "is_shipped", False)}
 
 
 def check_is_the_same(plan: Plan) -> None:
@@ -102,10 +172,24 @@ def check_is_the_same(plan: Plan) -> None:
     for folder in plan.folders():
         if not (folder / PLAN_FILE).is_file():
             continue
-        begun = next((each for each in read_plan(folder).experiments if each.name == folder.name), None)
+        there = read_plan(folder)
+        begun = next((each for each in there.experiments if each.name == folder.name), None)
         now = next(each for each in plan.experiments if each.name == folder.name)
         if begun is not None:
-            _check_experiment(begun, now)
+            try:
+                _check_experiment(begun, now)
+            except UserError as error:
+                raise _with_changes(error, there, folder) from None
+
+
+def _with_changes(error: UserError, begun: Plan, folder: Path) -> UserError:
+    """The error, and what to do if the code of the run has changed since."""
+    from rllib_remix.cli.run_code import changed_files, with_new_code
+
+    changed = changed_files(begun.code or {})
+    if not changed:
+        return error
+    return UserError(f"{error} {', '.join(changed)} changed since. {with_new_code(changed, folder)}")
 
 
 def _check_experiment(begun: Experiment, now: Experiment) -> None:

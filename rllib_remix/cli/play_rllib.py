@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rllib_remix.cli.animation import SHORTEST_FRAME_MS, Animation
+from rllib_remix.cli.checkpoints import told_to_user
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.evaluation import Evaluated, Evaluation
 from rllib_remix.cli.experiments import check_environment, check_rllib_settings, find_algorithm
 from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import PlayedEpisodes
 from rllib_remix.cli.rllib_checkpoint import TrustedCheckpoint, explained, read_trusted
+from rllib_remix.portable import check_finite
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -127,6 +129,11 @@ def _restore(runner: Any, checkpoint: TrustedCheckpoint) -> None:
         modules = modules / DEFAULT_MODULE_ID
     with explained(checkpoint.folder, str(modules.relative_to(checkpoint.folder))):
         runner.module.restore_from_path(str(modules))
+    state = runner.module.get_state()
+    states = state if runner.config.is_multi_agent else {DEFAULT_MODULE_ID: state}
+    arrays = {f"{id_}/{name}": np.asarray(value) for id_, of in states.items() for name, value in of.items()}
+    with told_to_user():
+        check_finite(checkpoint.folder, str(modules.relative_to(checkpoint.folder)), arrays)
     components = dict(runner.get_checkpointable_components())
     assert COMPONENT_RL_MODULE in components
     for name in _CONNECTORS:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import typer
 
-from rllib_remix.cli.checkpoints import is_export
+from rllib_remix.cli.checkpoints import told_to_user
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.evaluation import Evaluated, Evaluation
 from rllib_remix.cli.failures import one_line_failures
 from rllib_remix.cli.playing import Player, play
+from rllib_remix.cli.user_modules import find_modules_in
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
-from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep
-from rllib_remix.manifest import CheckpointError, check_files
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.policy import TeamPolicy, new_agent, read_metadata
-from rllib_remix.portable import find_portable, read_settings
+from rllib_remix.policy import TeamPolicy, new_agent
 from rllib_remix.rollout.acting import TeamActor
-from rllib_remix.settings import check_count, check_flag, check_schedule
+from rllib_remix.settings import check_count, check_flag, check_schedule, nearest, shown
+from rllib_remix.team_checkpoint import read_team_settings
 
 MAX_COPIES = 16  # copies of the environment that play side by side
 EPISODES_PER_COPY = 10  # that fit into a limit of steps; few would favour short episodes
@@ -44,7 +46,7 @@ def play_trained_team(asked: Evaluation) -> Evaluated:
     policy, metadata = _load(folder)
     asked.check_algorithm(policy.algorithm)
     _check_settings(policy.algorithm, asked.config)
-    settings = _settings(folder, metadata, asked)
+    settings = _settings(metadata, asked)
     if settings["env"] is None:
         raise UserError(
             "--env: the team was trained on an environment given as code, not by name; name one, or play from Python."
@@ -67,6 +69,7 @@ def play_untrained_team(asked: Evaluation) -> Evaluated:
 
     assert asked.algorithm is not None
     config = get_algorithm_config(asked.algorithm).update_from_dict(asked.config)
+    config.validate()
     settings = {name: config.get(name) for name in PLAYING_SETTINGS}
     settings |= {"explore": asked.config.get("explore", False), "env": asked.env or settings["env"]}
     settings["env_config"] = {**(settings["env_config"] or {}), **asked.env_config}
@@ -100,15 +103,9 @@ class ExploringTeam:
 
 
 def _load(folder: Path) -> tuple[TeamPolicy, dict[str, Any]]:
-    from rllib_remix.algorithms.checkpoint import explain_damage
-
-    try:
-        with explain_damage(folder):
-            if not is_export(folder):
-                check_files(folder)
-            return TeamPolicy.from_checkpoint(folder), read_metadata(folder)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
+    """The team, and all that its checkpoint or export says about itself."""
+    with told_to_user():
+        return TeamPolicy.from_checkpoint(folder), read_team_settings(folder)
 
 
 def _check_settings(algorithm: str, config: dict[str, Any]) -> None:
@@ -129,12 +126,9 @@ def _check_settings(algorithm: str, config: dict[str, Any]) -> None:
         get_algorithm_config(algorithm).update_from_dict(others)
 
 
-def _settings(folder: Path, metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
+def _settings(metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
     """PLAYING_SETTINGS of the run, then those of its evaluation_config, then those that were asked for."""
-    try:
-        run = read_settings(find_portable(folder)).get("config", {})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{asked.where}: its settings cannot be read ({error}).") from error
+    run = metadata.get("config", {})
     evaluation = run.get("evaluation_config") or {}
     merged = {
         "env": metadata["environment"],
@@ -149,27 +143,55 @@ def _settings(folder: Path, metadata: dict[str, Any], asked: Evaluation) -> dict
             "num_envs_per_env_runner", 1
         )  # every copy is a game that runs
     merged["env"] = asked.env or merged["env"]
-    _refuse_named_code(merged["env"], [metadata["env_config"], evaluation.get("env_config")], asked)
-    layers = (metadata["env_config"], evaluation.get("env_config"), asked.config.get("env_config"))
-    merged["env_config"] = _merge_env_config([*layers, asked.env_config])
+    of_checkpoint = [metadata["env_config"], evaluation.get("env_config")]
+    _refuse_named_code(merged["env"], of_checkpoint, asked)
+    merged["env_config"] = _merge_env_config(
+        [*map(_without_writes, of_checkpoint), asked.config.get("env_config"), asked.env_config]
+    )
     return merged
 
 
 def _refuse_named_code(env: Any, of_checkpoint: list[dict[str, Any] | None], asked: Evaluation) -> None:
     """A checkpoint may come from a stranger: code that it names is not imported unless the user names it too."""
-    if env is not None and env not in TEAM_ENVS and env not in (asked.env, asked.config.get("env")):
+    named = (asked.env, asked.config.get("env"))
+    if isinstance(env, str) and "." not in env and env not in TEAM_ENVS and not _is_registered(env):
+        who = "you name" if env in named else "the checkpoint was trained on"
+        guess = nearest(env, TEAM_ENVS)
+        hint = f" Did you mean {guess!r}?" if guess and env in named else ""
+        raise UserError(
+            f"--env: {who} {shown(env)}, which nobody registered here (a script does so with register_env, for itself only).{hint} "
+            f"Allowed: {', '.join(sorted(TEAM_ENVS))}, or the path of what makes the environment, such as "
+            "--env my_module.make, with my_module.py in this folder."
+        )
+    if env is not None and env not in TEAM_ENVS and env not in named:
         raise UserError(
             f"--env: the checkpoint names {env!r}, which is code outside this package that would run; if you trust "
-            f"it, add --env {env}."
+            f"it, add --env {shlex.quote(env)}."
         )
     asked_for = (asked.config.get("env_config") or {}) | asked.env_config
     for name in PROGRAMS:
         named = [layer[name] for layer in of_checkpoint if layer and layer.get(name) is not None]
         if named and name not in asked_for:
             raise UserError(
-                f"--env-config: the checkpoint names {named[-1]!r} as {name}, a program that would run; if you trust it, "
-                f"give {name} in --env-config."
+                f"--env-config: the checkpoint names {shown(named[-1])} as {name}, a program that would run; if you "
+                f"trust it, give {name} in --env-config."
             )
+
+
+def _without_writes(of_checkpoint: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A checkpoint's settings of the environment without those that name places to write to."""
+    if of_checkpoint is None:
+        return None
+    named = [name for name in WRITES if of_checkpoint.get(name) is not None]
+    if named:
+        typer.echo(f"Not taken from the checkpoint: {', '.join(named)}; give it in --env-config.", err=True)
+    return {name: value for name, value in of_checkpoint.items() if name not in WRITES}
+
+
+def _is_registered(env: str) -> bool:
+    from ray.tune.registry import ENV_CREATOR, _global_registry
+
+    return _global_registry.contains(ENV_CREATOR, env)
 
 
 def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any] | None:
@@ -177,7 +199,7 @@ def _merge_env_config(layers: Iterable[dict[str, Any] | None]) -> dict[str, Any]
     first, *others = layers
     if first is None and not any(others):
         return None
-    merged = {name: value for name, value in (first or {}).items() if name not in WRITES}
+    merged = dict(first or {})
     for layer in others:
         merged |= layer or {}
     return merged
@@ -202,6 +224,7 @@ def _build(settings: dict[str, Any], copies: int) -> TeamEnv:
         return make_team_env(settings["env"], settings["env_config"], copies)
     from rllib_remix.rollout.building import build_team_env  # loads Ray, but does not start it
 
+    find_modules_in(Path.cwd())
     return build_team_env(settings["env"], settings["env_config"], copies)
 
 
@@ -212,6 +235,10 @@ def _check_fits(folder: Path, team: dict[str, Any], spec: TeamSpec) -> None:
                 f"checkpoint {str(folder)!r} is of a team with {name} = {team[name]}, this environment has {here}; "
                 "play it with the environment settings that it was trained with."
             )
+    if difference := other_agents(team.get("agents", ()), spec.agents):
+        raise UserError(
+            f"checkpoint {str(folder)!r} is of {difference}; play it with the environment that it was trained with."
+        )
 
 
 def _play(

@@ -31,7 +31,8 @@ class PlayedEpisodes:
 
     returns: list[float] = field(default_factory=list)  # undiscounted return, of a team the team's
     lengths: list[int] = field(default_factory=list)  # environment steps
-    info: dict[str, list[float]] = field(default_factory=dict)  # name -> last value of each episode
+    # name -> last value of each episode, None of one that has none
+    info: dict[str, list[float | None]] = field(default_factory=dict)
     step_infos: list[list[Any]] = field(
         default_factory=list
     )  # of each step of each episode, if they were kept
@@ -105,12 +106,19 @@ def play(
             episodes_left[copy] -= 1
             played.returns.append(float(returns[copy]))
             played.lengths.append(int(lengths[copy]))
-            for name, values in step.info.items():
-                played.info.setdefault(name, []).append(float(values[copy]))
+            _keep_last_infos(played, step.info_of(int(copy)))
             if keep_step_infos:
                 played.step_infos.append(infos[copy])
             if on_episode is not None:
                 on_episode(played)
+
+
+def _keep_last_infos(played: PlayedEpisodes, last: dict[str, float]) -> None:
+    """Adds the infos of the episode whose return was added last."""
+    for name in last:
+        played.info.setdefault(name, [None] * (len(played.returns) - 1))
+    for name, values in played.info.items():
+        values.append(last.get(name))
 
 
 def _keep_infos(infos: list[list[Any]], step: TeamStep, first: np.ndarray) -> None:
@@ -119,4 +127,4 @@ def _keep_infos(infos: list[list[Any]], step: TeamStep, first: np.ndarray) -> No
         if begins:
             infos[copy] = []
         else:
-            infos[copy].append({name: float(values[copy]) for name, values in step.info.items()})
+            infos[copy].append(step.info_of(copy))

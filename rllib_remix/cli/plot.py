@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
+from rllib_remix.cli.text_files import local_path
 
 app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
 
@@ -43,11 +44,12 @@ def curves(
 ) -> None:
     """Draw learning curves: return or wins against environment steps, one colour per algorithm, a band over seeds."""
     from rllib_remix.reporting.curves import draw_curves
-    from rllib_remix.reporting.runs import RunError, read_runs
+    from rllib_remix.reporting.result_file import RunError
+    from rllib_remix.reporting.runs import read_runs
 
     try:
-        trials = read_runs(runs)
-        draw_curves(trials, out, metric=metric.value, title=title, best=best)
+        trials = read_runs(local_path("run", str(run)) for run in runs)
+        draw_curves(trials, local_path("--out", str(out)), metric=metric.value, title=title, best=best)
     except RunError as error:
         raise UserError(str(error)) from error
     typer.echo(f"Learning curves of {len(trials)} trial{'s' if len(trials) != 1 else ''}: {out}")
@@ -62,11 +64,12 @@ def weights(
 ) -> None:
     """Draw heat maps of loss weights: how likely each was over environment steps, one panel per trial."""
     from rllib_remix.reporting.heat_maps import draw_weights, with_weights
-    from rllib_remix.reporting.runs import RunError, read_runs
+    from rllib_remix.reporting.result_file import RunError
+    from rllib_remix.reporting.runs import read_runs
 
     try:
-        trials = read_runs(runs)
-        draw_weights(trials, out, title=title)
+        trials = read_runs(local_path("run", str(run)) for run in runs)
+        draw_weights(trials, local_path("--out", str(out)), title=title)
     except RunError as error:
         raise UserError(str(error)) from error
     shown = len(with_weights(trials))

@@ -22,7 +22,13 @@ NUMBERS_WIDTH = (
     60  # characters that the columns of numbers need at most; labels are cut off before numbers are
 )
 MIN_LABEL_WIDTH = 12  # characters
-MARKS = {"starting": ("…", "dim"), "running": ("▶", "cyan"), "done": ("✓", "green"), "failed": ("✗", "red")}
+MARKS = {
+    "starting": ("…", "dim"),
+    "running": ("▶", "cyan"),
+    "stopped": ("‖", "yellow"),
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+}
 
 
 class ProgressCallback(Callback):
@@ -95,6 +101,12 @@ class ProgressCallback(Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune's hook: marks a trial that failed."""
         self._end(trial, "failed")
+
+    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+        """Tune's hook: marks the trials that did not reach their end."""
+        for trial in trials:
+            if trial.trial_id in self.trials and self._progress(trial).state in ("starting", "running"):
+                self._end(trial, "stopped")
 
     def say(self, message: str) -> None:
         """Shows a message: below the table, or as a line."""

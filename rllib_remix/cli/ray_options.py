@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import typer
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.settings import shown
 
 CONNECT_TIMEOUT_S = 5.0  # seconds that a running cluster may take to accept a connection
 MIN_OBJECT_STORE_MEMORY = 75 * 2**20  # bytes; Ray refuses less
@@ -20,13 +22,18 @@ ADDRESS_OPTION = typer.Option(
     None, "--ray-address", "--address", help="A running Ray cluster [default: start Ray here]."
 )
 CPUS_OPTION = typer.Option(
-    None, "--ray-num-cpus", min=1, help="CPUs that Ray may share out (of each node) [default: all]."
+    None,
+    "--ray-num-cpus",
+    min=1,
+    max=100_000,
+    help="CPUs that Ray may share out (of each node) [default: all].",
 )
-GPUS_OPTION = typer.Option(None, "--ray-num-gpus", min=0, help="GPUs, likewise [default: all].")
+GPUS_OPTION = typer.Option(None, "--ray-num-gpus", min=0, max=100_000, help="GPUs, likewise [default: all].")
 NODES_OPTION = typer.Option(
     None,
     "--ray-num-nodes",
     min=1,
+    max=1_000,
     help="Emulate a cluster of so many nodes on this machine, with 1 CPU each.",
 )
 MEMORY_OPTION = typer.Option(
@@ -85,6 +92,10 @@ class Cluster:
                 f"--ray-object-store-memory: {memory} bytes is not allowed; it must be at least "
                 f"{MIN_OBJECT_STORE_MEMORY}."
             )
+        if memory is not None and memory > (there := _memory_of_machine()):
+            raise UserError(
+                f"--ray-object-store-memory: {memory} bytes is not allowed; this machine has {there} bytes of memory."
+            )
         if self.dashboard:
             _check_dashboard_is_installed()
 
@@ -108,12 +119,16 @@ class Cluster:
             return  # "auto" and the like
         try:
             socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
-        except OSError as error:
-            raise UserError(f"--ray-address: no Ray answers at {address!r} ({error}).") from None
+        except (OSError, OverflowError, ValueError) as error:  # No such port; no such host's name.
+            raise UserError(f"--ray-address: no Ray answers at {shown(address)} ({error}).") from None
+
+
+def _memory_of_machine() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @contextmanager
-def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
+def connected(cluster: Cluster, verbosity: int, lost: Callable[[str], object]) -> Iterator[None]:
     """A connection to Ray while the block runs; what was started for it ends with it.
 
     A Ray that runs in this process already is used as it is, and left alone.
@@ -121,11 +136,14 @@ def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
     Args:
         cluster: which Ray.
         verbosity: 0 hides its messages, 1 shows them.
+        lost: called from another thread with what is gone, before the loss of this Ray ends the process.
 
     Raises:
         UserError: if Ray cannot be started or joined.
     """
     import ray
+
+    from rllib_remix.cli.ray_watch import ends_with_ray
 
     if ray.is_initialized():
         yield
@@ -133,16 +151,38 @@ def connected(cluster: Cluster, verbosity: int) -> Iterator[None]:
     emulated: Any = None
     try:
         try:
-            if cluster.num_nodes is not None and not cluster.is_running:
-                emulated = _emulate(cluster)
-            _connect(cluster, emulated, verbosity)
+            with _safe_from_lost_terminals():
+                if cluster.num_nodes is not None and not cluster.is_running:
+                    emulated = _emulate(cluster)
+                _connect(cluster, emulated, verbosity)
         except Exception as error:  # Ray raises many kinds, among them Exception itself.
             raise UserError(f"Ray could not be started or joined: {_cause(error)}") from error
-        yield
+        with ends_with_ray(lost, _nodes(emulated)):
+            yield
     finally:
         ray.shutdown()
         if emulated is not None:
             emulated.shutdown()
+
+
+@contextmanager
+def _safe_from_lost_terminals() -> Iterator[None]:
+    """What is started in the block never gets SIGHUP: a terminal sends it to all, and Ray has to be there for saving."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _nodes(emulated: Any) -> list[Any]:
+    """Ray's nodes that were started here, the head first."""
+    from ray._private import worker
+
+    if emulated is not None:
+        return emulated.list_all_nodes()
+    node = worker.global_worker.node
+    return [node] if node is not None and node.all_processes else []
 
 
 def _cause(error: BaseException) -> str:

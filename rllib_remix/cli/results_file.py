@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.text_files import local_path
 
 PROGRESS_PREFIX = "__progress_"
 
 
 def check_writable(option: str, file: Path, suffix: str) -> None:
     """Raises UserError unless `file` has the right ending and a file can be made beside it."""
-    file = file.expanduser().absolute()
+    file = local_path(option, str(file)).absolute()
     if file.suffix.lower() != suffix:
         raise UserError(f"{option}: takes the file to write, which must end in {suffix}; got {file.name!r}.")
     if not file.parent.is_dir():
@@ -43,7 +44,7 @@ def write_json(option: str, file: Path, content: Any) -> None:
 
     text = json.dumps(jsonable(content), indent=2, allow_nan=False) + "\n"
     try:
-        write_whole(file.expanduser().absolute(), text.encode())
+        write_whole(local_path(option, str(file)).absolute(), text.encode())
     except OSError as error:
         raise UserError(f"{option}: cannot write {str(file)!r}: {error.strerror or error}.") from error
 
@@ -70,7 +71,7 @@ def progress_file(out: Path | None, episodes: int, steps: int) -> Iterator[Calla
     if out is None:
         yield lambda _: None
         return
-    file = out.expanduser().absolute()
+    file = local_path("--out", str(out)).absolute()
     file = file.with_name(PROGRESS_PREFIX + file.name)
 
     def write(played: Any) -> None:

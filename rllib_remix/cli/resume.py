@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from rllib_remix.cli.errors import UserError, verbosity_of
-from rllib_remix.cli.plan import read_plan, run_folder
+from rllib_remix.cli.plan import Plan, read_plan, run_folder
 from rllib_remix.cli.quiet import quiet_ray
 from rllib_remix.cli.ray_options import (
     ADDRESS_OPTION,
@@ -21,6 +21,7 @@ from rllib_remix.cli.ray_options import (
 )
 from rllib_remix.cli.train import VERBOSE_OPTION, end
 from rllib_remix.cli.training import run_experiments
+from rllib_remix.cli.user_modules import find_modules_in
 
 
 def resume(
@@ -47,6 +48,8 @@ def resume(
         plan = read_plan(folder)
         _check_is_there(plan.folders())
         plan.loggers.check()
+        _say_what_changed(plan, folder)
+        find_modules_in(Path(plan.modules))
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             plan.experiments,
@@ -55,8 +58,21 @@ def resume(
             loggers=plan.loggers,
             verbosity=verbosity,
             resume=True,
+            begun=plan,
         )
     end(outcomes)
+
+
+def _say_what_changed(plan: Plan, folder: Path) -> None:
+    from rllib_remix.cli.run_code import changed_files, with_new_code
+
+    changed = changed_files(plan.code or {})
+    if changed:
+        typer.echo(
+            f"Note: {', '.join(changed)} changed since the run began. The run goes on with the code of its beginning, even "
+            f"where a traceback shows the new text. {with_new_code(changed, folder)}",
+            err=True,
+        )
 
 
 def _check_is_there(folders: list[Path]) -> None:

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rllib_remix.checkpoint_files import CheckpointError, opened
+from rllib_remix.cli.checkpoints import told_to_user
 from rllib_remix.cli.errors import UserError
+from rllib_remix.portable import check_finite
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -45,7 +48,8 @@ def read_trusted(folder: Path) -> TrustedCheckpoint:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
     with explained(folder, _CONSTRUCTION):
-        content = pickle.loads((folder / _CONSTRUCTION).read_bytes())
+        with opened(folder, _CONSTRUCTION) as file:
+            content = pickle.load(file)
         algorithm_class = content["class"]
         positional, named = content["ctor_args_and_kwargs"]
         given = positional[0] if positional else named["config"]
@@ -63,16 +67,20 @@ def read_weights(checkpoint: TrustedCheckpoint) -> dict[str, np.ndarray]:
     """All RLModules' weights as `module/name` → array.
 
     Raises:
-        UserError: the checkpoint is damaged.
+        UserError: the checkpoint is damaged, or a weight is not finite.
     """
-    weights = {}
+    weights: dict[str, np.ndarray] = {}
     files = sorted(checkpoint.modules.glob(f"*/{_MODULE_STATE}"))
     for file in files:
-        with explained(checkpoint.folder, str(file.relative_to(checkpoint.folder))):
-            state = pickle.loads(file.read_bytes())
+        name = str(file.relative_to(checkpoint.folder))
+        with explained(checkpoint.folder, name):
+            with opened(checkpoint.folder, name) as content:
+                state = pickle.load(content)
             weights |= {f"{file.parent.name}/{name}": np.asarray(value) for name, value in state.items()}
     if not weights:
         raise UserError(f"checkpoint {str(checkpoint.folder)!r}: there are no weights in {str(_MODULES)!r}.")
+    with told_to_user():
+        check_finite(checkpoint.folder, str(_MODULES), weights)
     return weights
 
 
@@ -81,6 +89,8 @@ def explained(folder: Path, name: str) -> Iterator[None]:
     """Tells in one line why a file of a checkpoint cannot be used; unpickling may raise anything."""
     try:
         yield
+    except CheckpointError as error:
+        raise UserError(str(error)) from error
     except Exception as error:
         raise UserError(
             f"checkpoint {str(folder)!r}: {name} cannot be read ({type(error).__name__}: {error})."

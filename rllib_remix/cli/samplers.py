@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.settings import shown
 
 GRID = "grid_search"
+MAX_GRID = 1_000  # values of one grid
+MAX_POINTS = 10_000  # of all grids of an experiment together
+MAX_TRIALS = 100_000  # points times samples
 # Name of a sampler → the numbers that it takes after the low and the high end.
 RANGES = {
     "uniform": (),
@@ -73,6 +77,65 @@ def has_grid(settings: Any) -> bool:
     if isinstance(settings, dict):
         return GRID in settings or any(map(has_grid, settings.values()))
     return type(settings) in (list, tuple) and any(map(has_grid, settings))
+
+
+def count_points(owner: str, settings: Any) -> int:
+    """How many points the grids in nested settings have together; 1 without any.
+
+    Raises:
+        UserError: for a grid that is no list, empty, too long, or has other keys beside it.
+    """
+    if type(settings) is dict and GRID in settings:
+        values = settings[GRID]
+        if len(settings) > 1:
+            others = ", ".join(str(key) for key in settings if key != GRID)
+            raise UserError(f"{owner}: a {GRID} stands beside {others}; it must stand alone.")
+        if not isinstance(values, list | tuple) or not 0 < len(values) <= MAX_GRID:
+            what = f"{len(values):,} values" if isinstance(values, list | tuple) else shown(values)
+            raise UserError(f"{owner}: a {GRID} must be a list of 1 to {MAX_GRID:,} values; got {what}.")
+        return sum(count_points(owner, value) for value in values)
+    if type(settings) is dict:
+        return math.prod(count_points(_join(owner, key), part) for key, part in settings.items())
+    if type(settings) in (list, tuple):
+        return math.prod(count_points(owner, part) for part in settings)
+    return 1
+
+
+def check_trials(owner: str, settings: Any, num_samples: int) -> None:
+    """Raises UserError for grids that cannot be, or ask for more trials than anybody can mean."""
+    points = count_points(owner, settings)
+    if points > MAX_POINTS:
+        raise UserError(
+            f"{owner}: its grids have {shown(points)} points together; allowed: up to {MAX_POINTS:,}. For more use "
+            "samplers, such as {uniform: [0, 1]}, and num_samples."
+        )
+    if points * num_samples > MAX_TRIALS:
+        raise UserError(
+            f"num_samples: {shown(num_samples)} of {points:,} points of grids are {shown(points * num_samples)} trials; "
+            f"allowed: up to {MAX_TRIALS:,}."
+        )
+
+
+def grid_points_to_check(settings: Mapping[str, Any], most: int) -> Iterator[dict[str, Any]]:
+    """Settings with grids, so that all their points show whether they are allowed: as they are, or, of more points
+    than `most`, every value of each grid while the others are at their first."""
+    if count_points("config", dict(settings)) <= most:
+        yield dict(settings)
+        return
+    grids = dict(_grids(settings))
+    first = {path: values[0] for path, values in grids.items()}
+    yield placed(settings, first)
+    for path, values in grids.items():
+        for value in values[1:]:
+            yield placed(settings, {**first, path: value})
+
+
+def _grids(settings: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if type(settings) is dict and GRID in settings:
+        yield path, settings[GRID]
+    elif type(settings) is dict or type(settings) in (list, tuple):
+        for key, part in settings.items() if type(settings) is dict else enumerate(settings):
+            yield from _grids(part, (*path, key))
 
 
 def points_to_check(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -152,7 +215,7 @@ def _domain(owner: str, name: str, arguments: Any) -> Any:
 
     if name == "choice":
         if not isinstance(arguments, (list, tuple)) or not arguments:
-            raise UserError(f"{owner}: choice must be a list of values, got {arguments!r}.")
+            raise UserError(f"{owner}: choice must be a list of values, got {shown(arguments)}.")
         return tune.choice(list(arguments))
     _check_range(owner, name, arguments)
     return getattr(tune, name)(*arguments)
@@ -168,17 +231,19 @@ def _check_range(owner: str, name: str, arguments: Any) -> None:
         and all(map(math.isfinite, arguments))
     ):
         numbers = "integers" if kind is int else "numbers"
-        raise UserError(f"{owner}: {name} must be {form}, finite {numbers}; got {arguments!r}.")
+        raise UserError(f"{owner}: {name} must be {form}, finite {numbers}; got {shown(arguments)}.")
     low, high, *step = arguments
     if not low < high:
-        raise UserError(f"{owner}: {name} {arguments!r} is not allowed; low must be below high.")
+        raise UserError(f"{owner}: {name} {shown(arguments)} is not allowed; low must be below high.")
     if name in _POSITIVE and low <= 0:
-        raise UserError(f"{owner}: {name} {arguments!r} is not allowed; low must be above 0.")
+        raise UserError(f"{owner}: {name} {shown(arguments)} is not allowed; low must be above 0.")
     if step and not 0 < step[0] <= high - low:
-        raise UserError(f"{owner}: {name} {arguments!r} is not allowed; it must be 0 < step ≤ high − low.")
+        raise UserError(
+            f"{owner}: {name} {shown(arguments)} is not allowed; it must be 0 < step ≤ high − low."
+        )
     if step and any(abs(end / step[0] - round(end / step[0])) > 1e-9 for end in (low, high)):
         raise UserError(
-            f"{owner}: {name} {arguments!r} is not allowed; both ends must be multiples of the step."
+            f"{owner}: {name} {shown(arguments)} is not allowed; both ends must be multiples of the step."
         )
 
 
@@ -194,7 +259,7 @@ def _check_near_miss(owner: str, value: Mapping[str, Any]) -> None:
     near = difflib.get_close_matches(str(name), [*SAMPLERS, GRID], n=1, cutoff=0.75)
     if isinstance(arguments, list) and near and name != near[0]:
         raise UserError(
-            f"{owner}: unknown sampler {name!r}; did you mean {near[0]!r}? Allowed: {', '.join([*SAMPLERS, GRID])}."
+            f"{owner}: unknown sampler {shown(name)}; did you mean {near[0]!r}? Allowed: {', '.join([*SAMPLERS, GRID])}."
         )
 
 

@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.parsing import check_result_key
+from rllib_remix.cli.result_keys import check_result_key
 from rllib_remix.cli.samplers import clip_to_ranges, search_domains, with_domains
-from rllib_remix.settings import check_choice, check_flag, check_keys, check_number, nearest
+from rllib_remix.cli.text_files import local_path
+from rllib_remix.settings import check_choice, check_flag, check_keys, check_number, nearest, shown
 
 ENV_STEPS = "num_env_steps_sampled_lifetime"
 ITERATIONS = "training_iteration"
@@ -67,11 +67,11 @@ def parse_scheduler(owner: str, name: object, settings: Mapping[str, Any]) -> Sc
     """
     text = str(name).lower()
     if text in _ELSEWHERE:
-        raise UserError(f"{owner}: {name!r} is not offered: {_ELSEWHERE[text]}.")
+        raise UserError(f"{owner}: {shown(name)} is not offered: {_ELSEWHERE[text]}.")
     if text not in NAMES:
         guess = nearest(text, NAMES)
         hint = f"; did you mean {guess!r}?" if guess else "."
-        raise UserError(f"{owner}: unknown scheduler {name!r}{hint} Allowed: {', '.join(_LISTED)}.")
+        raise UserError(f"{owner}: unknown scheduler {shown(name)}{hint} Allowed: {', '.join(_LISTED)}.")
     kind = NAMES[text]
     check_keys(f"{owner} {name}", settings, _settings_of(kind))
     _check_numbers(f"{owner} {name}", kind, settings)
@@ -81,7 +81,12 @@ def parse_scheduler(owner: str, name: object, settings: Mapping[str, Any]) -> Sc
     for key in ("metric", "time_attr"):
         if key in settings:
             check_result_key(f"{owner} {name}: {key}", str(settings[key]))
-    return Scheduler(kind, dict(settings))
+    settings = dict(settings)
+    if "policy_file" in settings:
+        settings["policy_file"] = str(
+            local_path(f"{owner} {name}: policy_file", settings["policy_file"]).absolute()
+        )
+    return Scheduler(kind, settings)
 
 
 def read_scheduler(owner: str, spec: object) -> Scheduler:
@@ -89,7 +94,7 @@ def read_scheduler(owner: str, spec: object) -> Scheduler:
     if isinstance(spec, str):
         return parse_scheduler(owner, spec, {})
     if not isinstance(spec, Mapping) or "type" not in spec:
-        raise UserError(f"{owner}: must be a name or {{type: name, …settings}}, got {spec!r}.")
+        raise UserError(f"{owner}: must be a name or {{type: name, …settings}}, got {shown(spec)}.")
     return parse_scheduler(owner, spec["type"], {key: value for key, value in spec.items() if key != "type"})
 
 
@@ -231,11 +236,11 @@ def _check_needs(owner: str, kind: str, settings: Mapping[str, Any]) -> None:
     if not settings.get(key):
         raise UserError(f"{owner}: needs {key}, {_FORMS[key]}.")
     if key == "policy_file":
-        if not Path(str(settings[key])).expanduser().is_file():
-            raise UserError(f"{owner}: policy_file {settings[key]!r} does not exist.")
+        if not local_path(f"{owner}: policy_file", settings[key]).is_file():
+            raise UserError(f"{owner}: policy_file {shown(settings[key])} does not exist.")
         return
     if not isinstance(settings[key], Mapping):
-        raise UserError(f"{owner}: {key} must map settings to {_FORMS[key]}, got {settings[key]!r}.")
+        raise UserError(f"{owner}: {key} must map settings to {_FORMS[key]}, got {shown(settings[key])}.")
     if key == "hyperparam_mutations":
         _check_mutations(owner, mutation_domains(owner, settings[key]))
 
@@ -253,5 +258,5 @@ def _check_mutations(owner: str, mutations: Mapping[str, Any]) -> None:
             _check_mutations(f"{owner}: {key}", value)
         elif not (isinstance(value, list) and value) and not search_domains(value):
             raise UserError(
-                f"{owner}: {key}: must be a list of values or a range such as {{uniform: [0, 1]}}, got {value!r}."
+                f"{owner}: {key}: must be a list of values or a range such as {{uniform: [0, 1]}}, got {shown(value)}."
             )

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.parsing import check_result_key
-from rllib_remix.cli.samplers import has_grid, placed, search_domains
-from rllib_remix.settings import check_choice, check_count, check_keys, nearest
+from rllib_remix.cli.result_keys import check_result_key
+from rllib_remix.cli.samplers import MAX_TRIALS, has_grid, placed, search_domains
+from rllib_remix.settings import check_choice, check_count, check_keys, nearest, shown
 
 ALGORITHMS = ("random", "optuna")
 _KEYS = ("algorithm", "metric", "mode", "max_concurrent", "seed")
@@ -39,7 +39,7 @@ def parse_search(owner: str, spec: object) -> Search:
     """
     settings: Any = {"algorithm": spec} if isinstance(spec, str) else spec
     if not isinstance(settings, Mapping):
-        raise UserError(f"{owner}: must be a name or map {', '.join(_KEYS)} to values, got {spec!r}.")
+        raise UserError(f"{owner}: must be a name or map {', '.join(_KEYS)} to values, got {shown(spec)}.")
     check_keys(owner, map(str, settings), _KEYS)
     search = Search(**settings)
     algorithm = str(search.algorithm).lower()
@@ -53,9 +53,9 @@ def parse_search(owner: str, spec: object) -> Search:
     if search.metric is not None:
         check_result_key(f"{owner}: metric", str(search.metric))
     check_choice(f"{owner}: mode", search.mode, ("max", "min"))
-    for name, low in (("max_concurrent", 1), ("seed", 0)):
+    for name, low, high in (("max_concurrent", 1, MAX_TRIALS), ("seed", 0, 2**32 - 1)):  # NumPy's seeds
         if getattr(search, name) is not None:
-            check_count(f"{owner}: {name}", getattr(search, name), low=low)
+            check_count(f"{owner}: {name}", getattr(search, name), low=low, high=high)
     return search
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ray.tune import Callback
 
+from rllib_remix.tuning.last_save import PATIENCE_S
 from rllib_remix.tuning.result_logs import ResultLogs
 
 FULL_BELOW = 2**20  # bytes of free space
@@ -27,6 +28,7 @@ class StorageWarnings(Callback):
         self._logs, self._say = logs, say
         self._saved: set[str] = set()  # trials whose checkpoint has just come
         self._said: dict[str, str] = {}
+        self._waiting: set[str] = set()  # trials whose last checkpoint does not come
 
     def on_checkpoint(
         self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any
@@ -36,6 +38,8 @@ class StorageWarnings(Callback):
 
     def on_trial_save(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tune's hook: a trial was asked to save; without a checkpoint before, it could not."""
+        if (trial.last_result or {}).get("done"):
+            return  # The command tells of it at its end.
         if trial.trial_id in self._saved:
             self._saved.discard(trial.trial_id)
             self._said.pop(f"checkpoint of {trial}", None)
@@ -50,6 +54,17 @@ class StorageWarnings(Callback):
                 del self._said[name]
         for trial, why in self._logs.failing.items():
             self._say_once(f"logs of {trial}", why)
+        for trial in trials:
+            if trial.is_saving and (trial.last_result or {}).get("done"):
+                self._look_at_last_save(trial)
+
+    def _look_at_last_save(self, trial: Any) -> None:
+        obstacle = obstacle_in(Path(trial.storage.trial_fs_path))
+        if obstacle is not None and str(trial) not in self._waiting:
+            self._waiting.add(str(trial))
+            self._say(
+                f"Warning: the last checkpoint of {trial} cannot be written: {obstacle}. Trying again for {PATIENCE_S:.0f} s."
+            )
 
     def _say_once(self, what: str, message: str) -> None:
         if what not in self._said:
@@ -59,6 +74,13 @@ class StorageWarnings(Callback):
 
 def why_not_writable(folder: Path) -> str:
     """What is wrong with a folder, as far as it can be seen from here."""
+    return obstacle_in(folder) or f"see Ray's log (-v) for what is wrong with {folder}"
+
+
+def obstacle_in(folder: Path) -> str | None:
+    """Why nothing can be written to a folder; None if that is not seen from here."""
+    if ":/" in str(folder):  # the address of an object store
+        return None
     try:
         if not os.access(folder, os.W_OK | os.X_OK):
             return f"{folder} is not writable"
@@ -66,4 +88,4 @@ def why_not_writable(folder: Path) -> str:
             return f"the disk of {folder} is full"
     except OSError as error:
         return f"{folder}: {error.strerror}"
-    return f"see Ray's log (-v) for what is wrong with {folder}"
+    return None

@@ -13,7 +13,14 @@ from rllib_remix.algorithms.registry import ALGORITHMS
 from rllib_remix.cli.checkpoints import is_of_team
 from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, verbosity_of
 from rllib_remix.cli.experiment_files import parse_score_attribute, read_experiments
-from rllib_remix.cli.experiments import MAX_FAILURES, Checkpoints, Experiment, check_experiment
+from rllib_remix.cli.experiments import (
+    MAX_COUNT,
+    MAX_FAILURES,
+    Checkpoints,
+    Experiment,
+    check_environment_settings,
+    check_experiment,
+)
 from rllib_remix.cli.loggers import (
     MLFLOW_EXPERIMENT_OPTION,
     MLFLOW_URI_OPTION,
@@ -35,12 +42,15 @@ from rllib_remix.cli.ray_options import (
     Cluster,
 )
 from rllib_remix.cli.removed_options import GroupThatAnswers
+from rllib_remix.cli.samplers import MAX_TRIALS
 from rllib_remix.cli.schedulers import parse_scheduler
 from rllib_remix.cli.searching import parse_search
 from rllib_remix.cli.submit import NO_WAIT_OPTION, RUNTIME_ENV_OPTION, SUBMIT_OPTION, Submission, submit_run
+from rllib_remix.cli.text_files import local_path
 from rllib_remix.cli.training import Outcomes, run_experiments
 from rllib_remix.cli.trial_resources import check_resources
 from rllib_remix.settings import SettingError, unknown
+from rllib_remix.tuning.record_clock import metadata_of
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
@@ -76,16 +86,29 @@ SEARCH_CONFIG_OPTION = typer.Option(
     None, "--search-config", help="JSON of metric, mode, seed and max_concurrent, or @FILE."
 )
 RESUME_OPTION = typer.Option(
-    False, "--resume", help="Go on with what an earlier run of the same name left, if there is any."
+    False,
+    "--resume",
+    help="Go on with what an earlier run of the same name left, if there is any. It is unpickled, which can run code: "
+    "resume only what you trust.",
+)
+RESTORE_OPTION = typer.Option(
+    None,
+    "--restore",
+    help="Checkpoint folder to start from. It is unpickled, which can run code: restore only what you trust.",
 )
 MAX_FAILURES_OPTION = typer.Option(
     None,
     "--max-failures",
     min=-1,
+    max=MAX_COUNT,
     help=f"Times that a failed trial starts again from its newest checkpoint; -1 is no limit [default: {MAX_FAILURES}].",
 )
 MAX_CONCURRENT_OPTION = typer.Option(
-    None, "--max-concurrent", min=1, help="Trials at a time [default: as many as there are CPUs for]."
+    None,
+    "--max-concurrent",
+    min=1,
+    max=MAX_TRIALS,
+    help="Trials at a time [default: as many as there are CPUs for].",
 )
 SCORE_OPTION = typer.Option(
     None,
@@ -115,7 +138,7 @@ def train(
     ),
     checkpoint_score_attr: str = SCORE_OPTION,
     storage_path: str = typer.Option("~/ray_results", "--storage-path", help="Folder for results, or s3://…"),
-    restore: Path = typer.Option(None, "--restore", help="Checkpoint folder to start from."),
+    restore: Path = RESTORE_OPTION,
     resources_per_trial: str = typer.Option(
         None, "--resources-per-trial", help='JSON of what a trial reserves in all, such as {"cpu": 4}.'
     ),
@@ -156,7 +179,8 @@ def train(
     if env:
         settings["env"] = env
     if settings_of_env:
-        settings["env_config"] = {**settings.get("env_config", {}), **settings_of_env}
+        check_environment_settings("--config: env_config", settings.get("env_config"))
+        settings["env_config"] = {**(settings.get("env_config") or {}), **settings_of_env}
     settings, notes = translate_config("--config", settings, of_team=algo in ALGORITHMS)
     criteria = parse_stop("--stop", parse_json_object("--stop", stop))
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
@@ -170,7 +194,7 @@ def train(
         num_samples=num_samples,
         storage_path=storage_path,
         checkpoints=Checkpoints(checkpoint_freq, checkpoint_at_end, keep_checkpoints_num),
-        restore=restore.expanduser().absolute() if restore else None,
+        restore=local_path("--restore", str(restore)).absolute() if restore else None,
         notes=notes,
     )
     if resources_per_trial is not None:
@@ -184,7 +208,8 @@ def train(
 def train_file(
     ctx: typer.Context,
     file: Path = typer.Argument(
-        help="A .yaml file of experiments, or a .py module with `config` (and `stop`)."
+        help="A .yaml file of experiments, or a .py module with `config` (and `stop`). A module is run; of a .yaml "
+        "file, the modules that its `env` and `run` name are imported, which runs them."
     ),
     only: str = typer.Option(None, "--only", help="Run this experiment of FILE alone."),
     env: str = typer.Option(None, "--env", "-e", help="Environment instead of the first experiment's."),
@@ -202,6 +227,7 @@ def train_file(
     storage_path: str = typer.Option(
         None, "--storage-path", help="Folder for results, instead of the file's."
     ),
+    restore: Path = RESTORE_OPTION,
     scheduler: str = SCHEDULER_OPTION,
     scheduler_config: str = SCHEDULER_CONFIG_OPTION,
     search: str = SEARCH_OPTION,
@@ -241,6 +267,12 @@ def train_file(
         experiments[0].name = check_folder_name("--experiment-name", experiment_name)
     if env is not None:
         experiments[0].config["env"] = env
+    if restore is not None:
+        if len(experiments) > 1:
+            raise UserError(
+                f"--restore: {str(file)!r} has {len(experiments)} experiments; name the one to restore with --only."
+            )
+        experiments[0].restore = restore.expanduser().absolute()
     for experiment in experiments:
         if criteria is not None:
             experiment.stop = criteria
@@ -274,7 +306,7 @@ def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> Non
     scheduler_config = options["scheduler_config"]
     if scheduler_config is not None and scheduler is None:
         raise UserError("--scheduler-config: belongs to --scheduler; give both.")
-    search_config = parse_json_object("--search-config", options["search_config"] or "{}")
+    search_config = _json_of(options, "search_config")
     for experiment in experiments:
         if options["max_failures"] is not None:
             experiment.max_failures = options["max_failures"]
@@ -282,11 +314,16 @@ def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> Non
             key, order = parse_score_attribute("--checkpoint-score-attr", score)
             experiment.checkpoints.score_attribute, experiment.checkpoints.score_order = key, order
         if scheduler is not None:
-            settings = parse_json_object("--scheduler-config", scheduler_config or "{}")
+            settings = _json_of(options, "scheduler_config")
             experiment.scheduler = parse_scheduler("--scheduler", scheduler, settings)
         if search is not None or search_config:
             given = vars(experiment.search) | search_config
             experiment.search = parse_search("--search", given | ({"algorithm": search} if search else {}))
+
+
+def _json_of(options: dict[str, Any], name: str) -> dict[str, Any]:
+    text = options[name]
+    return {} if text is None else parse_json_object(f"--{name.replace('_', '-')}", text)
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:
@@ -354,9 +391,11 @@ def end(outcomes: Outcomes) -> None:
     """Says what came of a run.
 
     Raises:
-        typer.Exit: if it was interrupted or a trial failed.
+        typer.Exit: if it was interrupted, a trial failed, or the end of one could not be saved.
     """
     _say_what_came_of_it(outcomes)
+    if any(trial.lost for trial in outcomes.trials):
+        raise typer.Exit(FAILED_EXIT_CODE)
     if outcomes.stopped_by:
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if any(trial.error for trial in outcomes.trials):
@@ -367,15 +406,30 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
     if outcomes.stopped_by:
         too_early = "" if outcomes.trials else " before any trial had begun"
         typer.echo(f"\nStopped by {outcomes.stopped_by}{too_early}.")
+        if outcomes.run:
+            typer.echo(f"Go on with: rllib resume {shlex.quote(outcomes.run)}")
+    if outcomes.nothing_to_do:
+        typer.echo("\nNothing to do: all trials have reached their end.")
     for trial in outcomes.trials:
         typer.echo(f"\n{trial.name}")
         typer.echo(f"  Results:    {trial.folder}")
         if trial.error:
             print_error(f"{trial.name} failed: {trial.error}")
             typer.echo(f"  Traceback:  {trial.error_file}", err=True)
+        if trial.lost:
+            print_error(f"{trial.name}: {trial.lost}: rllib resume {shlex.quote(trial.folder)}")
         if trial.checkpoint:
             typer.echo(f"  Checkpoint: {trial.checkpoint}")
             if is_of_team(Path(trial.checkpoint)):
-                typer.echo(f"  Evaluate:   rllib evaluate {shlex.quote(trial.checkpoint)} --episodes 32")
+                typer.echo(f"  Evaluate:   {_evaluation(Path(trial.checkpoint))}")
     for line in outcomes.best:
         typer.echo(f"\n{line}")
+
+
+def _evaluation(checkpoint: Path) -> str:
+    """The command that plays a team; the user's own code is run only if the user names it."""
+    words = ["rllib", "evaluate", str(checkpoint), "--episodes", "32"]
+    env = metadata_of(checkpoint).get("environment")
+    if isinstance(env, str) and "." in env:
+        words += ["--env", env]
+    return shlex.join(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rllib_remix.cli.best_trial import best_trial, is_search
-from rllib_remix.cli.errors import UserError
+from rllib_remix.cli.errors import UserError, print_error
 from rllib_remix.cli.experiments import Experiment, find_algorithm
 from rllib_remix.cli.loggers import Loggers
 from rllib_remix.cli.plan import Plan, check_is_the_same, only_one
@@ -21,6 +22,7 @@ from rllib_remix.cli.schedulers import build_scheduler
 from rllib_remix.cli.searching import Search, build_searcher, seed_schedulers
 
 if TYPE_CHECKING:
+    from ray.tune import Callback
     from ray.tune.experiment import Trial
 
 EXCEPTION_LINE = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit): ")  # as a traceback ends
@@ -35,6 +37,7 @@ class Outcome:
     checkpoint: str | None  # the newest, if it was saved
     error: str | None = None  # the last line of its cause
     error_file: str | None = None
+    lost: str | None = None  # of its end, what could not be saved
 
 
 @dataclass
@@ -42,7 +45,9 @@ class Outcomes:
     """How a run ended."""
 
     trials: list[Outcome]
-    stopped_by: str = ""  # "Ctrl-C" or "SIGTERM", if it was one of them
+    stopped_by: str = ""  # "Ctrl-C", "SIGTERM" or "SIGHUP", if it was one of them
+    nothing_to_do: bool = False  # resumed, and all trials had reached their end
+    run: str | None = None  # local folder that `rllib resume` takes, if there is one
     best: list[str] = field(default_factory=list)  # of each search, a line about its best trial
 
 
@@ -54,6 +59,7 @@ def run_experiments(
     loggers: Loggers | None = None,
     verbosity: int = 0,
     resume: bool = False,
+    begun: Plan | None = None,
 ) -> Outcomes:
     """Trains all experiments, as many trials in parallel as there are CPUs for, and waits for their end.
 
@@ -64,6 +70,7 @@ def run_experiments(
         loggers: where results go beside Tune's files.
         verbosity: 0 hides Ray's messages, 1 shows them.
         resume: go on with what an earlier run of the same experiments left behind.
+        begun: the plan of the run that goes on, of which the facts about its code are kept.
     """
     # Tune's own banner and tables would come between the lines of the live table.
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -73,18 +80,27 @@ def run_experiments(
     from rllib_remix.cli.interrupt import GracefulStop, ctrl_c_requests
 
     graceful_stop = GracefulStop()
-    outcomes = Outcomes([])
+    outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
+    if begun is not None:
+        plan.code, plan.modules = begun.code, begun.modules
     if resume:
         _check_can_go_on(plan)
     else:
         _say_what_is_left_behind(plan)
-    with only_one(plan, alone=resume), connected(cluster, verbosity), ctrl_c_requests(graceful_stop):
+    with (
+        only_one(plan, alone=resume),
+        connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
+        ctrl_c_requests(graceful_stop),
+    ):
         plan.write()
         for group in runs(experiments):
             if not graceful_stop.requested:
                 _run_together(group, outcomes, graceful_stop, plan, resume)
     outcomes.stopped_by = graceful_stop.by
+    outcomes.nothing_to_do = outcomes.nothing_to_do and not graceful_stop.requested
+    if plan.folders() and not any(each.scheduler.type == "hyperband" for each in experiments):
+        outcomes.run = str(plan.folders()[0])
     return outcomes
 
 
@@ -109,43 +125,59 @@ def _run_together(
     """One run of Tune; what came of it is added to `outcomes`."""
     from ray import tune
 
+    from rllib_remix.cli.interrupt import StopOnRequest, pausing
+    from rllib_remix.cli.nonfinite import NonFiniteFailures
     from rllib_remix.cli.progress import ProgressCallback
     from rllib_remix.cli.storage_warnings import StorageWarnings
+    from rllib_remix.tuning.driver_memory import NotesForgotten, done_tasks_forgotten
+    from rllib_remix.tuning.last_save import PatientLastSaves
     from rllib_remix.tuning.result_logs import ResultLogs, TableLogger
+    from rllib_remix.tuning.resuming import CannotGoOn
 
     first = experiments[0]
     search = first.search
     if plan.max_concurrent is not None:
         search = replace(search, max_concurrent=plan.max_concurrent)
     seed_schedulers(search.seed)
-    specs: Any = [_tune_experiment(experiment, graceful_stop) for experiment in experiments]
+    specs: Any = [_tune_experiment(experiment) for experiment in experiments]
     logs = ResultLogs()
+    loggers = plan.loggers.callbacks(first.name)
     progress = ProgressCallback(_title(experiments))
-    with progress:
+    scheduler = build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode)
+    if not resume:
+        _note_beginning(first)
+    with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
+        resume_config, checks = None, []
+        if resume:
+            resume_config, checks = _what_to_resume(first, progress.say)
         try:
             analysis = tune.run(
                 specs,
                 verbose=0,
-                scheduler=build_scheduler(
-                    "scheduler", first.scheduler, first.stop, first.metric, search.mode
-                ),
+                scheduler=pausing(scheduler, graceful_stop),
                 search_alg=build_searcher(search, first.config, first.metric),
                 callbacks=[
                     progress,
-                    graceful_stop.tracker(),
                     logs,
                     StorageWarnings(logs, progress.say),
+                    NonFiniteFailures(progress.say),
                     TableLogger(),
-                    *plan.loggers.callbacks(first.name),
+                    NotesForgotten(),
+                    PatientLastSaves(),
+                    StopOnRequest(graceful_stop, loggers),
+                    *checks,
+                    *loggers,
                 ],
-                resume_config=_what_to_resume(first, progress.say) if resume else None,
+                resume_config=resume_config,
                 reuse_actors=all(map(_can_be_reset, experiments)),
                 raise_on_failed_trial=False,
             )
+        except CannotGoOn as error:
+            raise _damaged(first, error) from error
         finally:
             graceful_stop.say = print
-            _mark_unfinished(first, graceful_stop.stopped, progress.say)
+    outcomes.nothing_to_do = outcomes.nothing_to_do and not progress.trials
     trials = [trial for trial in analysis.trials or [] if _has_begun(trial)]
     outcomes.trials += [_outcome(trial) for trial in trials]
     for experiment in experiments:
@@ -154,9 +186,25 @@ def _run_together(
             outcomes.best.append(best_trial(experiment, own))
 
 
+def _note_beginning(experiment: Experiment) -> None:
+    from rllib_remix.tuning.records import note_beginning
+
+    try:
+        note_beginning(experiment.storage_path, experiment.name)
+    except (OSError, ValueError) as error:  # PyArrow's errors about addresses are ValueErrors.
+        raise UserError(f"--storage-path: cannot write to {experiment.storage_path!r}: {error}.") from None
+
+
 def _check_can_go_on(plan: Plan) -> None:
+    from rllib_remix.tuning.record_check import check_record
+
     check_is_the_same(plan)
     for experiment in plan.experiments:
+        if "://" not in experiment.storage_path:
+            try:
+                check_record(experiment.storage_path, experiment.name)
+            except (OSError, ValueError) as error:
+                raise _damaged(experiment, error) from error
         if experiment.scheduler.type == "hyperband":
             raise UserError(
                 f"experiment {experiment.name!r}: a hyperband search cannot go on, since Tune does not keep its brackets; "
@@ -175,6 +223,15 @@ def _say_what_is_left_behind(plan: Plan) -> None:
         )
 
 
+def _say_ray_is_lost(gone: str, plan: Plan) -> None:
+    from rich.console import Console
+
+    Console().show_cursor(True)  # which the live table hides
+    folders = plan.folders()
+    go_on = f"`rllib resume {shlex.quote(str(folders[0]))}`" if folders else "the same command and --resume"
+    print_error(f"Ray is lost: {gone}. Go on with {go_on}.")
+
+
 def _can_be_reset(experiment: Experiment) -> bool:
     """Whether one process can train a trial after another: only where an algorithm's class has a `reset_config`."""
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -183,39 +240,38 @@ def _can_be_reset(experiment: Experiment) -> bool:
     return algorithm_class.reset_config is not Algorithm.reset_config
 
 
-def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> Any:
-    from rllib_remix.tuning.resuming import what_to_resume
+def _what_to_resume(experiment: Experiment, say: Callable[[str], None]) -> tuple[Any, list[Callback]]:
+    """What Tune is to go on with, None if there is nothing yet, and what sees to it that it does."""
+    from rllib_remix.tuning.records import find_record
+    from rllib_remix.tuning.resuming import HasGoneOn, what_to_resume
 
+    storage_path, name = experiment.storage_path, experiment.name
     try:
-        return what_to_resume(experiment.storage_path, experiment.name, lambda text: say(f"Warning: {text}"))
+        resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"))
+        record = find_record(storage_path, name)
+        if resume is None or record is None or "://" in storage_path:
+            return resume, []
+        return resume, [HasGoneOn(Path(record))]
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"experiment {experiment.name!r}: Tune's record of it is damaged ({error})."
-        ) from error
+        raise _damaged(experiment, error) from error
 
 
-def _mark_unfinished(experiment: Experiment, trial_ids: set[str], say: Callable[[str], None]) -> None:
-    """Tune counts trials that were stopped on request among the finished ones, which are not resumed."""
-    if not trial_ids:
-        return
-    from rllib_remix.tuning.resuming import mark_unfinished
-
-    try:
-        mark_unfinished(experiment.storage_path, experiment.name, trial_ids)
-    except (OSError, ValueError) as error:
-        say(f"Warning: Tune's record could not be written ({error}); `rllib resume` may do nothing.")
+def _damaged(experiment: Experiment, error: Exception) -> UserError:
+    return UserError(
+        f"experiment {experiment.name!r}: Tune's record of it is damaged ({error}). Its checkpoints may be whole: go on "
+        "with one of them by --restore CHECKPOINT."
+    )
 
 
-def _tune_experiment(experiment: Experiment, graceful_stop: Any) -> Any:
+def _tune_experiment(experiment: Experiment) -> Any:
     from ray.tune import CheckpointConfig
 
-    from rllib_remix.cli.interrupt import StoppableExperiment
+    from rllib_remix.cli.interrupt import DurableExperiment
 
     checkpoints = experiment.checkpoints
-    return StoppableExperiment(
+    return DurableExperiment(
         experiment.name,
         experiment.run,
-        graceful_stop=graceful_stop,
         stop=experiment.stop,
         config=experiment.config,
         num_samples=experiment.num_samples,
@@ -253,6 +309,24 @@ def _outcome(trial: Trial) -> Outcome:
         checkpoint=checkpoint.path if checkpoint else None,
         error=cause_of(str(trial.get_error() or "unknown cause")) if failed else None,
         error_file=str(Path(folder) / "error.txt") if failed else None,
+        lost=None if failed else _lost(trial),
+    )
+
+
+def _lost(trial: Trial) -> str | None:
+    """How far a trial's newest checkpoint is behind its end, if that should have been saved and could not be."""
+    from rllib_remix.cli.storage_warnings import why_not_writable
+    from rllib_remix.tuning.last_save import lag_of
+
+    lag = lag_of(trial)
+    if lag is None:
+        return None
+    newest = f"the newest is of iteration {lag.saved:,}" if lag.saved else "there is none"
+    steps = "" if lag.env_steps is None else f" and {lag.env_steps:,} env steps"
+    behind = "iteration" if lag.iterations == 1 else "iterations"
+    return (
+        f"its last checkpoint could not be written ({why_not_writable(Path(str(trial.path)))}); {newest}, {lag.iterations:,} "
+        f"{behind}{steps} before its end. Once that is mended, go on from there"
     )
 
 

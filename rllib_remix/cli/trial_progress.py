@@ -24,7 +24,7 @@ class TrialProgress:
 
     label: str
     stop: Mapping[str, float] = field(default_factory=dict)
-    state: str = "starting"  # starting, running, done or failed
+    state: str = "starting"  # starting, running, stopped, done or failed
     env_steps: float | None = None
     training_return: float | None = None
     greedy_return: float | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.settings import check_keys, check_number
+from rllib_remix.settings import check_keys, check_number, shown
 
 OPTION = "--resources-per-trial"
 _KEYS = ("cpu", "gpu", "custom_resources")
@@ -36,7 +36,7 @@ def check_resources(owner: str, resources: Mapping[str, Any]) -> dict[str, Any]:
             check_number(f"{owner}: {key}", lowered[key], low=0)
     custom = lowered.get("custom_resources", {})
     if not isinstance(custom, Mapping):
-        raise UserError(f"{owner}: custom_resources must map names to amounts, got {custom!r}.")
+        raise UserError(f"{owner}: custom_resources must map names to amounts, got {shown(custom)}.")
     for name, amount in custom.items():
         check_number(f"{owner}: custom_resources: {name}", amount, low=0)
     return lowered

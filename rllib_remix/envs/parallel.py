@@ -29,7 +29,7 @@ def parallel_env(name: str, /, *, render_mode: str | None = None, **env_config: 
 class TeamParallelEnv(ParallelEnv):
     """One copy of a TeamEnv in PettingZoo's words.
 
-    Agents "agent_0", "agent_1", … observe {"observation": [O], "action_mask": [U] int8}, all receive the team
+    The agents ("agent_0", "agent_1", … where the TeamEnv names none) observe {"observation": [O], "action_mask": [U] int8}, all receive the team
     reward, and all terminate or truncate together; an agent that dies on the way stays, with one action left.
     Infos hold the mask again, the numbers of the TeamEnv's `info`, and `broken` if its episodes can break: such an
     episode is truncated, and should be thrown away. `state()` is the global state [S].
@@ -62,7 +62,7 @@ class TeamParallelEnv(ParallelEnv):
         self.render_mode = render_mode
         self.team_env = env
         self.episode_limit = env.episode_limit
-        self.possible_agents = [f"agent_{index}" for index in range(env.n_agents)]
+        self.possible_agents = list(env.spec.agents)
         self.agents = []
         first = env.reset()
         self._state = first.state[0].copy()
@@ -126,7 +126,7 @@ class TeamParallelEnv(ParallelEnv):
         }
 
     def _infos(self, step: TeamStep) -> dict[str, dict[str, Any]]:
-        numbers = {name: values[0].item() for name, values in step.info.items()}
+        numbers = {name: step.info[name][0].item() for name in step.info_of(0)}
         if step.broken is not None:
             numbers["broken"] = bool(step.broken[0])
         return {

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from rllib_remix.settings import SettingError
 
 # A copy whose episodes break this often, without one finished episode in between, is broken itself, not unlucky.
 MAX_BROKEN_IN_A_ROW = 5
@@ -27,16 +30,20 @@ class TeamStep(NamedTuple):
     rewards: np.ndarray  # [N] float32: team reward of the step that led here; 0 after a reset
     terminated: np.ndarray  # [N] bool: the game ended by its rules; nothing follows
     truncated: np.ndarray  # [N] bool: the game was cut off (time limit); its value continues
-    info: dict[
-        str, np.ndarray
-    ]  # name -> [N] arrays; the last values of an episode are logged as `<name>_mean`
+    # name -> [N] arrays, NaN where a copy has no such value; the last values of an episode are logged as `<name>_mean`
+    info: dict[str, np.ndarray]
     # [N] bool: a fault of the environment cut the episode off (then it is truncated too), and it is thrown away:
     # nobody learns from it, no statistics count it. None where no copy can break.
     broken: np.ndarray | None = None
 
+    def info_of(self, copy: int) -> dict[str, float]:
+        """The info values that one copy has."""
+        numbers = ((name, float(values[copy])) for name, values in self.info.items())
+        return {name: number for name, number in numbers if number == number}
+
 
 class TeamSpec(NamedTuple):
-    """The sizes and dtypes of a team's data: all that replay and networks need to know of an environment."""
+    """The sizes and dtypes of a team's data, and who it is: all that replay and networks need to know."""
 
     n_agents: int  # n
     n_actions: int  # U
@@ -45,6 +52,34 @@ class TeamSpec(NamedTuple):
     episode_limit: int  # env steps
     obs_dtype: str  # NumPy's names
     state_dtype: str
+    agents: tuple[str, ...] = ()  # the agents' names in slot order; empty if they are not known
+
+    @classmethod
+    def from_saved(cls, saved: dict[str, Any]) -> TeamSpec:
+        """What `_asdict()` gave, also through JSON, and of versions that did not know the agents."""
+        return cls(**{**saved, "agents": tuple(saved.get("agents", ()))})
+
+    def fits(self, other: TeamSpec) -> bool:
+        """Whether two teams are alike; agents that are not known fit any."""
+        alike = self._replace(agents=()) == other._replace(agents=())
+        return alike and not other_agents(self.agents, other.agents)
+
+
+def other_agents(there: Sequence[str], here: Sequence[str]) -> str:
+    """How the agents of two teams differ, for an error; empty if they do not, or one side does not know them.
+
+    An agent's slot decides which network inputs are its own, so that agents in another order are another team.
+    """
+    there, here = list(there), list(here)
+    if not there or not here or there == here:
+        return ""
+    what = "the same agents in another order" if sorted(there) == sorted(here) else "other agents"
+    return f"{what}: {_listed(there)} there, {_listed(here)} here"
+
+
+def _listed(agents: Sequence[str]) -> str:
+    text = ", ".join(agents)
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
 class TeamEnv(ABC):
@@ -66,12 +101,17 @@ class TeamEnv(ABC):
     obs_dim: int
     state_dim: int
     episode_limit: int  # steps after which an episode is over at the latest
+    agent_names: Sequence[str] = ()  # in slot order; without them agent_0, agent_1, …
     obs_dtype: np.dtype = np.dtype(np.float32)  # kept as it is up to the learner: small types save memory
     state_dtype: np.dtype = np.dtype(np.float32)
 
     @property
     def spec(self) -> TeamSpec:
-        """Sizes and dtypes of the data of one copy."""
+        """Sizes and dtypes of the data of one copy, and the agents' names.
+
+        Raises:
+            SettingError: `agent_names` are not one name of its own for every agent.
+        """
         return TeamSpec(
             n_agents=self.n_agents,
             n_actions=self.n_actions,
@@ -80,7 +120,18 @@ class TeamEnv(ABC):
             episode_limit=self.episode_limit,
             obs_dtype=np.dtype(self.obs_dtype).name,
             state_dtype=np.dtype(self.state_dtype).name,
+            agents=self._names(),
         )
+
+    def _names(self) -> tuple[str, ...]:
+        names = tuple(self.agent_names) or tuple(f"agent_{index}" for index in range(self.n_agents))
+        fit = all(isinstance(name, str) and name.isprintable() and name.strip() for name in names)
+        if not fit or len({*names}) != self.n_agents:
+            raise SettingError(
+                f"agent_names of {type(self).__name__}: {_listed([repr(name) for name in names])} is not allowed; "
+                f"it must be {self.n_agents} different printable strings, one for each agent."
+            )
+        return names
 
     @abstractmethod
     def reset(self, seed: int | None = None) -> TeamStep:

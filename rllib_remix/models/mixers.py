@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,3 +83,16 @@ def _output(layers: nn.Sequential, inputs: Tensor) -> Tensor:
 
 
 MIXERS: dict[str, type[nn.Module]] = {"vdn": VDNMixer, "qmix": QMIXMixer}
+
+
+def new_mixer(n_agents: int, state_dim: int, networks: dict[str, Any]) -> VDNMixer | QMIXMixer:
+    """An untrained mixer of a team; `networks` as a config's `networks()`."""
+    mixer_class = MIXERS[networks["mixer"]]
+    if mixer_class is QMIXMixer:
+        return QMIXMixer(
+            n_agents,
+            state_dim,
+            embed_dim=networks["mixer_embed_dim"],
+            hypernet_dim=networks["hypernet_hidden_dim"],
+        )
+    return VDNMixer()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.memory import machine_memory
 from rllib_remix.replay.chunks import Chunk, load_chunk, read_index, save_chunks, write_index
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.settings import SettingError, check_number
@@ -45,7 +46,7 @@ class MultiAgentReplayBuffer(Checkpointable):
         check_number("recent_episodes_capacity", recent_capacity, low=1, integer=True)
         self.spec, self.capacity, self._seed = spec, int(capacity), seed
         self.recent_capacity = int(recent_capacity)
-        _check_memory(self.bytes_needed(spec, capacity), capacity)
+        _check_memory(self.bytes_needed(spec, capacity), capacity, spec)
         self._arrays = {
             name: np.zeros((self.capacity, *shape), dtype) for name, (shape, dtype) in _layout(spec).items()
         }
@@ -60,7 +61,7 @@ class MultiAgentReplayBuffer(Checkpointable):
     def bytes_needed(cls, spec: TeamSpec, capacity: int) -> int:
         """Memory of a full buffer, in bytes."""
         per_episode = sum(
-            int(np.prod(shape)) * np.dtype(dtype).itemsize for shape, dtype in _layout(spec).values()
+            math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in _layout(spec).values()
         )
         return capacity * (per_episode + np.int32().itemsize * (1 + spec.n_agents) + np.bool_().itemsize)
 
@@ -222,9 +223,9 @@ class MultiAgentReplayBuffer(Checkpointable):
         return newest, len(newest) % self.capacity
 
     def _check_spec(self, saved: dict[str, Any]) -> None:
-        if TeamSpec(**saved) != self.spec:
+        if not TeamSpec.from_saved(saved).fits(self.spec):
             raise ValueError(
-                f"replay buffer: the checkpoint holds episodes of {TeamSpec(**saved)}, this run has {self.spec}."
+                f"replay buffer: the checkpoint holds episodes of {TeamSpec.from_saved(saved)}, this run has {self.spec}."
             )
 
     def save_to_path(self, path: Any = None, *, previous: Path | None = None, **kwargs: Any) -> str:
@@ -325,12 +326,16 @@ def _layout(spec: TeamSpec) -> dict[str, tuple[tuple[int, ...], str]]:
     }
 
 
-def _check_memory(needed: int, capacity: int) -> None:
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return  # A system that does not tell.
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > total:
+def _check_memory(needed: int, capacity: int, spec: TeamSpec) -> None:
+    total = machine_memory()
+    if total is not None and needed > total:
         fits = int(capacity * total / needed)
+        if fits < 1:
+            raise SettingError(
+                f"episode_limit: an episode of {spec.episode_limit} steps takes {needed / capacity / 2**30:.1f} GiB in the "
+                f"replay buffer, but this machine has {total / 2**30:.1f} GiB; lower it, of an adapted environment with "
+                'env_config={"team_adapter": {"episode_limit": …}}.'
+            )
         raise SettingError(
             f"replay_buffer_capacity: {capacity} episodes take {needed / 2**30:.1f} GiB when the buffer is full, "
             f"but this machine has {total / 2**30:.1f} GiB; allowed here: at most {fits}."

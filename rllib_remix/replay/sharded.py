@@ -363,9 +363,9 @@ class ShardedReplayBuffer(Checkpointable):
         self._shards.ask(shard, shard.actor.restore_from_files.remote())
 
     def _check_spec(self, saved: dict[str, Any]) -> None:
-        if TeamSpec(**saved) != self.spec:
+        if not TeamSpec.from_saved(saved).fits(self.spec):
             raise ValueError(
-                f"replay buffer: the checkpoint holds episodes of {TeamSpec(**saved)}, this run has {self.spec}."
+                f"replay buffer: the checkpoint holds episodes of {TeamSpec.from_saved(saved)}, this run has {self.spec}."
             )
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:

@@ -10,8 +10,9 @@ import matplotlib.colors
 import matplotlib.ticker
 import numpy as np
 
-from rllib_remix.reporting.pictures import check_suffix, heading, new_figure, save
-from rllib_remix.reporting.runs import RunError, Trial
+from rllib_remix.reporting.pictures import check_suffix, heading, new_figure, plain, save
+from rllib_remix.reporting.result_file import RunError
+from rllib_remix.reporting.runs import Trial, name_of
 from rllib_remix.reporting.statistics import band
 
 METRICS = {
@@ -19,6 +20,7 @@ METRICS = {
     "training": "Training episode return (mean, with exploration)",
     "wins": "Share of evaluation episodes won (greedy)",
 }
+MOST_GROUPS = 60  # a legend of more is taller than the picture
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
@@ -47,16 +49,24 @@ def draw_curves(
         RunError: if no trial reports the metric, or the file cannot be written.
     """
     check_suffix(out)
-    shown = [trial for trial in trials if len(trial.curve(metric)[0])]
-    if not shown:
+    drawn = [trial for trial in trials if len(trial.curve(metric)[0])]
+    if not drawn:
         raise RunError(_nothing_to_draw(trials, metric))
+    groups = group(drawn)
+    if len(groups) > MOST_GROUPS:
+        raise RunError(
+            f"nothing is drawn: these runs have {len(groups)} different settings, seeds aside; allowed: up to "
+            f"{MOST_GROUPS} in one picture."
+        )
     figure = new_figure(7.5, 4.5)
     axes = figure.add_subplot()
-    for index, (label, members) in enumerate(group(shown).items()):
-        _draw_group(axes, label, [trial.curve(metric) for trial in members], COLOURS[index % len(COLOURS)])
+    for index, (label, members) in enumerate(groups.items()):
+        _draw_group(
+            axes, plain(label), [trial.curve(metric) for trial in members], COLOURS[index % len(COLOURS)]
+        )
     if best is not None:
         axes.axhline(best, color="0.4", linestyle="--", linewidth=1, label=f"best possible ({best:g})")
-    axes.set_title(heading(shown) if title is None else title)
+    axes.set_title(heading(drawn) if title is None else title)
     axes.set_xlabel("Environment steps")
     axes.set_ylabel(METRICS[metric])
     axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
@@ -77,7 +87,10 @@ def group(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
             for peer in trials
             if (peer.algorithm, peer.environment) == (trial.algorithm, trial.environment)
         ]
-        varied = [f"{key.split('/')[-1]}={trial.settings.get(key)}" for key in _varied_settings(peers)]
+        varied = [
+            f"{name_of(key.split('/')[-1])}={name_of(trial.settings.get(key))}"
+            for key in _varied_settings(peers)
+        ]
         where = f" on {trial.environment}" if several_envs else ""
         groups.setdefault(", ".join([trial.algorithm + where, *varied]), []).append(trial)
     return groups

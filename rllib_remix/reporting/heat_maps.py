@@ -16,10 +16,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from rllib_remix.reporting.curves import group
-from rllib_remix.reporting.pictures import check_suffix, heading, new_figure, save
-from rllib_remix.reporting.runs import RunError, Trial
+from rllib_remix.reporting.pictures import check_suffix, heading, new_figure, plain, save
+from rllib_remix.reporting.result_file import RunError
+from rllib_remix.reporting.runs import Trial
 
 PANELS_PER_ROW = 4
+MOST_PANELS = 100
 PANEL_INCHES = (2.5, 2.9)  # width and height of one of several panels
 SINGLE_PANEL_INCHES = (4.6, 3.4)
 TICK_INCHES = 0.4  # room for a tick's label
@@ -72,12 +74,18 @@ def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None
     shown = with_weights(trials)
     if not shown:
         raise RunError(_nothing_to_draw(trials))
+    if len(shown) > MOST_PANELS:
+        raise RunError(
+            f"nothing is drawn: {len(shown)} trials report weights; allowed: up to {MOST_PANELS} in one picture."
+        )
     panels = _panels(shown)
     frame = frame_of([history for _, history in panels])
     all_bins = {history.edges.tobytes() for _, history in panels}
     figure, grid, panel_width = _new_grid(len(panels), label_all_weights=len(all_bins) > 1)
     for axes, (label, history) in zip(grid, panels, strict=True):
-        axes.set_title(textwrap.fill(label, int(panel_width * TITLE_CHARACTERS_PER_INCH)), fontsize="medium")
+        axes.set_title(
+            textwrap.fill(plain(label), int(panel_width * TITLE_CHARACTERS_PER_INCH)), fontsize="medium"
+        )
         _draw_history(axes, history, frame)
         _label_weights(axes, history, frame, most_ticks=int(panel_width / TICK_INCHES))
     _label_figure(figure, grid, heading(shown) if title is None else title)

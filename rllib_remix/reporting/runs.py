@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_remix.reporting.result_file import RunError, is_file_with_content, read_object, read_results
 from rllib_remix.reporting.weight_histogram import histogram_edges
+from rllib_remix.settings import shown
 
 RESULT_FILE = "result.json"
 ENV_STEPS = ("num_env_steps_sampled_lifetime",)
@@ -20,10 +21,11 @@ GREEDY_RETURN = ("evaluation", "env_runners", "episode_return_mean")
 GREEDY_WINS = ("evaluation", "env_runners", "battle_won_mean")
 ITERATION_STEPS = ("env_runners", "num_env_steps_sampled")
 WEIGHT_HISTOGRAM = ("learners", "default_policy", "weight_histogram")
-
-
-class RunError(ValueError):
-    """A folder that holds no readable run, or runs that cannot be drawn."""
+MAX_BINS = 10_000  # of a histogram of weights
+MAX_NUMBER = 1e15  # beyond it nothing that is drawn here can be
+MIN_WEIGHT = 1e-30  # of a histogram's bins, which are float32
+MAX_NAME = 80  # characters of a name that is shown
+MAX_DEPTH = 20  # of settings in settings
 
 
 @dataclass
@@ -80,15 +82,33 @@ def trial_folders(path: Path) -> list[Path]:
     Raises:
         RunError: if there are none.
     """
-    path = path.expanduser().resolve()
-    if not path.exists():
-        raise RunError(f"run {str(path)!r} does not exist.")
-    if not path.is_dir():
-        raise RunError(f"run {str(path)!r} is a file; give its folder.")
-    found = sorted(file.parent for file in path.rglob(RESULT_FILE) if file.stat().st_size > 0)
+    try:
+        path = path.expanduser().resolve()
+        if not path.exists():
+            raise RunError(f"run {shown(str(path))} does not exist.")
+        if not path.is_dir():
+            raise RunError(f"run {shown(str(path))} is a file; give its folder.")
+        found = sorted(file.parent for file in path.rglob(RESULT_FILE) if is_file_with_content(file))
+    except RunError:
+        raise
+    # NUL in a name, an unknown user, a ring of links, a name that is too long, a folder that may not be read.
+    except (OSError, ValueError, RuntimeError) as error:
+        raise RunError(
+            f"run {shown(str(path))} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
     if not found:
-        raise RunError(f"run {str(path)!r} holds no results (no {RESULT_FILE} with content below it).")
+        raise RunError(f"run {shown(str(path))} holds no results (no {RESULT_FILE} with content below it).")
     return found
+
+
+class _Row(NamedTuple):
+    """What is kept of one result."""
+
+    env_steps: float
+    training_return: float
+    greedy_return: float
+    greedy_wins: float
+    weight_counts: list[Any] | None
 
 
 def read_trial(folder: Path) -> Trial:
@@ -97,67 +117,65 @@ def read_trial(folder: Path) -> Trial:
     Raises:
         RunError: if its results are damaged; an unfinished last line, as a killed run leaves it, is left out.
     """
-    results = _read_results(folder / RESULT_FILE)
-    config = results[-1].get("config") or {}
-    environment = str(config.get("env"))
-    settings = _read_settings(folder / "params.json")
+    rows: list[_Row] = []
+    first_step, config = math.nan, {}
+    for result in read_results(folder / RESULT_FILE):
+        if not rows:
+            first_step = _first_step(result)
+        rows.append(_row(result))
+        config = result.get("config")
+    config = config if isinstance(config, dict) else {}
+    environment, seed = name_of(config.get("env")), config.get("seed")
     weight_edges = _weight_edges(config)
     return Trial(
         folder=folder,
         algorithm=_algorithm_of(folder.name, environment),
         environment=environment,
-        seed=config.get("seed"),
-        settings=settings,
-        env_steps=_column(results, ENV_STEPS),
-        first_step=_first_step(results[0]),
-        training_return=_column(results, TRAINING_RETURN),
-        greedy_return=_column(results, GREEDY_RETURN),
-        greedy_wins=_column(results, GREEDY_WINS),
+        seed=seed if isinstance(seed, int) else None,
+        settings=_flatten(read_object(folder / "params.json")),
+        env_steps=np.array([row.env_steps for row in rows], float),
+        first_step=first_step,
+        training_return=np.array([row.training_return for row in rows], float),
+        greedy_return=np.array([row.greedy_return for row in rows], float),
+        greedy_wins=np.array([row.greedy_wins for row in rows], float),
         weight_edges=weight_edges,
-        weight_counts=None if weight_edges is None else _weight_counts(results, len(weight_edges) + 1),
+        weight_counts=None if weight_edges is None else _weight_counts(rows, len(weight_edges) + 1),
     )
 
 
-def _read_results(file: Path) -> list[dict[str, Any]]:
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    results = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            result = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines) and results:
-                break
-            raise RunError(f"{file}, line {number}: damaged result ({error.msg}).") from None
-        if not isinstance(result, dict):
-            raise RunError(f"{file}, line {number}: damaged result (no JSON object).")
-        results.append(result)
-    return results
+def name_of(value: object) -> str:
+    """A name or a value from a file as it may stand on a screen and in a picture: printable, one line, not too long."""
+    text = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value)
+    )
+    return text if len(text) <= MAX_NAME else f"{text[: MAX_NAME - 1]}…"
 
 
-def _read_settings(file: Path) -> dict[str, Any]:
-    try:
-        return _flatten(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, AttributeError):
-        return {}
+def _row(result: Mapping[str, Any]) -> _Row:
+    counts = _value_at(result, WEIGHT_HISTOGRAM)
+    return _Row(
+        _number_at(result, ENV_STEPS),
+        _number_at(result, TRAINING_RETURN),
+        _number_at(result, GREEDY_RETURN),
+        _number_at(result, GREEDY_WINS),
+        counts if isinstance(counts, list) and len(counts) <= MAX_BINS + 2 else None,
+    )
 
 
-def _flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(nested: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in nested.items():
-        flat |= (
-            _flatten(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-        )
+        if isinstance(value, Mapping) and depth < MAX_DEPTH:
+            flat |= _flatten(value, f"{prefix}{key}/", depth + 1)
+        else:
+            flat[f"{prefix}{key}"] = value
     return flat
 
 
 def _algorithm_of(folder_name: str, environment: str) -> str:
     """Tune names a trial's folder <algorithm>_<environment>_<id>_…; the environment may have underscores too."""
     algorithm, found, _ = folder_name.partition(f"_{environment.replace('/', '_')}_")
-    return algorithm if found else folder_name.split("_")[0]
-
-
-def _column(results: list[dict[str, Any]], path: tuple[str, ...]) -> np.ndarray:
-    return np.array([_number_at(result, path) for result in results], dtype=float)
+    return name_of(algorithm if found else folder_name.split("_")[0])
 
 
 def _first_step(first_result: Mapping[str, Any]) -> float:
@@ -166,8 +184,14 @@ def _first_step(first_result: Mapping[str, Any]) -> float:
 
 
 def _number_at(result: Mapping[str, Any], path: tuple[str, ...]) -> float:
-    value = _value_at(result, path)
-    return float(value) if isinstance(value, (int, float)) else math.nan
+    return _number(_value_at(result, path))
+
+
+def _number(value: Any) -> float:
+    """NaN for what is no number that can be drawn: text, true, infinity, an integer beyond all floats."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return math.nan
+    return float(value) if -MAX_NUMBER <= value <= MAX_NUMBER else math.nan
 
 
 def _value_at(result: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -180,18 +204,24 @@ def _value_at(result: Mapping[str, Any], path: tuple[str, ...]) -> Any:
 
 
 def _weight_edges(config: Mapping[str, Any]) -> np.ndarray | None:
+    """[bins + 1] float64, None if the config does not say bins that can be."""
     limits, bins = config.get("weight_histogram_range"), config.get("weight_histogram_bins")
-    if not limits or not bins:
+    if not isinstance(limits, list) or len(limits) != 2:
         return None
-    low, high = limits
-    return histogram_edges(low, high, bins).astype(float)
+    low, high = map(_number, limits)
+    if isinstance(bins, bool) or not isinstance(bins, int) or not 1 <= bins <= MAX_BINS:
+        return None
+    if not (MIN_WEIGHT <= low < high <= 1 / MIN_WEIGHT):  # not so for NaN
+        return None
+    edges = histogram_edges(low, high, bins).astype(float)
+    return edges if (np.diff(edges) > 0).all() else None
 
 
-def _weight_counts(results: list[dict[str, Any]], columns: int) -> np.ndarray | None:
-    """[T, columns] float64, a row of NaN for what is no list of as many numbers; None if no row is one."""
-    counts = np.full((len(results), columns), math.nan)
-    for row, result in zip(counts, results, strict=True):
-        histogram = _value_at(result, WEIGHT_HISTOGRAM)
-        if isinstance(histogram, list) and len(histogram) == columns:
-            row[:] = [count if isinstance(count, (int, float)) else math.nan for count in histogram]
+def _weight_counts(rows: list[_Row], columns: int) -> np.ndarray | None:
+    """[T, columns] float64, a row of NaN for what is no list of as many counts; None if no row is one."""
+    counts = np.full((len(rows), columns), math.nan)
+    for kept, row in zip(counts, rows, strict=True):
+        if row.weight_counts is not None and len(row.weight_counts) == columns:
+            numbers = np.array([_number(count) for count in row.weight_counts])
+            kept[:] = np.where(numbers < 0, math.nan, numbers)
     return None if np.isnan(counts).all() else counts

@@ -27,6 +27,20 @@ def standard_error(values: Sequence[float] | np.ndarray) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
+def confidence_half_width(values: Sequence[float] | np.ndarray, level: float = 0.95) -> float:
+    """Half of the confidence interval of the mean, by Student's t; NaN of fewer than two values.
+
+    Args:
+        values: independent, one per seed.
+        level: in (0, 1), that the interval holds the true mean.
+    """
+    from scipy import stats
+
+    if len(values) < 2:
+        return float("nan")
+    return float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * standard_error(values)
+
+
 def final_value(values: Sequence[float] | np.ndarray, last: int = 5) -> float:
     """Mean of the last `last` evaluations (of all, if there are fewer), NaN left out; NaN of nothing."""
     if last < 1:

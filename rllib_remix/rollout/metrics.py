@@ -27,7 +27,7 @@ from ray.rllib.utils.metrics.metrics_logger import MetricsLogger
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.episode_in_store import EpisodeInStore
 
-EPISODE_SUMS = "episode_sums"
+EPISODE_SUMS, EPISODE_COUNTS = "episode_sums", "episode_counts"
 
 
 class EpisodeMetrics:
@@ -54,12 +54,18 @@ class EpisodeMetrics:
         """Mean return and length, and of every info value as `<name>_mean`; empty before the first episode."""
         if not self._recent:
             return {}
-        returns, lengths, infos = zip(*self._recent, strict=True)
-        return {
-            EPISODE_RETURN_MEAN: _mean(returns),
-            EPISODE_LEN_MEAN: _mean(lengths),
-            **{f"{key}_mean": _mean([info[key] for info in infos if key in info]) for key in infos[-1]},
-        }
+        return {name: _mean(values) for name, values in self._values().items()}
+
+    def _values(self) -> dict[str, list[float]]:
+        """What every mean is taken over: an info value only of the episodes that have it."""
+        values: dict[str, list[float]] = {}
+        for _, _, info in self._recent:
+            for key, value in info.items():
+                values.setdefault(f"{key}_mean", []).append(value)
+        # Last, as an environment may have infos of these names.
+        values[EPISODE_RETURN_MEAN] = [team_return for team_return, _, _ in self._recent]
+        values[EPISODE_LEN_MEAN] = [length for _, length, _ in self._recent]
+        return values
 
     def log(self, metrics: MetricsLogger) -> None:
         """Logs the means, and the least and largest return and length."""
@@ -75,8 +81,11 @@ class EpisodeMetrics:
 
     def log_sums(self, metrics: MetricsLogger) -> None:
         """Logs sums, for exact means over several workers: RLlib averages their means, however many each played."""
-        for name, value in self.means().items():
-            metrics.log_value((EPISODE_SUMS, name), value * len(self._recent), reduce="sum")
+        if not self._recent:
+            return
+        for name, values in self._values().items():
+            metrics.log_value((EPISODE_SUMS, name), float(sum(values)), reduce="sum")
+            metrics.log_value((EPISODE_COUNTS, name), len(values), reduce="sum")
 
     def get_state(self) -> list[Any]:
         return list(self._recent)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from rllib_remix.envs.team_env import TeamSpec, TeamStep
+from rllib_remix.memory import machine_memory
 from rllib_remix.rollout.episode import TeamEpisode
+from rllib_remix.settings import SettingError
 
 
 class EpisodeRecorder:
-    """Preallocated arrays [N, limit + 1, …], written by one vectorised assignment per field and step."""
+    """Preallocated arrays [N, limit + 1, …], written by one vectorised assignment per field and step.
+
+    Raises:
+        SettingError: they would take more memory than the machine has.
+    """
 
     def __init__(self, spec: TeamSpec, num_envs: int):
-        steps, agents = spec.episode_limit + 1, spec.n_agents
         self._limit = spec.episode_limit
         self._copies = np.arange(num_envs)
         self._t = np.zeros(num_envs, np.int64)
-        self._obs = np.zeros((num_envs, steps, agents, spec.obs_dim), spec.obs_dtype)
-        self._state = np.zeros((num_envs, steps, spec.state_dim), spec.state_dtype)
-        self._avail = np.zeros((num_envs, steps, agents, spec.n_actions), np.bool_)
-        action_dtype = np.int16 if spec.n_actions <= np.iinfo(np.int16).max else np.int64
-        self._actions = np.zeros((num_envs, steps, agents), action_dtype)
-        self._rewards = np.zeros((num_envs, steps), np.float32)
+        layout = _layout(spec, num_envs)
+        _check_memory(spec, num_envs, layout)
+        self._obs, self._state, self._avail, self._actions, self._rewards = (
+            np.zeros(shape, dtype) for shape, dtype in layout
+        )
 
     def begin(self, step: TeamStep) -> None:
         """All copies start an episode with this step."""
@@ -60,7 +65,7 @@ class EpisodeRecorder:
             rewards=self._rewards[copy, :t].copy(),
             terminated=bool(step.terminated[copy]),
             truncated=bool(step.truncated[copy]),
-            info={name: float(values[copy]) for name, values in step.info.items()},
+            info=step.info_of(copy),
             **facts,
         )
 
@@ -69,3 +74,27 @@ class EpisodeRecorder:
         self._obs[at] = step.obs
         self._state[at] = step.state
         self._avail[at] = step.avail_actions
+
+
+def _layout(spec: TeamSpec, num_envs: int) -> list[tuple[tuple[int, ...], np.dtype]]:
+    """Shape and dtype of the observations, states, available actions, actions and rewards."""
+    first, agents = (num_envs, spec.episode_limit + 1), spec.n_agents
+    action_dtype = np.int16 if spec.n_actions <= np.iinfo(np.int16).max else np.int64
+    return [
+        ((*first, agents, spec.obs_dim), np.dtype(spec.obs_dtype)),
+        ((*first, spec.state_dim), np.dtype(spec.state_dtype)),
+        ((*first, agents, spec.n_actions), np.dtype(np.bool_)),
+        ((*first, agents), np.dtype(action_dtype)),
+        (first, np.dtype(np.float32)),
+    ]
+
+
+def _check_memory(spec: TeamSpec, num_envs: int, layout: list[tuple[tuple[int, ...], np.dtype]]) -> None:
+    needed, there = sum(math.prod(shape) * dtype.itemsize for shape, dtype in layout), machine_memory()
+    if there is not None and needed > there:
+        raise SettingError(
+            f"episode_limit: {num_envs} episodes of {spec.episode_limit} steps, one for each copy of the environment, "
+            f"take {needed / 2**30:.1f} GiB, but this machine has {there / 2**30:.1f} GiB; allowed here: at most "
+            f"{int(spec.episode_limit * there / needed)} steps with num_envs_per_env_runner {num_envs}. Of an adapted "
+            'environment, lower it with env_config={"team_adapter": {"episode_limit": …}}.'
+        )

@@ -5,26 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import math
 import pickle
 import shutil
-from collections.abc import Callable, Collection
-from fnmatch import fnmatch
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow.fs
-from pyarrow.fs import FileSelector, FileSystem
-from ray._private.dict import flatten_dict
 from ray.train._internal.session import _TrainingResult
-from ray.train._internal.storage import get_fs_and_path
-from ray.tune import Checkpoint, ResumeConfig
-from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
-from ray.tune.execution.tune_controller import TuneController
+from ray.tune import Callback, Checkpoint, ResumeConfig
 from ray.tune.experiment import Trial
 
 from rllib_remix.durable import remove_leftovers, write_whole
 from rllib_remix.manifest import MANIFEST, METADATA, CheckpointError, check_files
+from rllib_remix.tuning.last_save import lag_of
+from rllib_remix.tuning.records import find_record, note_beginning, put_last
 from rllib_remix.tuning.result_logs import ITERATION, RESULTS_FILE
 
 logger = logging.getLogger("ray.rllib")
@@ -48,19 +43,16 @@ def what_to_resume(
     """
     record = find_record(storage_path, name)
     if record is None:
+        note_beginning(storage_path, name)
         return None
+    record = put_last(record, storage_path, name)
+    note_beginning(storage_path, name, resumed=record)
     if "://" not in storage_path:
+        if not _trials(Path(record)):
+            return None
         bring_up_to_date(Path(record), say)
     resume: Any = ResumeConfig.ResumeType.RESUME  # declared as str by Ray
     return ResumeConfig(errored=resume)
-
-
-def find_record(storage_path: str, name: str) -> str | None:
-    """Tune's newest record of an experiment, or None if there is none."""
-    try:
-        return _find_newest_experiment_checkpoint(f"{storage_path.rstrip('/')}/{name}")
-    except FileNotFoundError:
-        return None
 
 
 def has_unfinished(folder: Path) -> bool:
@@ -69,13 +61,33 @@ def has_unfinished(folder: Path) -> bool:
     if record is None:
         return False
     try:
-        trials = [
-            json.loads(trial)
-            for trial, _ in json.loads(Path(record).read_text(encoding="utf-8"))["trial_data"]
-        ]
-    except (OSError, ValueError, KeyError):
+        return any(trial["status"] != Trial.TERMINATED for trial in _trials(Path(record)))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
-    return any(trial["status"] != Trial.TERMINATED for trial in trials)
+
+
+class CannotGoOn(ValueError):
+    """Tune would begin a run anew instead of going on with it."""
+
+
+class HasGoneOn(Callback):
+    """A Tune callback that raises CannotGoOn if Tune began a run anew, which it does silently if it cannot go on.
+
+    Args:
+        record: Tune's file; local.
+    """
+
+    def __init__(self, record: Path) -> None:
+        self._trial_ids = {trial["trial_id"] for trial in _trials(record)}
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Tune's hook."""
+        if not self._trial_ids <= {trial.trial_id for trial in trials}:
+            raise CannotGoOn("Tune cannot restore what belongs to it; its own message, with -v, says why")
+
+
+def _trials(record: Path) -> list[dict[str, Any]]:
+    return [json.loads(trial) for trial, _ in json.loads(record.read_text(encoding="utf-8"))["trial_data"]]
 
 
 def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:
@@ -98,56 +110,13 @@ def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) 
     write_whole(record, json.dumps(state).encode())
 
 
-def mark_unfinished(storage_path: str, name: str, trial_ids: Collection[str]) -> None:
-    """Notes in the record that trials which were stopped before their end are to go on when the run is resumed.
-
-    Args:
-        storage_path, name: as for `what_to_resume`.
-        trial_ids: the trials; those that had reached their stop all the same are left out.
-
-    Raises:
-        OSError: the record cannot be read or written.
-        ValueError: it is damaged.
-    """
-    files, folder = get_fs_and_path(f"{storage_path.rstrip('/')}/{name}")
-    for record in _records(files, folder):  # The newest may be of another run in the same folder.
-        with files.open_input_stream(record) as stream:
-            state = json.loads(stream.read())
-        if any(json.loads(trial)["trial_id"] in trial_ids for trial, _ in state["trial_data"]):
-            break
-    else:
-        return
-    state["trial_data"] = [_unfinished(trial, metadata, trial_ids) for trial, metadata in state["trial_data"]]
-    content = json.dumps(state).encode()
-    if "://" not in storage_path:
-        write_whole(Path(record), content)
-        return
-    with files.open_output_stream(record) as stream:
-        stream.write(content)
-
-
-def _records(files: FileSystem, folder: str) -> list[str]:
-    """Tune's records in a folder, newest first."""
-    pattern = TuneController.CKPT_FILE_TMPL.format("*")
-    found = [each.path for each in files.get_file_info(FileSelector(folder))]
-    return sorted((path for path in found if fnmatch(Path(path).name, pattern)), reverse=True)
-
-
-def _unfinished(trial_state: str, metadata: str, trial_ids: Collection[str]) -> tuple[str, str]:
-    trial = Trial.from_json_state(trial_state)
-    trial.restore_run_metadata(metadata)
-    reached = flatten_dict(trial.last_result or {})
-    limits = trial.stopping_criterion.items()
-    if trial.trial_id in trial_ids and not any(reached.get(key, -math.inf) >= end for key, end in limits):
-        trial_state = json.dumps(json.loads(trial_state) | {"status": Trial.PENDING})
-    return trial_state, metadata
-
-
 def _up_to_date(
     trial_state: str, metadata: str, results: Path, say: Callable[[str], None]
 ) -> tuple[str, str]:
     trial = Trial.from_json_state(trial_state)
     trial.restore_run_metadata(metadata)
+    if trial.status == Trial.TERMINATED and ITERATION not in (trial.run_metadata.last_result or {}):
+        trial.set_status(Trial.PENDING)  # Earlier versions ended those that waited when a run was stopped.
     storage: Any = copy.copy(trial.storage)
     storage.storage_fs_path = str(results)
     trial.set_storage(storage)
@@ -163,6 +132,8 @@ def _up_to_date(
         raise ValueError(f"none of the checkpoints that it names is in {str(folder)!r} any more")
     _take_over(manager, folder, _without_damaged_newest(there, say))
     storage.current_checkpoint_index = int(there[-1].name[-_INDEX_DIGITS:]) if there else -1
+    if trial.status == Trial.TERMINATED and lag_of(trial) is not None:
+        trial.set_status(Trial.PENDING)  # Its end could not be saved, or was damaged since.
     trial.invalidate_json_state()
     trial.run_metadata.invalidate_cache()
     return trial.get_json_state()

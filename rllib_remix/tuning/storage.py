@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rllib_remix.durable import new_folder_aside, put_in_place, remove_left_fold
 
 logger = logging.getLogger("ray.rllib")
 
+PAUSE_S = 1.0  # seconds between two tries to write
 _STATE_FOLDER = "driver_artifacts"  # Tune's name of the folder that holds its state
 
 
@@ -26,8 +28,11 @@ class DurableStorage(StorageContext):
     everything is as in Tune.
     """
 
+    patience: Patience
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.patience = Patience(0)
         self._sync_whole_files()
 
     @classmethod
@@ -35,6 +40,7 @@ class DurableStorage(StorageContext):
         """The same storage, durable."""
         durable: Any = copy.copy(storage)
         durable.__class__ = cls
+        durable.__dict__.setdefault("patience", Patience(0))
         durable._sync_whole_files()
         return durable
 
@@ -74,22 +80,53 @@ class DurableStorage(StorageContext):
             return super().persist_current_checkpoint(checkpoint)
         self._check_validation_file()
         source, target = Path(checkpoint.path), Path(self.checkpoint_fs_path)
-        aside = None
-        try:
-            if source.parent == target.parent:
-                aside = source
-            else:
-                remove_left_folders(target.parent)
-                aside = new_folder_aside(target.parent)
-                shutil.copytree(source, aside, dirs_exist_ok=True)
-            put_in_place(aside, target)
-        except OSError as error:
-            report_lost_checkpoint(target, error)
-            self.current_checkpoint_index -= 1  # Tune, which does not hear of it, counts only what it got.
-            if aside is not None:
-                shutil.rmtree(aside, ignore_errors=True)
-            return None
+        while error := _put(source, target):
+            if not self.patience.try_again():
+                report_lost_checkpoint(target, error)
+                self.current_checkpoint_index -= (
+                    1  # Tune, which does not hear of it, counts only what it got.
+                )
+                if source.parent == target.parent:
+                    shutil.rmtree(source, ignore_errors=True)
+                return None
         return type(checkpoint)(filesystem=self.storage_filesystem, path=str(target))
+
+
+class Patience:
+    """How long what cannot be written is tried again: mostly not at all, since training goes on.
+
+    Args:
+        seconds: from the first failure on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends: float | None = None
+
+    def try_again(self) -> bool:
+        """Whether to try again, after a pause, what has just failed."""
+        now = time.monotonic()
+        self._ends = now + self._seconds if self._ends is None else self._ends
+        if now >= self._ends:
+            return False
+        time.sleep(min(PAUSE_S, self._ends - now))
+        return True
+
+
+def _put(source: Path, target: Path) -> OSError | None:
+    """Puts a checkpoint in its place; what went wrong, if it did. What lies beside its place stays for another try."""
+    aside = source
+    try:
+        if source.parent != target.parent:
+            remove_left_folders(target.parent)
+            aside = new_folder_aside(target.parent)
+            shutil.copytree(source, aside, dirs_exist_ok=True)
+        put_in_place(aside, target)
+    except OSError as error:
+        if aside is not source:
+            shutil.rmtree(aside, ignore_errors=True)
+        return error
+    return None
 
 
 class StateSyncer:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.local_cluster import add_node, local_cluster
@@ -63,9 +64,7 @@ def run(algorithm: str, plan: Plan, say: Callable[[str], None] = print) -> list[
     import ray
     from ray import tune
 
-    from rllib_remix.cli.interrupt import GracefulStop
-
-    stop = GracefulStop()
+    stop = SimpleNamespace(requested=False)
     with local_cluster(CPUS_OF_NODE) as cluster:
         nodes = [add_node(cluster, CPUS_OF_NODE, resources={f"{MARK}_{number}": 1}) for number in range(2)]
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
@@ -77,7 +76,7 @@ def run(algorithm: str, plan: Plan, say: Callable[[str], None] = print) -> list[
                     algorithm,
                     config=_config(algorithm).to_dict(),
                     storage_path=results,
-                    stop=stop,
+                    stop=lambda trial_id, result: stop.requested,
                     callbacks=[watch],
                     verbose=0,
                     raise_on_failed_trial=False,

@@ -10,7 +10,7 @@ from tests.algorithms.games import equal, tiny, weights
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-def test_two_learners_compute_the_same_update_as_one(build):
+def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     one = build(tiny("QMIX", train_batch_episodes=6))
     two = build(tiny("QMIX", train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())
@@ -30,6 +30,16 @@ def test_two_learners_compute_the_same_update_as_one(build):
     )
     states = [copy.get() for copy in copies]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    # The loss of one learner overflows, though no gradient does: neither makes a step.
+    sample["rewards"][0, 0] = 1e25
+    results = two.learner_group.update(batch=learner_batch(sample, num_learners=2), timesteps={})
+    losses = [of_learner["default_policy"]["td_loss"].peek() for of_learner in results]
+    assert sorted(np.isfinite(losses)) == [False, True]
+    copies = two.learner_group.foreach_learner(
+        lambda learner: learner.module["default_policy"].unwrapped().state_dict()
+    )
+    for copy in copies:
+        assert all(torch.equal(copy.get()[name], states[0][name]) for name in states[0])
 
 
 def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):

@@ -8,6 +8,7 @@ import torch
 from ray import tune
 
 import rllib_remix
+from rllib_remix.algorithms.nonfinite import MAX_IN_A_ROW, NotFiniteError
 from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
@@ -183,7 +184,7 @@ def test_beta_follows_its_schedule_over_env_steps_and_reaches_the_buffer(build):
     assert late.min() < 1
 
 
-def test_weights_that_are_no_numbers_end_the_run_with_the_episode_that_has_them(build):
+def test_weights_that_are_no_numbers_change_no_priority_and_end_the_run_after_a_few_updates(build):
     algorithm = build(tiny("MACPO", weighting_mode="sampling"))
     while not algorithm._update_is_due():
         algorithm.replay_buffer.add(algorithm._collect())
@@ -191,9 +192,12 @@ def test_weights_that_are_no_numbers_end_the_run_with_the_episode_that_has_them(
     algorithm.learner_group.foreach_learner(
         lambda learner: learner.module["default_policy"].unwrapped().mixer.w1[2].bias.data.fill_(math.nan)
     )
-    with pytest.raises(ValueError, match=r"priority nan of episode \d+ is not allowed"):
+    for _ in range(MAX_IN_A_ROW - 1):
+        algorithm._update()
+    with pytest.raises(NotFiniteError, match=f"^{MAX_IN_A_ROW} updates in a row could not be made"):
         algorithm._update()
     assert (algorithm.replay_buffer.priorities == before).all()
+    assert sum(algorithm._weight_histogram.counts) == 0
 
 
 # On-policiness

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import starter
 from typer.testing import CliRunner, Result
 
 from rllib_remix.cli.main import app
@@ -20,6 +21,13 @@ def rllib(monkeypatch, tmp_path) -> Callable[..., Result]:
         return CliRunner().invoke(app, texts)
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the executable as a process of its own, in an empty folder; see `starter`."""
+    with starter(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """An RLlib algorithm whose return is known: `lr` is added to it in every iteration, beginning from 0."""
 
 import json
+import time
 from pathlib import Path
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -50,3 +51,11 @@ class Planted(Algorithm):
 
     def cleanup(self):
         pass
+
+
+class Slow(Planted):
+    """Takes a while for an iteration, so that a test can do something meanwhile."""
+
+    def step(self):
+        time.sleep(0.2)
+        return super().step()

@@ -131,6 +131,7 @@ REFUSED = [
     ("file", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
     ("file", {"--submit": None, "--address": f"http://{NOBODY}", "--no-wait": None}, "no job server answers"),
     ("file", {"--submit": None, "--address": NOBODY, "--runtime-env": {"pips": []}}, "did you mean 'pip'"),
+    ("file", {"--restore": "missing"}, "name the one to restore with --only"),
     ("file", {"--ray-ui": None, "--address": NOBODY}, "--ray-ui: starts Ray here"),
     ("file", {"--ray-num-nodes": 2, "--address": NOBODY}, "--ray-num-nodes: starts Ray here"),
     ("file", {"--stop": {"training_iteration": 1}}, "--stop"),

@@ -126,3 +126,18 @@ def test_ends_and_failures_are_told():
     callback.on_trial_complete(0, [], trial(0))
     callback.on_trial_error(0, [], trial(1))
     assert screen.getvalue() == "ReMIX #1: done\nReMIX #2: failed\n"
+
+
+def test_at_the_end_of_the_run_trials_without_an_end_are_marked_as_stopped():
+    progress, screen = display(live=False)
+    trials = [trial(0), trial(1)]
+    for each in trials:
+        progress.on_trial_start(0, trials, each)
+    progress.on_trial_complete(0, trials, trials[0])
+    progress.on_experiment_end([*trials, trial(2)])  # the last one never began
+    assert screen.getvalue().splitlines() == [
+        "ReMIX #1: started",
+        "ReMIX #2: started",
+        "ReMIX #1: done",
+        "ReMIX #2: stopped",
+    ]

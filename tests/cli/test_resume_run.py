@@ -2,75 +2,17 @@
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import SMALL, exit_code, iterations, output, some_results, training, wait_for
 
 pytestmark = pytest.mark.slow
 
-RLLIB = Path(sys.executable).parent / "rllib"
-SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 100, "num_env_runners": 0}
 ITERATIONS = 40
-PATIENCE = 240  # seconds for what takes 30 where nothing else runs
-TRAIN = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SMALL), "-n", "run"]
-TRAIN += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "results"]
-TRAIN += ["--checkpoint-freq", "1", "--keep-checkpoints-num", "2", "--ray-num-cpus", "1"]
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Starts the executable in an empty folder; what is left of it is killed at the end."""
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment |= {"HOME": str(tmp_path / "home"), "TERM": "dumb"}
-    processes = []
-
-    def run(*arguments: str) -> subprocess.Popen:
-        output = open(tmp_path / f"output_{len(processes)}", "w+")  # noqa: SIM115
-        processes.append(
-            subprocess.Popen([RLLIB, *arguments], cwd=tmp_path, env=environment, stdout=output, stderr=output)
-        )
-        return processes[-1]
-
-    yield run
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-def output(folder: Path, number: int) -> str:
-    return (folder / f"output_{number}").read_text()
-
-
-def exit_code(process: subprocess.Popen, folder: Path, number: int) -> int:
-    """Waits for the end of a command; if it does not come, its output is shown."""
-    try:
-        return process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise AssertionError(f"{process.args} goes on:\n{output(folder, number)}") from None
-
-
-def wait_for(there: Callable[[], object], process: subprocess.Popen, folder: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not there():
-        assert process.poll() is None, output(folder, 0)
-        assert time.monotonic() < deadline, output(folder, 0)
-        time.sleep(0.05)
-
-
-def iterations(folder: Path, run: str = "results/run") -> list[int]:
-    """As result.json has them, of the only trial; a line that is being written is left out."""
-    (file,) = folder.glob(f"{run}/*/result.json")
-    return [json.loads(line)["training_iteration"] for line in file.read_text().split("\n")[:-1] if line]
-
-
-def some_results(folder: Path, number: int = 3, run: str = "results/run") -> bool:
-    return bool(list(folder.glob(f"{run}/*/result.json"))) and len(iterations(folder, run)) >= number
+TRAIN = training(ITERATIONS)
 
 
 def check_is_whole(folder: Path, run: str = "results/run") -> None:

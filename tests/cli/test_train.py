@@ -186,7 +186,10 @@ def test_a_checkpoint_of_another_algorithm_cannot_be_restored(refused, tmp_path)
     (tmp_path / "rllib_checkpoint.json").write_text(json.dumps(metadata))
     assert "was made by VDN, not by QMIX" in refused(*QMIX, "--restore", tmp_path)
     (tmp_path / "rllib_checkpoint.json").write_text(json.dumps(metadata | {"networks": {}}))
-    assert "is damaged (its team or networks cannot be used)" in refused(*QMIX, "--restore", tmp_path)
+    message = "rllib_checkpoint.json: networks.agent_hidden_dim is missing"
+    assert message in refused(*QMIX, "--restore", tmp_path)
+    (tmp_path / "rllib_checkpoint.json").write_text("{")
+    assert "rllib_checkpoint.json is damaged" in refused(*QMIX, "--restore", tmp_path)
 
 
 def test_options_reach_the_experiment(rllib, started, tmp_path):

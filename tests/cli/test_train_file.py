@@ -1,13 +1,17 @@
 """Experiments from files: what is read, and what is refused before Ray starts."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import rllib_remix
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiment_files import read_experiments
 from rllib_remix.cli.experiments import check_experiment, variants
+from rllib_remix.cli.samplers import count_points
+from rllib_remix.cli.yaml_text import read_yaml_text
 from rllib_remix.settings import SettingError
 
 GOOD = """
@@ -169,3 +173,32 @@ def test_the_examples_of_a_map_differ_only_in_who_plays_the_battles(map_name):
 )
 def test_examples_of_the_simulator_say_that_they_give_no_smac_results(path):
     assert "not SMAC results" in path.read_text(encoding="utf-8").partition("\nsmac-sim")[0]
+
+
+class _LoaderOfBefore(yaml.SafeLoader):
+    """PyYAML's, which reads YAML 1.1, with 1e6 as a number: how files were read once."""
+
+
+_LoaderOfBefore.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d[\d_]*)(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+@pytest.mark.parametrize("path", TUNED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_examples_mean_the_same_in_both_versions_of_yaml(path):
+    text = path.read_text(encoding="utf-8")
+    assert read_yaml_text("file", text) == yaml.load(text, Loader=_LoaderOfBefore)
+
+
+def test_of_many_points_of_grids_every_value_of_each_grid_is_checked_once():
+    grids = {name: {"grid_search": list(range(20))} for name in ("a", "b", "c")}
+    assert count_points("config", grids) == 8000
+    points = [tuple(variant.values()) for variant in variants(grids)]
+    assert len(points) == 1 + 3 * 19
+    assert {point for point in points if point[0]} == {(value, 0, 0) for value in range(1, 20)}
+    assert {point for point in points if point[2]} == {(0, 0, value) for value in range(1, 20)}
+
+
+def test_grids_within_grids_are_counted_by_their_points():
+    inner = {"grid_search": [1, 2, 3]}
+    assert count_points("config", {"a": {"grid_search": [inner, 4]}, "b": [inner, 5]}) == 12

@@ -14,12 +14,14 @@ from tests.hostile.limits import check_refusal, limited, listing
 
 
 @pytest.fixture
-def refused(monkeypatch, tmp_path: Path) -> Callable[..., str]:
+def refused(monkeypatch, tmp_path: Path, tmp_path_factory) -> Callable[..., str]:
     """Runs a command that must be refused before Ray starts, with nothing written below the test's folder.
 
     The function takes the command's words, and returns the one line of its error.
     """
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(
+        "HOME", str(tmp_path_factory.mktemp("home"))
+    )  # where Matplotlib keeps its list of fonts
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.chdir(tmp_path)
 

@@ -27,7 +27,7 @@ TERMINATED = np.array([True, False, False, True, False, True])
 
 def team_learner(algorithm, **training):
     """The algorithm's own learner, with networks as random as the targets, and unlike them."""
-    config = get_algorithm_config(algorithm).training(**(SMALL | training))
+    config = get_algorithm_config(algorithm).update_from_dict(SMALL | training)
     observation_space, action_space = team_spaces(SPEC)
     spaces = {DEFAULT_MODULE_ID: (observation_space, action_space)}
     learner = config.learner_class(config=config, module_spec=config.get_rl_module_spec(spaces=spaces))

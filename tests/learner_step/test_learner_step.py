@@ -247,13 +247,16 @@ def test_target_networks_are_copied_whole_and_only_when_their_episodes_are_colle
             assert np.array_equal(target, online if is_due else before[name][1]), name
 
 
-def test_a_copy_comes_after_the_step_of_its_update():
-    learner = team_learner("MACPO", target_network_update_episodes=1)
-    before = parameters(learner)
-    update(learner, a_batch(), episodes=1)
-    assert all(
-        (target != before[name]).any() for name, (_, target) in pairs(learner).items() if "bias" not in name
-    )
+def test_a_copy_comes_after_the_step_of_its_update_and_changes_the_targets_alone():
+    copies, never = (team_learner("MACPO", target_network_update_episodes=count) for count in (1, 10**9))
+    before = parameters(copies)
+    for learner in (copies, never):
+        update(learner, a_batch(), episodes=1)
+    without_copy = parameters(never)
+    for name, value in parameters(copies).items():
+        assert np.array_equal(value, without_copy[name.removeprefix("target_")]), name
+    assert any((value != before[name]).any() for name, value in without_copy.items())
+    assert not any(p.requires_grad for name, p in module_of(copies).named_parameters() if "target_" in name)
 
 
 @pytest.mark.parametrize("algorithm", ["QMIX", "VDN", "MACPO"])

@@ -350,3 +350,24 @@ def test_an_absurd_capacity_is_refused_before_anything_is_allocated():
 def test_a_bad_capacity_is_refused(capacity):
     with pytest.raises(SettingError, match=rf"^replay_buffer_capacity: {capacity!r} is "):
         buffer(capacity)
+
+
+def test_episodes_of_which_not_one_fits_into_the_memory_are_refused_with_their_limit():
+    with pytest.raises(
+        SettingError, match=r"episode_limit: an episode of 1000000000000 steps takes .* lower it"
+    ):
+        MultiAgentReplayBuffer(SPEC._replace(episode_limit=10**12), capacity=2)
+
+
+def test_a_buffer_of_the_same_agents_in_another_order_is_refused_and_of_unknown_ones_taken(tmp_path):
+    def of(*agents):
+        return MultiAgentReplayBuffer(SPEC._replace(agents=agents), capacity=2, seed=0)
+
+    saved = of("a", "b").save_to_path(str(tmp_path / "replay"))
+    of("a", "b").restore_from_path(saved)
+    of().restore_from_path(saved)
+    with pytest.raises(ValueError, match="holds episodes of"):
+        of("b", "a").restore_from_path(saved)
+    state = of().get_state()
+    del state["spec"]["agents"]  # as versions wrote it that did not know them
+    of("b", "a").set_state(state)

@@ -22,7 +22,8 @@ from rllib_remix.reporting.heat_maps import (
     weight_ticks,
     with_weights,
 )
-from rllib_remix.reporting.runs import RunError, Trial, read_runs
+from rllib_remix.reporting.result_file import RunError
+from rllib_remix.reporting.runs import Trial, read_runs
 
 # Four bins [0.01, 0.1), [0.1, 1), [1, 10) and [10, 100), and what lies below and above them.
 RANGE, BINS = (0.01, 100), 4

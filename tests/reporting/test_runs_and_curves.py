@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from rllib_remix.cli.main import app
 from rllib_remix.reporting.curves import draw_curves, group
-from rllib_remix.reporting.runs import RunError, read_runs
+from rllib_remix.reporting.result_file import RunError
+from rllib_remix.reporting.runs import read_runs
 
 
 def write_trial(

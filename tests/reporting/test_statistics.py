@@ -5,12 +5,25 @@ import math
 import numpy as np
 import pytest
 
-from rllib_remix.reporting.statistics import band, common_steps, final_value, mean, standard_error
+from rllib_remix.reporting.statistics import (
+    band,
+    common_steps,
+    confidence_half_width,
+    final_value,
+    mean,
+    standard_error,
+)
 
 
 def test_the_standard_error_uses_the_sample_deviation():
     # mean 2, squared deviations 1 + 0 + 1 = 2, s² = 2 / 2 = 1, s / √3
     assert standard_error([1.0, 2.0, 3.0]) == pytest.approx(1 / math.sqrt(3))
+
+
+def test_the_confidence_interval_uses_students_t():
+    # Three values: t(97.5 %, 2 degrees of freedom) = 4.303 in any table, times s / √3 with s = 1.
+    assert confidence_half_width([1.0, 2.0, 3.0]) == pytest.approx(4.303 / math.sqrt(3), abs=1e-3)
+    assert math.isnan(confidence_half_width([1.0]))
 
 
 def test_too_few_values_give_nan():

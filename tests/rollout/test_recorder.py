@@ -5,6 +5,7 @@ from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.envs.team_env import TeamSpec, TeamStep, random_actions
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.recorder import EpisodeRecorder
+from rllib_remix.settings import SettingError
 
 SPEC = TeamSpec(
     n_agents=2, n_actions=3, obs_dim=1, state_dim=1, episode_limit=4, obs_dtype="uint8", state_dtype="int16"
@@ -172,3 +173,23 @@ def test_recorded_episodes_are_those_that_the_environment_played(copies):
             )
             finished += 1
     assert finished >= 6 * copies
+
+
+def test_episodes_that_no_memory_can_hold_are_refused_before_it_is_asked_for():
+    endless = SPEC._replace(episode_limit=10**9)
+    message = (
+        r"episode_limit: 8 episodes of 1000000000 steps, .* take \d+\.\d GiB, but this machine has .*allowed here: at "
+        r"most \d+ steps with num_envs_per_env_runner 8\. .*team_adapter"
+    )
+    with pytest.raises(SettingError, match=message):
+        EpisodeRecorder(endless, 8)
+    with pytest.raises(SettingError, match="episode_limit"):
+        EpisodeRecorder(SPEC._replace(episode_limit=10**30), 1)
+
+
+def test_an_info_value_that_a_copy_does_not_have_is_no_part_of_its_episode():
+    recorder = EpisodeRecorder(SPEC, 2)
+    recorder.begin(shown([1, 2]))
+    last = shown([1, 2], terminated=[1, 1])._replace(info={"won": np.array([np.nan, 1.0])})
+    recorder.record(acted(0, 0), last, np.zeros(2, bool))
+    assert [recorder.episode(copy, last).info for copy in (0, 1)] == [{}, {"won": 1.0}]

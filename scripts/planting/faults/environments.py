@@ -92,8 +92,8 @@ FAULTS = (
         "mean_over_all_agents",
         "The mean team reward counts agents that received none.",
         _ADAPTERS,
-        "sum(given) / len(given) if",
-        "sum(given) / self.n_agents if",
+        "total / count if self._mean_reward and count",
+        "total / self.n_agents if self._mean_reward and count",
         _ADAPTER_TESTS,
     ),
     Fault(
@@ -124,8 +124,8 @@ FAULTS = (
         "masks_of_foreign_environments_ignored",
         "All actions of a foreign environment seem available.",
         "envs/agent_view.py",
-        "return given.astype(bool)",
-        "return np.ones(self.n_actions, bool)",
+        "return available\n",
+        "return np.ones(self.n_actions, bool)\n",
         _ADAPTER_TESTS,
     ),
     Fault(

@@ -2,7 +2,7 @@
 
 from planting.fault import Fault
 
-_LOOP = ("tests/algorithms/test_loop.py",)
+_LOOP = ("tests/algorithms/test_rounds.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
 _DEFAULTS = ("tests/algorithms/test_defaults.py",)
 _QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "algorithms/sampling.py", "algorithms/qmix_config.py"
@@ -156,8 +156,8 @@ FAULTS = (
         "evaluation_divided_by_all_evaluations",
         "An evaluation's means are divided by the episodes of all evaluations.",
         _QMIX,
-        "total / played[NUM_EPISODES]",
-        "total / self._evaluation_episodes()",
+        "total / counts[name] if",
+        "total / self._evaluation_episodes() if",
         _LOOP,
     ),
     Fault(

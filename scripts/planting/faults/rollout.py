@@ -155,8 +155,8 @@ FAULTS = (
         "infos_of_the_first_copy",
         "All episodes get the infos of copy 0.",
         _RECORDER,
-        "name: float(values[copy])",
-        "name: float(values[0])",
+        "info=step.info_of(copy)",
+        "info=step.info_of(0)",
         _TESTS,
     ),
     Fault(
@@ -171,9 +171,9 @@ FAULTS = (
         "sums_are_means",
         "The sums from which an evaluation's means are made are means.",
         "rollout/metrics.py",
-        "value * len(self._recent), reduce",
-        "value, reduce",
-        ("tests/rollout", "tests/algorithms/test_loop.py"),
+        "(EPISODE_SUMS, name), float(sum(values)), reduce",
+        "(EPISODE_SUMS, name), _mean(values), reduce",
+        ("tests/rollout", "tests/algorithms/test_rounds.py"),
     ),
     Fault(
         "agent_steps_are_env_steps",
@@ -194,7 +194,7 @@ FAULTS = (
     Fault(
         "policy_without_clamp",
         "A TeamPolicy has no limits of utilities, whatever it was trained with.",
-        "policy.py",
+        "models/sizes.py",
         "utility_clamp=tuple(clamp) if clamp else None",
         "utility_clamp=None",
         _POLICY,

@@ -69,7 +69,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default="", metavar="TEXT", help="faults with this in their name or file")
+    parser.add_argument(
+        "--only", nargs="+", metavar="TEXT", help="faults with one of these in their name or file"
+    )
     parser.add_argument("--list", action="store_true", help="show the faults and plant none")
     parser.add_argument(
         "--jobs", type=int, default=1, help="faults that are judged at the same time; default 1"

@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import ray
 import torch
-from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.core import (
+    COMPONENT_ENV_RUNNER,
+    COMPONENT_EVAL_ENV_RUNNER,
+    COMPONENT_LEARNER,
+    COMPONENT_RL_MODULE,
+    DEFAULT_MODULE_ID,
+)
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -377,6 +383,14 @@ class QMIX(SavedAlgorithm):
     def set_state(self, state: dict[str, Any]) -> None:
         self.before_state_is_loaded()
         super().set_state(state)
+        # RLlib sets their env steps to 0 on the way, with which their random streams begin anew, and gives the
+        # evaluating one the state of the other.
+        for name, runner in (
+            (COMPONENT_ENV_RUNNER, self.env_runner),
+            (COMPONENT_EVAL_ENV_RUNNER, self.eval_env_runner),
+        ):
+            if runner is not None and name in state:
+                runner.set_state(state[name])
         if COMPONENT_REPLAY_BUFFER in state:
             self.replay_buffer.set_state(state[COMPONENT_REPLAY_BUFFER])
             self._replay_on_disk = None  # It holds other episodes.

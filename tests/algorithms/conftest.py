@@ -1,9 +1,18 @@
 import pytest
+import ray
 
 
 @pytest.fixture
-def build(ray_session):
-    """Builds algorithms, and stops them at the end of the test."""
+def without_ray(monkeypatch):
+    """An algorithm whose parts are all in this process needs no Ray but for handing itself its own config."""
+    monkeypatch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")  # What needs more says so instead of starting Ray.
+    monkeypatch.setattr(ray, "put", lambda value, **options: value)
+
+
+@pytest.fixture
+def build(request):
+    """Builds algorithms, and stops them at the end of the test; tests that are not slow get them without Ray."""
+    request.getfixturevalue("ray_session" if request.node.get_closest_marker("slow") else "without_ray")
     built = []
 
     def make(config):

@@ -14,8 +14,6 @@ from ray.tune.registry import register_env
 from rllib_remix.envs.predator_prey import PredatorPrey
 from tests.algorithms.games import TINY, tiny
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
-
 
 class Returns(RLlibCallback):
     """Writes the return of every episode to a file of its own, from whatever process."""
@@ -67,6 +65,7 @@ def run(ray_session, tmp_path_factory):
     algorithm.stop()
 
 
+@pytest.mark.slow
 def test_means_are_over_all_episodes_whoever_played_them_and_in_however_many_rounds(run):
     trained = run.results[0]
     assert trained["num_training_step_calls_per_iteration"] > 1
@@ -79,6 +78,7 @@ def test_means_are_over_all_episodes_whoever_played_them_and_in_however_many_rou
     assert run.results[2]["env_runners"]["epsilon"] == run.algorithm.env_runner.epsilon
 
 
+@pytest.mark.slow
 def test_an_iteration_without_an_evaluation_repeats_the_exact_means_of_the_last(run):
     evaluations = [result["evaluation"]["env_runners"] for result in run.results]
     assert math.isnan(evaluations[0]["episode_return_mean"])
@@ -88,6 +88,7 @@ def test_an_iteration_without_an_evaluation_repeats_the_exact_means_of_the_last(
     assert "episode_sums" not in evaluations[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("episodes", [10, 1])  # one is fewer than there are env runners
 def test_an_evaluation_by_two_env_runners_plays_exactly_the_asked_episodes(run, episodes):
     algorithm = run.algorithm

@@ -13,8 +13,6 @@ from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.settings import SettingError
 from tests.algorithms.games import TINY, equal, one_shot, tiny, weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
-
 
 def updates(algorithm):
     return algorithm.learner_group.get_state()["learner"]["weights_seq_no"]
@@ -40,6 +38,7 @@ def test_several_episodes_per_update_and_several_updates_per_round_both_count_ri
     assert updates(often) == 1 + 3 * 4
 
 
+@pytest.mark.slow
 def test_the_number_of_updates_does_not_depend_on_the_number_of_env_runners(build):
     local = build(tiny())
     remote = build(tiny(seed=None).env_runners(num_env_runners=2))
@@ -136,7 +135,7 @@ def test_two_runs_with_one_seed_are_equal_to_the_bit(build):
     assert returns[0] == returns[1]
 
 
-def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option():
+def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option(without_ray):
     from pettingzoo import ParallelEnv
 
     from rllib_remix.algorithms.registry import get_algorithm_config

@@ -14,8 +14,6 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from tests.algorithms.games import equal, tiny, weights
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
-
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("mode", ["loss", "sampling"])
@@ -273,6 +271,7 @@ def test_before_the_first_update_nothing_is_counted(build):
     assert math.isnan(learner["weight_quantiles"])
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_a_histogram_of_the_weights_and_none_of_the_counts(ray_session, tmp_path):
     rllib_remix.register()
     tune.Tuner(

@@ -1,0 +1,1 @@
+"""Faults on purpose: which, where they are planted, and whether the tests find them."""

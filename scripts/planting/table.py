@@ -1,0 +1,26 @@
+"""All planted faults."""
+
+from planting.fault import Fault
+from planting.faults import (
+    environments,
+    formulas,
+    learner,
+    loop,
+    networks,
+    replay,
+    reports,
+    rollout,
+    simulator,
+)
+
+FAULTS: tuple[Fault, ...] = (
+    *learner.FAULTS,
+    *formulas.FAULTS,
+    *networks.FAULTS,
+    *rollout.FAULTS,
+    *loop.FAULTS,
+    *replay.FAULTS,
+    *environments.FAULTS,
+    *simulator.FAULTS,
+    *reports.FAULTS,
+)

@@ -1,0 +1,69 @@
+"""What is trained when nothing is set: a default that changes, changes everybody's results."""
+
+import pytest
+
+from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+
+COMMON = {
+    "lr": 1e-3,
+    "gamma": 0.99,
+    "grad_clip": 10.0,
+    "grad_clip_by": "global_norm",
+    "td_lambda": 0.6,
+    "q_star_loss_weight": 1.0,
+    "target_network_update_episodes": 200,
+    "train_batch_episodes": 128,
+    "rollout_episodes_per_update": 8,
+    "num_env_runners": 0,
+    "num_envs_per_env_runner": 8,
+    "epsilon": [[0, 0.995], [100_000, 0.05]],
+    "explore": True,
+    "agent_hidden_dim": 64,
+    "mixer_embed_dim": 32,
+    "hypernet_hidden_dim": 64,
+    "q_star_hidden_dim": 256,
+    "observe_last_action": True,
+    "observe_agent_id": True,
+    "utility_clamp": None,
+    "weighting_mode": "loss",
+    "weighting_config": {},
+    "replay_buffer_capacity": 5000,
+    "recent_episodes_capacity": 200,
+    "num_replay_shards": 0,
+    "prioritized_replay_alpha": 1.0,
+    "prioritized_replay_beta": 0.0,
+    "prioritized_replay_epsilon": 1e-6,
+    "overlap_sampling": False,
+    "skip_removed_agents": True,
+    "compute_dtype": "float32",
+}
+# weighting, mixer, whether there is a Q* and whether the weighting needs the mixer's gradient
+OWN = {
+    "QMIX": ("uniform", "qmix", False, False),
+    "VDN": ("uniform", "vdn", False, False),
+    "OWQMIX": ("ow", "qmix", True, False),
+    "CWQMIX": ("cw", "qmix", True, False),
+    "ReMIX": ("remix", "qmix", True, True),
+    "MACPO": ("macpo", "qmix", True, False),
+    "MACPOApprox": ("macpo_approx", "qmix", True, False),
+    "DisCorQMIX": ("discor", "qmix", True, False),
+    "ReMERNQMIX": ("remern", "qmix", True, False),
+    "PERQMIX": ("per", "qmix", True, False),
+    "PSERQMIX": ("pser", "qmix", True, False),
+}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_has_its_defaults(algorithm):
+    config = get_algorithm_config(algorithm)
+    assert {name: getattr(config, name) for name in COMMON} == COMMON
+    weighting, mixer, use_q_star, use_mixer_gradient = OWN[algorithm]
+    networks = config.networks()
+    assert (config.weighting, networks["mixer"]) == (weighting, mixer)
+    assert networks["use_mixer_gradient"] is use_mixer_gradient
+    assert networks["use_q_star"] is use_q_star
+
+
+def test_a_quarter_of_remixs_batch_and_of_no_others_is_recent():
+    recent = {name: get_algorithm_config(name).recent_episodes_per_batch() for name in ALGORITHMS}
+    assert recent == dict.fromkeys(ALGORITHMS, 0) | {"ReMIX": 32}

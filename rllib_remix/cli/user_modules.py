@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.cli.errors import UserError
+from rllib_remix.settings import shown
 
 
 def find_modules_in(folder: Path) -> None:
@@ -34,10 +35,10 @@ def load_class(option: str, path: str) -> Any:
     try:
         loaded = importlib.import_module(module)
     except ValueError:  # no module's name
-        raise UserError(f"{option}: cannot import {path!r}.") from None
-    except Exception as error:  # A module may raise anything.
-        raise UserError(f"{option}: cannot import {path!r}: {type(error).__name__}: {error}.") from error
+        raise UserError(f"{option}: cannot import {shown(path)}.") from None
+    except (Exception, SystemExit) as error:  # Importing a module runs its code.
+        raise UserError(f"{option}: cannot import {shown(path)}: {type(error).__name__}: {error}.") from error
     if not hasattr(loaded, attribute):
         where = getattr(loaded, "__file__", None) or "built in"
-        raise UserError(f"{option}: {module!r} ({where}) has no {attribute!r}.")
+        raise UserError(f"{option}: {shown(module)} ({where}) has no {shown(attribute)}.")
     return getattr(loaded, attribute)

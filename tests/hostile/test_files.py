@@ -178,7 +178,7 @@ VALUES = [
     ],
     ("env", "matrix_gam", "did you mean 'matrix_game'"),
     ("env", "no_module.Class", "cannot import 'no_module.Class'"),
-    ("env", "os.nothing", "'os' has no 'nothing'"),
+    ("env", "os.nothing", "has no 'nothing'"),
     ("env", "..", "--env: "),
     ("env", "y" * 5000, "unknown environment"),
     ("env", '"a\\0b"', "unknown environment"),

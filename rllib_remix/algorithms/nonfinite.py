@@ -73,7 +73,7 @@ class NonFiniteUpdates:
             return True
         self.lifetime += 1
         self.in_a_row += 1
-        if self.in_a_row == MAX_IN_A_ROW:
+        if self.in_a_row >= MAX_IN_A_ROW:
             raise NotFiniteError(
                 f"{MAX_IN_A_ROW} updates in a row could not be made, since loss or gradient were not finite "
                 f"({self._describe(results, batch)}). {ADVICE} {newest_checkpoint()}"
@@ -85,6 +85,14 @@ class NonFiniteUpdates:
                 ADVICE,
             )
         return False
+
+    def get_state(self) -> dict[str, int]:
+        """For a checkpoint: a trial that starts again from there must not have all its tries again."""
+        return {"lifetime": self.lifetime, "in_a_row": self.in_a_row}
+
+    def set_state(self, state: Mapping[str, int]) -> None:
+        """Takes back what `get_state` gave; without it counts from 0."""
+        self.lifetime, self.in_a_row = state.get("lifetime", 0), state.get("in_a_row", 0)
 
     def _describe(self, results: list[Mapping[str, Any]], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""

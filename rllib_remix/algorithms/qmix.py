@@ -376,7 +376,7 @@ class QMIX(SavedAlgorithm):
             "recent_episodes": self._recent.get_state(),
             "epsilon": self._epsilon,
             "last_evaluation": self._last_evaluation,
-            "nonfinite_updates": self._nonfinite_updates.lifetime,
+            "nonfinite_updates": self._nonfinite_updates.get_state(),
         }
         return state
 
@@ -400,7 +400,7 @@ class QMIX(SavedAlgorithm):
         self._recent.set_state(loop.get("recent_episodes", []))
         self._epsilon = loop.get("epsilon", self._epsilon)
         self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
-        self._nonfinite_updates.lifetime = loop.get("nonfinite_updates", 0)
+        self._nonfinite_updates.set_state(loop.get("nonfinite_updates", {}))
         self.after_state_was_loaded()
 
     def before_state_is_loaded(self) -> None:

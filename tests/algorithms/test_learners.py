@@ -30,7 +30,7 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     )
     states = [copy.get() for copy in copies]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    # The loss of one learner overflows, though no gradient does: neither makes a step.
+    # The loss of one learner overflows; the gradient, which both share, tells the other: neither makes a step.
     sample["rewards"][0, 0] = 1e25
     results = two.learner_group.update(batch=learner_batch(sample, num_learners=2), timesteps={})
     losses = [of_learner["default_policy"]["td_loss"].peek() for of_learner in results]

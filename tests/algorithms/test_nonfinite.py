@@ -92,6 +92,16 @@ def test_no_setting_lets_one_through(settings):
     assert not equal(parameters(learner), before)
 
 
+def test_a_loss_that_overflows_over_a_finite_gradient_is_not_learned_from():
+    learner = team_learner("VDN")
+    before = parameters(learner)
+    # The square of 2e19 is beyond float32. The gradient is a mean over 20 steps, and within.
+    logged, _ = update(learner, bad_batch("rewards", 2e19))
+    assert logged["td_loss"] == np.inf
+    assert np.isnan(logged["grad_norm"])
+    assert equal(parameters(learner), before)
+
+
 def test_a_gradient_that_overflows_under_a_finite_loss_is_not_applied():
     learner = team_learner("QMIX")
     module = module_of(learner)
@@ -139,9 +149,9 @@ def test_the_first_is_told_with_what_to_look_at_and_no_other(caplog):
             assert outcome(updates, 1.0)
             assert not caplog.records
             assert not outcome(updates, np.nan)
-            assert not outcome(updates, np.nan)
+            assert not outcome(updates, np.inf)
             assert outcome(updates, 1.0)
-            assert not outcome(updates, np.nan)
+            assert not outcome(updates, -np.inf)
         finally:
             logging.getLogger("ray.rllib").removeHandler(caplog.handler)
     messages = {record.getMessage() for record in caplog.records}
@@ -169,6 +179,17 @@ def test_a_few_in_a_row_end_training_with_the_newest_checkpoint():
         NotFiniteError, match=r"5 updates in a row .* rewards .* The newest checkpoint is X\."
     ):
         outcome(updates, np.nan)
+
+
+def test_what_starts_again_from_a_checkpoint_has_only_the_tries_that_were_left():
+    updates, again = NonFiniteUpdates(QMIXConfig()), NonFiniteUpdates(QMIXConfig())
+    for _ in range(MAX_IN_A_ROW - 1):
+        outcome(updates, np.nan)
+    again.set_state(updates.get_state())
+    with pytest.raises(NotFiniteError):
+        outcome(again, np.nan)
+    again.set_state({})
+    assert (again.lifetime, again.in_a_row) == (0, 0)
 
 
 def test_one_learner_of_several_is_enough():
@@ -212,16 +233,15 @@ def test_an_algorithm_saves_no_networks_that_are_not_finite_and_restores_none(bu
     assert result["learners"]["default_policy"]["num_nonfinite_updates_lifetime"] == 0
     good, before = algorithm.save_to_path(str(tmp_path / "good")), weights(algorithm)
     files = sorted(tmp_path.rglob("*"))
-    spoilt = algorithm.learner_group.get_state()
-    networks = spoilt["learner"]["rl_module"]["default_policy"]
-    networks["mixer.b1.bias"] = networks["mixer.b1.bias"] * np.nan
-    algorithm.learner_group.set_state(spoilt)
+    with torch.no_grad():
+        module_of(algorithm.learner_group._learner).mixer.b1.bias.fill_(np.nan)
     for name in ("good", "other"):
         with pytest.raises(NotFiniteError, match=rf"mixer.b1.bias .*, is {good}\.$"):
             algorithm.save_to_path(str(tmp_path / name))
     assert sorted(tmp_path.rglob("*")) == files
-    algorithm._nonfinite_updates.lifetime = 3
-    assert algorithm.train()["learners"]["default_policy"]["num_nonfinite_updates_lifetime"] > 3
+    with pytest.raises(NotFiniteError, match=rf"^5 updates in a row .*, is {good}\.$"):
+        for _ in range(5):
+            algorithm.train()
     algorithm.restore_from_path(good)
     assert equal(weights(algorithm), before)
     assert algorithm._nonfinite_updates.lifetime == 0

@@ -202,6 +202,9 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
         _check_api(config)
         if not _is_of_teams(config):  # they check it themselves
             check_effects("config", config, default)
+            if isinstance(config.evaluation_config, dict):
+                evaluation = default.copy(copy_frozen=False).update_from_dict(config.evaluation_config)
+                check_effects("config: evaluation_config", evaluation, default)
         config.validate()
     except (SettingError, UserError):
         raise

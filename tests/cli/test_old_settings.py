@@ -490,6 +490,10 @@ def test_other_settings_of_old_qmix_are_read_or_refused():
         (lambda c: c.multi_agent(count_steps_by="agent_steps"), "count_steps_by: 'agent_steps' would have no effect"),
         (lambda c: c.rl_module(model_config={"fcnet_hidens": [3]}), "did you mean 'fcnet_hiddens'?"),
         (lambda c: c.environment(clip_rewards=True), "clip_rewards: True would have no effect"),
+        (
+            lambda c: c.evaluation(evaluation_config={"observation_filter": "MeanStdFilter"}),
+            "evaluation_config: observation_filter: 'MeanStdFilter' would have no effect",
+        ),
     ],
 )  # fmt: skip
 def test_settings_without_effect_are_refused_in_python_too(change, message):

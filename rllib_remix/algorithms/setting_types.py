@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Union, get_args, get_origin
 
@@ -60,10 +60,7 @@ def check_setting_types(owner: str, defaults: AlgorithmConfig, settings: Mapping
             continue
         allowed = allowed | _kinds_of_value(vars(defaults).get(name_there))
         if not any(_is_of(kind, value) for kind in allowed):
-            wanted = sorted(allowed - {INTEGER} if NUMBER in allowed else allowed)
-            raise SettingError(
-                f"{owner}{name}: {shown(value)} is not allowed; it must be {' or '.join(wanted)}."
-            )
+            raise _error(f"{owner}{name}", value, allowed)
         if name in LIMITS:
             check_count(f"{owner}{name}", value, low=0, high=LIMITS[name])
     inner = settings.get("evaluation_config")
@@ -76,6 +73,13 @@ def check_setting_types(owner: str, defaults: AlgorithmConfig, settings: Mapping
                     f"{owner}evaluation_config: key {shown(name)} is not the name of a setting."
                 )
         check_setting_types(f"{owner}evaluation_config: ", defaults, inner)
+
+
+def _error(name: str, value: Any, allowed: Collection[str]) -> SettingError:
+    wanted = sorted(kind for kind in allowed if kind != INTEGER or NUMBER not in allowed)
+    if wanted == [INTEGER] and not isinstance(value, float):
+        return SettingError(f"{name}: {shown(value)} is of type {type(value).__name__}; allowed: an integer.")
+    return SettingError(f"{name}: {shown(value)} is not allowed; it must be {' or '.join(wanted)}.")
 
 
 @functools.cache

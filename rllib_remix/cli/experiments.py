@@ -213,7 +213,7 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
     return config
 
 
-def check_environment(env: object, env_config: object = None) -> None:
+def check_environment(env: object, env_config: Any = None) -> None:
     """Checks that an environment of this name exists: ours, one registered with Ray, Gymnasium's, or a class path.
 
     Raises:
@@ -339,7 +339,7 @@ def _check_comparison(experiment: Experiment, configs: list[AlgorithmConfig]) ->
 
 def _check_result_keys(experiment: Experiment, configs: list[AlgorithmConfig]) -> None:
     """What no result has would never stop a trial, and never choose one."""
-    keys = [(f"stop: {key}", key) for key in experiment.stop]
+    keys: list[tuple[str, str | None]] = [(f"stop: {key}", key) for key in experiment.stop]
     keys.append(("checkpoint_score_attribute", experiment.checkpoints.score_attribute))
     keys.append(("search: metric", experiment.search.metric))
     keys += [

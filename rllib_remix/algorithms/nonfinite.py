@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class NonFiniteUpdates:
 
     def was_made(
         self,
-        results: list[Mapping[str, Any]],
+        results: Sequence[Mapping[str, Any]],
         batch: Mapping[str, Tensor],
         newest_checkpoint: Callable[[], str],
     ) -> bool:
@@ -94,7 +94,7 @@ class NonFiniteUpdates:
         """Takes back what `get_state` gave; without it counts from 0."""
         self.lifetime, self.in_a_row = state.get("lifetime", 0), state.get("in_a_row", 0)
 
-    def _describe(self, results: list[Mapping[str, Any]], batch: Mapping[str, Tensor]) -> str:
+    def _describe(self, results: Sequence[Mapping[str, Any]], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""
         logged, config = results[0][DEFAULT_MODULE_ID], self._config
         numbers = [f"{name} {logged[name].peek():g}" for name in _LOGGED if name in logged]

@@ -2,27 +2,10 @@
 
 import numpy as np
 import pytest
-import ray
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_EPISODES_LIFETIME
 
 from tests.algorithms.games import tiny
-
-
-@pytest.fixture
-def built(monkeypatch):
-    """Builds an algorithm in this process alone: RLlib hands its settings to itself through Ray's store."""
-    monkeypatch.setattr(ray, "put", lambda value, **_: value)
-    monkeypatch.setattr(ray, "get", lambda value, **_: value)
-    algorithms = []
-
-    def build(*arguments, **settings):
-        algorithms.append(tiny(*arguments, **settings).build_algo())
-        return algorithms[-1]
-
-    yield build
-    for algorithm in algorithms:
-        algorithm.stop()
 
 
 class Recorded:
@@ -70,8 +53,8 @@ def arrays(network):
     return np.concatenate([p.detach().numpy().ravel() for p in network.parameters()])
 
 
-def test_rounds_and_updates_go_by_what_was_collected(built):
-    algorithm = built("ReMIX", recent_episodes_capacity=8, epsilon=[[0, 1.0], [400, 0.2]])
+def test_rounds_and_updates_go_by_what_was_collected(build_without_ray):
+    algorithm = build_without_ray(tiny("ReMIX", recent_episodes_capacity=8, epsilon=[[0, 1.0], [400, 0.2]]))
     recorded = Recorded(algorithm)
     for _ in range(6):
         algorithm.training_step()
@@ -92,8 +75,8 @@ def test_rounds_and_updates_go_by_what_was_collected(built):
 
 
 @pytest.mark.parametrize(("episodes", "updates"), [(1, 17), (4, 5), (8, 3), (5, 4)])
-def test_an_update_is_made_per_so_many_episodes(built, episodes, updates):
-    algorithm = built("VDN", rollout_episodes_per_update=episodes)
+def test_an_update_is_made_per_so_many_episodes(build_without_ray, episodes, updates):
+    algorithm = build_without_ray(tiny("VDN", rollout_episodes_per_update=episodes))
     recorded = Recorded(algorithm)
     for _ in range(6):
         algorithm.training_step()
@@ -101,8 +84,8 @@ def test_an_update_is_made_per_so_many_episodes(built, episodes, updates):
     assert len(recorded.updates) == updates == 1 + 16 // episodes
 
 
-def test_the_targets_are_copied_by_the_episodes_that_were_collected(built):
-    algorithm = built("QMIX", target_network_update_episodes=12)
+def test_the_targets_are_copied_by_the_episodes_that_were_collected(build_without_ray):
+    algorithm = build_without_ray(tiny("QMIX", target_network_update_episodes=12))
     module = algorithm.learner_group._learner.module[DEFAULT_MODULE_ID].unwrapped()
     copied_at = []
     for step in range(8):
@@ -115,9 +98,9 @@ def test_the_targets_are_copied_by_the_episodes_that_were_collected(built):
     assert copied_at == [12, 24]
 
 
-def test_in_mode_sampling_priorities_and_beta_reach_the_replay_buffer(built):
+def test_in_mode_sampling_priorities_and_beta_reach_the_replay_buffer(build_without_ray):
     schedule = [[0, 0.0], [400, 1.0]]
-    algorithm = built("OWQMIX", weighting_mode="sampling", prioritized_replay_beta=schedule)
+    algorithm = build_without_ray(tiny("OWQMIX", weighting_mode="sampling", prioritized_replay_beta=schedule))
     recorded = Recorded(algorithm)
     refreshed = []
     refresh = algorithm.replay_buffer.update_priorities
@@ -136,8 +119,8 @@ def test_in_mode_sampling_priorities_and_beta_reach_the_replay_buffer(built):
     assert min(map(np.min, (priorities for _, priorities in refreshed))) < 1
 
 
-def test_an_update_that_was_not_made_changes_no_priority_and_is_counted(built):
-    algorithm = built("MACPO", weighting_mode="sampling")
+def test_an_update_that_was_not_made_changes_no_priority_and_is_counted(build_without_ray):
+    algorithm = build_without_ray(tiny("MACPO", weighting_mode="sampling"))
     algorithm.training_step()
     before = algorithm.replay_buffer.priorities.copy()
     sample = algorithm.replay_buffer.sample

@@ -226,9 +226,15 @@ def test_networks_that_were_saved_although_not_finite_are_refused(tmp_path):
         check_saved_networks(tmp_path)
 
 
-@pytest.mark.slow
-def test_an_algorithm_saves_no_networks_that_are_not_finite_and_restores_none(build, tmp_path):
-    algorithm = build(tiny("QMIX"))
+def train(algorithm, *, iterations):
+    for _ in range(iterations):
+        algorithm.train()
+
+
+def test_an_algorithm_saves_no_networks_that_are_not_finite_and_goes_on_from_those_it_saved(
+    build_without_ray, tmp_path
+):
+    algorithm = build_without_ray(tiny("QMIX"))
     result = algorithm.train()
     assert result["learners"]["default_policy"]["num_nonfinite_updates_lifetime"] == 0
     good, before = algorithm.save_to_path(str(tmp_path / "good")), weights(algorithm)
@@ -240,8 +246,7 @@ def test_an_algorithm_saves_no_networks_that_are_not_finite_and_restores_none(bu
             algorithm.save_to_path(str(tmp_path / name))
     assert sorted(tmp_path.rglob("*")) == files
     with pytest.raises(NotFiniteError, match=rf"^5 updates in a row .*, is {good}\.$"):
-        for _ in range(5):
-            algorithm.train()
+        train(algorithm, iterations=5)
     algorithm.restore_from_path(good)
     assert equal(weights(algorithm), before)
     assert algorithm._nonfinite_updates.lifetime == 0

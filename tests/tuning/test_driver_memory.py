@@ -28,7 +28,7 @@ def kept() -> dict[str, int]:
     gc.collect()
     everything = gc.get_objects()
     return {
-        "results": sum(isinstance(each, ray.ObjectRef) for each in everything),
+        "results": sum(type(each) is ray.ObjectRef for each in everything),
         "notes": len(debug._logged),
         "objects": len(everything),
     }

@@ -91,7 +91,7 @@ def check_networks(path: Path, networks: dict[str, Any]) -> None:
 
 
 def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
-    """Raises CheckpointError unless the checkpoint is whole, of this algorithm, and of teams of these sizes."""
+    """Raises CheckpointError unless the checkpoint is whole, of this algorithm, and of this team."""
     metadata = read_metadata(path)
     check_files(path)
     if metadata["algorithm"] != algorithm:
@@ -99,17 +99,17 @@ def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
             f"checkpoint {str(path)!r} was made by {metadata['algorithm']}, not by {algorithm}; allowed: a "
             f"checkpoint of {algorithm}."
         )
-    if difference := other_agents(metadata["team"].get("agents", ()), spec.agents):
-        raise CheckpointError(
-            f"checkpoint {str(path)!r} is of {difference}; load it with the environment that it was trained with."
-        )
-    for name, here in spec._replace(agents=())._asdict().items():
-        there = metadata["team"].get(name, ()) if name != "agents" else ()
-        if there != here:
+    for name, here in spec._asdict().items():
+        there = metadata["team"].get(name)
+        if name != "agents" and there != here:
             raise CheckpointError(
                 f"checkpoint {str(path)!r} is of a team with {name} = {there}, this environment has {here}; "
                 "load it with the environment settings that it was trained with."
             )
+    if difference := other_agents(metadata["team"].get("agents", ()), spec.agents):
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} is of {difference}; load it with the environment that it was trained with."
+        )
 
 
 @contextmanager

@@ -138,7 +138,10 @@ def test_a_lost_terminal_stops_a_run_gently_and_it_goes_on_unheard(start, tmp_pa
     os.close(end)
     with read(terminal):
         wait_for(lambda: some_results(tmp_path), process, tmp_path)
-    os.close(terminal)  # Everything in the foreground gets SIGHUP, and nothing can be written any more.
+    os.close(terminal)  # The leader of the session gets SIGHUP, and nothing can be written any more.
+    os.killpg(
+        process.pid, signal.SIGHUP
+    )  # What a shell does to its jobs then; Ray's processes belong to this one.
     assert exit_code(process, tmp_path, 0) == 130
     saved = len(iterations(tmp_path))
     assert saved < ITERATIONS

@@ -134,7 +134,7 @@ class TeamEnv(ABC):
         if not fit or not len({*names}) == len(names) == self.n_agents:
             raise SettingError(
                 f"agent_names of {type(self).__name__}: {_listed([repr(name) for name in names])} is not allowed; "
-                f"it must be {self.n_agents} different printable strings, one for each agent."
+                f"it must be {self.n_agents} different strings, one for each agent, all printable."
             )
         return names
 

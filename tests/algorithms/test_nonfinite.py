@@ -222,7 +222,7 @@ def test_networks_that_were_saved_although_not_finite_are_refused(tmp_path):
     write_portable(tmp_path / PORTABLE, {"agent.head.bias": np.ones(2)}, {})
     check_saved_networks(tmp_path)
     write_portable(tmp_path / PORTABLE, {"agent.head.bias": np.array([1, np.inf])}, {})
-    with pytest.raises(CheckpointError, match=r"not finite \(agent.head.bias\).* use an earlier one"):
+    with pytest.raises(CheckpointError, match=r"not finite: 1 of 2 in 'agent.head.bias'.* use an earlier"):
         check_saved_networks(tmp_path)
 
 

@@ -64,7 +64,7 @@ GOOD: dict[str, Callable[[Path], object]] = {
     "float64": in_dtype(torch.float64),
     "of the first version": lambda folder: good.change_settings(folder, of_the_first_version),
     "agents only": with_the_agents_only,
-    "names of the agents": set_field("team.agents", ["left", "rechts"]),
+    "names of the agents": set_field("team.agents", ["agent_0", "agent_1"]),
     "no names of the agents": set_field("team.agents", []),
     "unknown fields at the top": lambda folder: good.change_settings(
         folder, lambda content: content.update(saved_at="2026-01-01T00:00:00+00:00", note={"a": [1, None, "ü"]})

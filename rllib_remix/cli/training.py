@@ -94,6 +94,9 @@ def run_experiments(
         ctrl_c_requests(graceful_stop),
     ):
         plan.write()
+        if not resume:
+            for group in runs(experiments):
+                _note_beginning(group[0])
         for group in runs(experiments):
             if not graceful_stop.requested:
                 _run_together(group, outcomes, graceful_stop, plan, resume)
@@ -144,8 +147,6 @@ def _run_together(
     loggers = plan.loggers.callbacks(first.name)
     progress = ProgressCallback(_title(experiments))
     scheduler = build_scheduler("scheduler", first.scheduler, first.stop, first.metric, search.mode)
-    if not resume:
-        _note_beginning(first)
     with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
         resume_config, checks = None, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import logging
 import shutil
 import time
@@ -78,9 +79,8 @@ class DurableStorage(StorageContext):
         """
         if not self.is_local:
             return super().persist_current_checkpoint(checkpoint)
-        self._check_validation_file()
         source, target = Path(checkpoint.path), Path(self.checkpoint_fs_path)
-        while error := _put(source, target):
+        while error := self._missing() or _put(source, target):
             if not self.patience.try_again():
                 report_lost_checkpoint(target, error)
                 self.current_checkpoint_index -= (
@@ -90,6 +90,14 @@ class DurableStorage(StorageContext):
                     shutil.rmtree(source, ignore_errors=True)
                 return None
         return type(checkpoint)(filesystem=self.storage_filesystem, path=str(target))
+
+    def _missing(self) -> OSError | None:
+        """Why the experiment's folder is not the one that Tune marked at the beginning, if it is not."""
+        try:
+            self._check_validation_file()
+        except RuntimeError:
+            return FileNotFoundError(errno.ENOENT, "the experiment's folder is missing", self.experiment_fs_path)
+        return None
 
 
 class Patience:

@@ -107,3 +107,13 @@ def test_what_trials_leave_is_left_to_tunes_own_syncer(tmp_path):
     artifacts = NoSyncer()
     StateSyncer(artifacts).sync_up(str(tmp_path / "trial"), "there")
     assert artifacts.synced == (str(tmp_path / "trial"), "there")
+
+
+def test_a_folder_that_is_gone_for_a_while_costs_the_checkpoint_and_not_the_trial(durable, tmp_path):
+    run = durable.trial_folder.parent
+    run.rename(tmp_path / "elsewhere")
+    assert durable.persist_current_checkpoint(checkpoint_in(tmp_path / "one", "one")) is None
+    assert not run.exists()
+    (tmp_path / "elsewhere").rename(run)
+    durable.current_checkpoint_index = 0
+    assert durable.persist_current_checkpoint(checkpoint_in(tmp_path / "two", "two")) is not None

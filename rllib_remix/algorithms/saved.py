@@ -63,7 +63,7 @@ class SavedAlgorithm(Algorithm):
     def _now(self) -> float:
         """The time for a checkpoint's metadata."""
         if self._clock is None:
-            trial = self._storage
+            trial: Any = self._storage
             in_folder = trial is not None and isinstance(trial.storage_filesystem, pyarrow.fs.LocalFileSystem)
             self._clock = RecordClock(Path(trial.experiment_fs_path) if in_folder else None)
         return self._clock.now()

@@ -82,7 +82,8 @@ def test_without_the_raylet_of_a_cluster_that_others_run_the_command_ends(start,
     try:
         words = training(MANY)
         del words[words.index("--ray-num-cpus") :]
-        process = start(*words, "--ray-address", cluster.address)
+        # Where the cluster's token lies.
+        process = start(*words, "--ray-address", cluster.address, env={"HOME": os.environ["HOME"]})
         wait_for(lambda: some_results(tmp_path, 2), process, tmp_path)
         os.kill(cluster.head_node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
         what = "its process 'raylet' on this machine was killed or failed"

@@ -385,10 +385,11 @@ class QMIX(SavedAlgorithm):
         super().set_state(state)
         # RLlib sets their env steps to 0 on the way, with which their random streams begin anew, and gives the
         # evaluating one the state of the other.
-        for name, runner in (
-            (COMPONENT_ENV_RUNNER, self.env_runner),
-            (COMPONENT_EVAL_ENV_RUNNER, self.eval_env_runner),
-        ):
+        runners: dict[str, Any] = {
+            COMPONENT_ENV_RUNNER: self.env_runner,
+            COMPONENT_EVAL_ENV_RUNNER: self.eval_env_runner,
+        }
+        for name, runner in runners.items():
             if runner is not None and name in state:
                 runner.set_state(state[name])
         if COMPONENT_REPLAY_BUFFER in state:

@@ -64,9 +64,10 @@ class SavedAlgorithm(Algorithm):
     def _now(self) -> float:
         """The time for a checkpoint's metadata."""
         if self._clock is None:
-            trial = self._storage
-            in_folder = trial is not None and isinstance(trial.storage_filesystem, pyarrow.fs.LocalFileSystem)
-            self._clock = RecordClock(Path(trial.experiment_fs_path) if in_folder else None)
+            storage, folder = self._storage, None
+            if storage is not None and isinstance(storage.storage_filesystem, pyarrow.fs.LocalFileSystem):
+                folder = Path(storage.experiment_fs_path)
+            self._clock = RecordClock(folder)
         return self._clock.now()
 
     def save_to_path(self, path: Any = None, *, state: dict[str, Any] | None = None, **kwargs: Any) -> str:

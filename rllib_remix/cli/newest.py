@@ -33,7 +33,7 @@ def _newest_of_trial(checkpoints: list[Path]) -> Path:
     numbers = {path: number_of(path.name) for path in checkpoints}
     if None in numbers.values():  # Not all are named by Tune.
         return max(checkpoints, key=lambda path: (_iteration(path), _age(path)))
-    return max(checkpoints, key=lambda path: (numbers[path], _iteration(path), _age(path)))
+    return max(checkpoints, key=lambda path: (numbers[path] or 0, _iteration(path), _age(path)))
 
 
 def _age(checkpoint: Path) -> tuple[float, str, float, str]:

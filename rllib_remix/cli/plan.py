@@ -154,7 +154,8 @@ def _registered(experiments: Sequence[Experiment]) -> dict[str, Any]:
     """By name, the creators of the experiments' environments, as far as they were registered, and not by this package."""
     from ray.tune.registry import ENV_CREATOR, _global_registry
 
-    names = {each.config.get("env") for each in experiments if isinstance(each.config.get("env"), str)}
+    given = [each.config.get("env") for each in experiments]
+    names = {name for name in given if isinstance(name, str)}
     found = {
         name: _global_registry.get(ENV_CREATOR, name)
         for name in names

@@ -93,7 +93,7 @@ def _allowed(name: str, usual: Any, value: Any) -> str | None:
 
 
 def _count(value: Any, low: int) -> str | None:
-    is_count = isinstance(value, Integral) and not isinstance(value, bool) and value >= low
+    is_count = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= low
     return None if is_count else f"an integer, at least {low}"
 
 

@@ -31,12 +31,13 @@ class ForgetfulActorManager(RayActorManager):
 @contextmanager
 def done_tasks_forgotten() -> Iterator[None]:
     """While the block runs, Tune's controllers are made with a ForgetfulActorManager; there is no setting for it."""
-    before = tune_controller.RayActorManager
-    tune_controller.RayActorManager = ForgetfulActorManager
+    controllers: Any = tune_controller
+    before = controllers.RayActorManager
+    controllers.RayActorManager = ForgetfulActorManager
     try:
         yield
     finally:
-        tune_controller.RayActorManager = before
+        controllers.RayActorManager = before
 
 
 class NotesForgotten(Callback):

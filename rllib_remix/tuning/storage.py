@@ -96,7 +96,9 @@ class DurableStorage(StorageContext):
         try:
             self._check_validation_file()
         except RuntimeError:
-            return FileNotFoundError(errno.ENOENT, "the experiment's folder is missing", self.experiment_fs_path)
+            return FileNotFoundError(
+                errno.ENOENT, "the experiment's folder is missing", self.experiment_fs_path
+            )
         return None
 
 

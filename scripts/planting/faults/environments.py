@@ -6,6 +6,7 @@ _PREY, _ADAPTERS = "envs/predator_prey_kernels.py", "envs/adapters.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/test_adapters.py", "tests/envs/test_parallel.py")
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
+_REWARD_TESTS = ("tests/envs/test_team_rewards.py",)
 
 FAULTS = (
     Fault(
@@ -78,7 +79,7 @@ FAULTS = (
         "envs/matrix_games.py",
         "np.ravel_multi_index(tuple(self._last_actions.T), self.payoff.shape)",
         "np.ravel_multi_index(tuple(self._last_actions.T[::-1]), self.payoff.shape)",
-        _GAME_TESTS,
+        _REWARD_TESTS,
     ),
     Fault(
         "second_agent_chooses_the_stage",
@@ -94,7 +95,7 @@ FAULTS = (
         _ADAPTERS,
         "total / count if self._mean_reward and count",
         "total / self.n_agents if self._mean_reward and count",
-        _ADAPTER_TESTS,
+        _REWARD_TESTS,
     ),
     Fault(
         "first_action_forgotten",

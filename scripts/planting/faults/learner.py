@@ -260,7 +260,7 @@ FAULTS = (
         _LEARNER,
         '"weight_min": weights.masked_fill(~mask, torch.inf).amin()',
         '"weight_min": weights.amin()',
-        ("tests/algorithms/test_weighting_modes.py",),
+        _STEP,
     ),
     Fault(
         "overestimated_share_reversed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
+from ray.tune.search.sample import Domain
 
 from rllib_remix.algorithms.replay_settings import MAX_EPISODES, check_replay
 from rllib_remix.algorithms.setting_types import check_setting_types
@@ -235,10 +237,10 @@ class QMIXConfig(AlgorithmConfig):
             [name for name in vars(self) if not name.startswith("_")],
             listed=_own_settings(),
         )
-        check_setting_types("", type(self)(), config_dict)
-        if (
-            "train_batch_episodes" not in config_dict
-        ):  # else all settings of a config may be there, as they were
+        known = {name: value for name, value in config_dict.items() if not _is_searched(value)}
+        check_setting_types("", type(self)(), known)
+        # With it, all settings of a config may be there, as they were.
+        if "train_batch_episodes" not in config_dict:
             check_given(config_dict, AlgorithmConfig())
         return super().update_from_dict(config_dict)
 
@@ -503,6 +505,11 @@ class QMIXConfig(AlgorithmConfig):
         from rllib_remix.learner import TeamLearner
 
         return TeamLearner
+
+
+def _is_searched(value: Any) -> bool:
+    """Whether a value is a range or a grid of Tune, which trials will have values of."""
+    return isinstance(value, Domain) or (isinstance(value, Mapping) and "grid_search" in value)
 
 
 def _own_settings() -> list[str]:

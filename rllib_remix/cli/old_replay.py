@@ -103,7 +103,8 @@ def _kind(translation: Translation, owner: str, said: str, value: Any) -> Any:
     if kinds is None or len(choices(value)) > 1:
         _check_kind(value)
         return value
-    several = translation.given.get("multiagent") or translation.given.get("policies")
+    given = {**translation.outside, **translation.given}
+    several = given.get("multiagent") or given.get("policies")
     kind = kinds[1 if several else 0]
     translation.note(f"{owner}{said}", f"{value} is read as {kind}.")
     return kind

@@ -164,7 +164,9 @@ def _translate_evaluation(translation: Translation, key: str, value: Any) -> Non
         return
     if not isinstance(value, Mapping):
         raise NotTaken("it must map settings to values")
-    inner = Translation(translation.owner, translation.algorithm, value, prefix=_EVALUATION)
+    inner = Translation(
+        translation.owner, translation.algorithm, value, _EVALUATION, outside=translation.given
+    )
     _translate(inner)
     translation.notes += inner.notes
     for why, what in inner.faults.items():

@@ -23,6 +23,9 @@ class Translation:
     algorithm: str  # as in FATES_BY_ALGORITHM
     given: Mapping[str, Any]  # as they were written
     prefix: str = ""  # before the names of settings: "evaluation_config." within it
+    outside: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # within evaluation_config: what is given beside it
     new: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     faults: dict[str, list[str]] = field(default_factory=dict)  # what to use → what cannot be taken over

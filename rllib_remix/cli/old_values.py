@@ -250,7 +250,7 @@ _POLICY_SETTINGS: dict[str, Callable[[Any], Any]] = {
 
 def _has_policies(translation: Translation) -> bool:
     """Whether RLlib will take this for a multi-agent experiment."""
-    given = translation.given
+    given = {**translation.outside, **translation.given}
     nested = given.get("multiagent")
     policies = given.get("policies") or (nested.get("policies") if isinstance(nested, Mapping) else None)
     return bool(policies) and (len(policies) > 1 or _DEFAULT_POLICY not in policies)

@@ -164,16 +164,21 @@ def _registered(experiments: Sequence[Experiment]) -> dict[str, Any]:
     return {name: creator for name, creator in found.items() if not getattr(creator, "is_shipped", False)}
 
 
-def check_is_the_same(plan: Plan) -> None:
+def check_is_the_same(plan: Plan) -> Plan | None:
     """Checks that a run that is to go on is asked for as it was begun; Tune would go by what it was silently.
+
+    Returns:
+        What the run left in the first of its folders that has a plan; None if none has.
 
     Raises:
         UserError: an experiment differs, or its trials cannot go on.
     """
+    found = None
     for folder in plan.folders():
         if not (folder / PLAN_FILE).is_file():
             continue
         there = read_plan(folder)
+        found = found or there
         begun = next((each for each in there.experiments if each.name == folder.name), None)
         now = next(each for each in plan.experiments if each.name == folder.name)
         if begun is not None:
@@ -181,6 +186,7 @@ def check_is_the_same(plan: Plan) -> None:
                 _check_experiment(begun, now)
             except UserError as error:
                 raise _with_changes(error, there, folder) from None
+    return found
 
 
 def _with_changes(error: UserError, begun: Plan, folder: Path) -> UserError:
@@ -194,7 +200,16 @@ def _with_changes(error: UserError, begun: Plan, folder: Path) -> UserError:
 
 
 def _check_experiment(begun: Experiment, now: Experiment) -> None:
-    for name in ("run", "config", "stop", "num_samples", "scheduler", "search"):
+    for name in (
+        "run",
+        "config",
+        "stop",
+        "num_samples",
+        "scheduler",
+        "search",
+        "checkpoints",
+        "max_failures",
+    ):
         before, after = getattr(begun, name), getattr(now, name)
         compared = {name: (before, after)}
         if isinstance(before, dict):

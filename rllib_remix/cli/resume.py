@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from rllib_remix.cli.errors import UserError, verbosity_of
-from rllib_remix.cli.plan import Plan, read_plan, run_folder
+from rllib_remix.cli.plan import read_plan, run_folder
 from rllib_remix.cli.quiet import quiet_ray
 from rllib_remix.cli.ray_options import (
     ADDRESS_OPTION,
@@ -45,10 +45,10 @@ def resume(
     folder = run_folder(run)
     verbosity = verbosity_of(ctx)
     with nullcontext() if verbosity else quiet_ray():
+        find_modules_in(Path.cwd())  # before the plan is read, which may name them
         plan = read_plan(folder)
         _check_is_there(plan.folders())
         plan.loggers.check()
-        _say_what_changed(plan, folder)
         find_modules_in(Path(plan.modules))
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
@@ -61,18 +61,6 @@ def resume(
             begun=plan,
         )
     end(outcomes)
-
-
-def _say_what_changed(plan: Plan, folder: Path) -> None:
-    from rllib_remix.cli.run_code import changed_files, with_new_code
-
-    changed = changed_files(plan.code or {})
-    if changed:
-        typer.echo(
-            f"Note: {', '.join(changed)} changed since the run began. The run goes on with the code of its beginning, even "
-            f"where a traceback shows the new text. {with_new_code(changed, folder)}",
-            err=True,
-        )
 
 
 def _check_is_there(folders: list[Path]) -> None:

@@ -62,9 +62,17 @@ def check_values(owner: str, defaults: Mapping[str, Any], settings: Mapping[str,
         UserError: names the setting, its value and what is allowed.
     """
     for name, value in settings.items():
+        if _is_default(defaults, name, value):
+            continue  # RLlib has -1 for what it has no use for any more.
         allowed = _allowed(str(name), defaults.get(name), value)
         if allowed:
             raise UserError(f"{owner}: {name}: {shown(value)} is not allowed; it must be {allowed}.")
+
+
+def _is_default(defaults: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Whether a number or a text is what RLlib has by default; with 0 for a count its own checks may never end."""
+    usual = defaults.get(name)
+    return type(value) is type(usual) and isinstance(value, int | float | str) and value == usual
 
 
 def _allowed(name: str, usual: Any, value: Any) -> str | None:

@@ -82,12 +82,13 @@ def run_experiments(
     graceful_stop = GracefulStop()
     outcomes = Outcomes([], nothing_to_do=resume)
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
-    if begun is not None:
-        plan.code, plan.modules = begun.code, begun.modules
     if resume:
-        _check_can_go_on(plan)
+        there = _check_can_go_on(plan)
+        begun = begun or there
     else:
         _say_what_is_left_behind(plan)
+    if begun is not None:
+        _go_on_with_code_of(begun, plan)
     with (
         only_one(plan, alone=resume),
         connected(cluster, verbosity, lambda gone: _say_ray_is_lost(gone, plan)),
@@ -165,7 +166,7 @@ def _run_together(
                     NonFiniteFailures(progress.say),
                     TableLogger(),
                     NotesForgotten(),
-                    PatientLastSaves(),
+                    PatientLastSaves(lambda: graceful_stop.requested),
                     StopOnRequest(graceful_stop, loggers),
                     *checks,
                     *loggers,
@@ -196,10 +197,24 @@ def _note_beginning(experiment: Experiment) -> None:
         raise UserError(f"--storage-path: cannot write to {experiment.storage_path!r}: {error}.") from None
 
 
-def _check_can_go_on(plan: Plan) -> None:
+def _go_on_with_code_of(begun: Plan, plan: Plan) -> None:
+    """Keeps what is known of the code of a run that goes on, and says what changed of it."""
+    from rllib_remix.cli.run_code import changed_files, with_new_code
+
+    plan.code, plan.modules = begun.code, begun.modules
+    changed = changed_files(plan.code or {})
+    if changed:
+        typer.echo(
+            f"Note: {', '.join(changed)} changed since the run began. The run goes on with the code of its beginning, even "
+            f"where a traceback shows the new text. {with_new_code(changed, plan.folders()[0])}",
+            err=True,
+        )
+
+
+def _check_can_go_on(plan: Plan) -> Plan | None:
     from rllib_remix.tuning.record_check import check_record
 
-    check_is_the_same(plan)
+    begun = check_is_the_same(plan)
     for experiment in plan.experiments:
         if "://" not in experiment.storage_path:
             try:
@@ -211,6 +226,7 @@ def _check_can_go_on(plan: Plan) -> None:
                 f"experiment {experiment.name!r}: a hyperband search cannot go on, since Tune does not keep its brackets; "
                 "begin it anew, or go on with single trials: --restore CHECKPOINT."
             )
+    return begun
 
 
 def _say_what_is_left_behind(plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,17 +19,21 @@ class PatientLastSaves(Callback):
     """A Tune callback that has every trial try its last save again and again, for `seconds` at most.
 
     The trial's own process tries: others go on meanwhile.
+
+    Args:
+        stopping: whether the run was asked to stop, so that the next save of every trial is its last.
+        seconds: from the first failure on.
     """
 
-    def __init__(self, seconds: float = PATIENCE_S) -> None:
-        self._seconds = seconds
+    def __init__(self, stopping: Callable[[], bool] = lambda: False, seconds: float = PATIENCE_S) -> None:
+        self._stopping, self._seconds = stopping, seconds
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any
     ) -> None:
         """Tune's hook, before it asks the trial to save."""
         actor = trial.temporary_state.ray_actor
-        if result.get("done") and actor is not None:
+        if (result.get("done") or self._stopping()) and actor is not None:
             actor.__ray_call__.remote(be_patient, self._seconds)
 
 

@@ -21,6 +21,27 @@ PAUSE_S = 1.0  # seconds between two tries to write
 _STATE_FOLDER = "driver_artifacts"  # Tune's name of the folder that holds its state
 
 
+class Patience:
+    """How long what cannot be written is tried again: mostly not at all, since training goes on.
+
+    Args:
+        seconds: from the first failure on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ends: float | None = None
+
+    def try_again(self) -> bool:
+        """Whether to try again, after a pause, what has just failed."""
+        now = time.monotonic()
+        self._ends = now + self._seconds if self._ends is None else self._ends
+        if now >= self._ends:
+            return False
+        time.sleep(min(PAUSE_S, self._ends - now))
+        return True
+
+
 class DurableStorage(StorageContext):
     """Tune's storage, for every algorithm; in local folders (shared ones too) a checkpoint is whole or not there.
 
@@ -29,11 +50,10 @@ class DurableStorage(StorageContext):
     everything is as in Tune.
     """
 
-    patience: Patience
+    patience = Patience(0)  # of the class: records of earlier versions have none
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.patience = Patience(0)
         self._sync_whole_files()
 
     @classmethod
@@ -100,27 +120,6 @@ class DurableStorage(StorageContext):
                 errno.ENOENT, "the experiment's folder is missing", self.experiment_fs_path
             )
         return None
-
-
-class Patience:
-    """How long what cannot be written is tried again: mostly not at all, since training goes on.
-
-    Args:
-        seconds: from the first failure on.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._ends: float | None = None
-
-    def try_again(self) -> bool:
-        """Whether to try again, after a pause, what has just failed."""
-        now = time.monotonic()
-        self._ends = now + self._seconds if self._ends is None else self._ends
-        if now >= self._ends:
-            return False
-        time.sleep(min(PAUSE_S, self._ends - now))
-        return True
 
 
 def _put(source: Path, target: Path) -> OSError | None:

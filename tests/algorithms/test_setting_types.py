@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 
 import pytest
+from ray import tune
 from ray.rllib.algorithms.registry import ALGORITHMS
 from ray.tune.registry import get_trainable_cls
 
@@ -85,3 +86,8 @@ def test_the_defaults_of_rllibs_algorithms_are_of_kinds_that_are_allowed(name):
 )
 def test_what_rllib_takes_is_allowed(name, settings):
     check_setting_types("", get_trainable_cls(name).get_default_config(), settings)
+
+
+@pytest.mark.parametrize("value", [tune.grid_search([1e-3]), tune.uniform(1e-4, 1e-3)])
+def test_what_tune_searches_is_checked_once_a_trial_has_its_value(value):
+    assert QMIXConfig().update_from_dict({"lr": value}).lr == value

@@ -104,6 +104,18 @@ def test_agents_of_a_multi_agent_experiment_are_filtered_each_on_their_own():
 MAPPING = {"type": "ray.rllib.examples.multi_agent_and_self_play.policy_mapping_fn.PolicyMappingFn"}
 
 
+def test_agents_are_filtered_each_on_their_own_in_evaluation_too():
+    policies = {"one": [None, None, None, {}], "two": [None, None, None, {}]}
+    config = translated(
+        "PPO",
+        observation_filter="MeanStdFilter",
+        multiagent={"policies": policies},
+        evaluation_config={"observation_filter": "MeanStdFilter"},
+    )
+    here, there = config["_env_to_module_connector"], config["evaluation_config"]["_env_to_module_connector"]
+    assert here is there
+
+
 def test_no_filter_is_no_connector_and_takes_trainings_away_in_evaluation():
     assert translated("PPO", observation_filter="NoFilter") == {}
     config = translated(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.experiments import Experiment
+from rllib_remix.cli.experiments import Checkpoints, Experiment
 from rllib_remix.cli.loggers import Loggers
 from rllib_remix.cli.plan import PLAN_FILE, Plan, check_is_the_same, only_one, read_plan, run_folder
 
@@ -80,6 +80,8 @@ def test_two_runs_in_one_folder_exclude_each_other_only_if_one_wants_to_be_alone
         ({"stop": {"training_iteration": 5}}, "stop: training_iteration = None, not 5"),
         ({"num_samples": 2}, "num_samples = 1, not 2"),
         ({"run": "VDN"}, "run = 'QMIX', not 'VDN'"),
+        ({"checkpoints": Checkpoints(frequency=1)}, "checkpoints = .*frequency=0.* not .*frequency=1"),
+        ({"max_failures": 50}, "max_failures = 3, not 50"),
     ],
 )
 def test_a_run_goes_on_only_as_it_was_begun(plan, change, message):

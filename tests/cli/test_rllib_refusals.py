@@ -8,6 +8,7 @@ import pytest
 from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiments import configure, find_algorithm
 from rllib_remix.cli.old_settings import translate_config
+from rllib_remix.cli.setting_values import check_values
 from rllib_remix.settings import SettingError
 
 ENVS = {"QMIX": "two_step_game", "SAC": "Pendulum-v1"}
@@ -81,3 +82,9 @@ def test_what_rllib_does_not_take_is_told_with_the_setting(run, settings, messag
     assert message in said
     assert "To suppress" not in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", ["PPO", "DQN", "SAC", "IMPALA", "APPO", "BC", "MARWIL", "CQL"])
+def test_what_an_algorithm_has_by_default_is_allowed(name):
+    defaults = find_algorithm(name)[2].to_dict()
+    check_values("config", defaults, defaults)

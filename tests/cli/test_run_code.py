@@ -14,6 +14,7 @@ from rllib_remix.cli.errors import UserError
 from rllib_remix.cli.experiment_files import read_experiments
 from rllib_remix.cli.plan import PLAN_FILE, Plan, check_is_the_same, read_plan
 from rllib_remix.cli.run_code import changed_files, code_by_value
+from rllib_remix.cli.training import _go_on_with_code_of
 
 FILE = """
 from rllib_remix import QMIXConfig, parallel_env
@@ -134,6 +135,26 @@ def test_the_same_command_with_resume_says_that_the_code_changed(file):
         UserError, match=r"game\.py changed since\. It has no checkpoint .* rllib train file .*game\.py"
     ):
         check_is_the_same(plan_of(file))
+
+
+def test_a_run_of_equal_settings_goes_on_with_the_old_code_of_a_registered_environment_and_says_so(
+    file, capsys
+):
+    text = (
+        "from ray.tune.registry import register_env\n"
+        + FILE.replace("(Game)", "('of_this_file')")
+        + REGISTERED
+    )
+    file.write_text(text)
+    plan_of(file).write()
+    file.write_text(text + "# mended\n")
+    now = plan_of(file)
+    begun = check_is_the_same(now)
+    assert begun is not None
+    _go_on_with_code_of(begun, now)
+    assert "game.py changed since the run began" in capsys.readouterr().err
+    now.write()
+    assert changed_files(read_plan(file.parent / "results" / "game").code or {}) == [str(file)]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from ray.train._internal.storage import StorageContext
 from ray.tune import Checkpoint, CheckpointConfig
 
 from rllib_remix.tuning import storage
-from rllib_remix.tuning.last_save import Lag, be_patient, lag_of
+from rllib_remix.tuning.last_save import Lag, PatientLastSaves, be_patient, lag_of
 from rllib_remix.tuning.storage import DurableStorage, Patience
 
 
@@ -108,3 +108,17 @@ def test_what_has_no_storage_is_left_alone():
     outside = SimpleNamespace(_storage=None)
     be_patient(outside, 1)
     assert outside._storage is None
+
+
+def test_a_run_that_is_asked_to_stop_saves_with_patience_too():
+    asked = []
+    actor = SimpleNamespace(__ray_call__=SimpleNamespace(remote=lambda *call: asked.append(call)))
+    trial = SimpleNamespace(temporary_state=SimpleNamespace(ray_actor=actor))
+    for stopping, result, times in ((False, {}, 0), (True, {}, 1), (False, {"done": True}, 1)):
+        asked.clear()
+        PatientLastSaves(lambda stopping=stopping: stopping).on_trial_result(1, [trial], trial, result)
+        assert len(asked) == times
+
+
+def test_storage_of_an_earlier_version_has_no_patience_and_needs_none():
+    assert not object.__new__(DurableStorage).patience.try_again()

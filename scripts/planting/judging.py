@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +36,7 @@ FAST = [
     "--timeout=300",
 ]
 FOUND, NOT_FOUND = 1, 0  # pytest's exit codes: a test failed; all passed
+LONGEST = 3600.0  # seconds of one run of pytest, after which it is ended
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
@@ -86,67 +87,99 @@ class Judge:
         self._trees, self._all_tests = trees, all_tests
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOADED)
-        self._running: set[BaseProcess] = set()
-        self._closed = False
+        self._running: list[_Run] = []
 
     def check_clean(self, tests: Sequence[str]) -> tuple[str | None, float]:
         """The test that fails without any fault, or None, and the seconds of the run, which also compiles."""
-        started = time.monotonic()
-        code, output = self._pytest(self._trees.clean, tests)
+        run = self._start(None, self._trees.clean, tests)
+        while run not in self._ended():
+            pass
+        code, output = run.result()
         failed = None if code == NOT_FOUND else _first_failed(output) or output[-2000:]
-        return failed, time.monotonic() - started
+        return failed, time.monotonic() - run.began
 
     def judge_all(self, faults: Sequence[Fault], jobs: int) -> Iterator[Judged]:
-        """Every fault as it is judged."""
-        with ThreadPoolExecutor(jobs) as pool:
-            waiting = [pool.submit(self.judge, fault) for fault in faults]
-            try:
-                for done in as_completed(waiting):
-                    yield done.result()
-            finally:
-                for future in waiting:
-                    future.cancel()
-                self.close()
-
-    def judge(self, fault: Fault) -> Judged:
-        """Plants one fault and looks whether a test finds it."""
-        started = time.monotonic()
-        tree = self._trees.with_fault(fault)
-        try:
-            asked = [fault.tests, ()] if self._all_tests else [fault.tests]
-            for tests in asked:
-                code, output = self._pytest(tree, tests)
-                seconds = time.monotonic() - started
-                if code == FOUND:
-                    found_by = _first_failed(output) or "the run, which ended or hung"
-                    return Judged(fault, found_by, tests == fault.tests, seconds)
-                if code != NOT_FOUND:
-                    return Judged(fault, None, False, seconds, f"pytest ended with {code}: {output[-600:]}")
-            return Judged(fault, None, False, seconds)
-        finally:
-            shutil.rmtree(tree, ignore_errors=True)
+        """Every fault as it is judged, so many at the same time."""
+        waiting = list(faults)
+        while waiting or self._running:
+            while waiting and len(self._running) < jobs:
+                fault = waiting.pop(0)
+                self._start(fault, self._trees.with_fault(fault), fault.tests)
+            for run in self._ended():
+                judged = self._judge(run)
+                if judged is None:
+                    self._start(run.fault, run.tree, (), run.began)
+                else:
+                    shutil.rmtree(run.tree, ignore_errors=True)
+                    yield judged
 
     def close(self) -> None:
         """Ends what runs, with all that it started."""
-        self._closed = True
-        for process in list(self._running):
-            _end(process)
+        for run in self._running:
+            _end(run.process)
+        self._running = []
 
-    def _pytest(self, tree: Path, tests: Sequence[str]) -> tuple[int | None, str]:
-        """Exit code and output of the fast tests below `tests`; of all of them if there are none."""
-        if self._closed:
-            raise RuntimeError("The run was stopped.")
+    def _start(
+        self, fault: Fault | None, tree: Path, tests: Sequence[str], began: float | None = None
+    ) -> _Run:
+        """Asks the fast tests below `tests`, all of them if there are none."""
         output = tree.parent / f"{tree.name}.txt"
         process = self._context.Process(target=run_pytest, args=(str(tree), [*FAST, *tests], str(output)))
         process.start()
-        self._running.add(process)
-        try:
-            process.join()
-        finally:
-            self._running.discard(process)
-            _end(process)
-        text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
-        return process.exitcode, text
+        now = time.monotonic()
+        run = _Run(fault, tree, tuple(tests), process, output, began or now, now)
+        self._running.append(run)
+        return run
+
+    def _ended(self) -> list[_Run]:
+        """Waits for a while, and takes those that have ended; one that takes too long is ended."""
+        wait([run.process.sentinel for run in self._running], timeout=1.0)
+        for run in self._running:
+            if time.monotonic() - run.asked > LONGEST:
+                _end(run.process)
+        ended = [run for run in self._running if not run.process.is_alive()]
+        for run in ended:
+            self._running.remove(run)
+            _end(run.process)  # what the tests left behind
+        return ended
+
+    def _judge(self, run: _Run) -> Judged | None:
+        """What became of a fault; None if there are more tests to ask."""
+        assert run.fault is not None
+        code, output = run.result()
+        seconds = time.monotonic() - run.began
+        if code == FOUND:
+            found_by = _first_failed(output) or "the run, which ended or hung"
+            return Judged(run.fault, found_by, bool(run.tests), seconds)
+        if code != NOT_FOUND:
+            return Judged(run.fault, None, False, seconds, f"pytest ended with {code}: {output[-600:]}")
+        if run.tests and self._all_tests:
+            return None
+        return Judged(run.fault, None, False, seconds)
+
+
+class _Run(NamedTuple):
+    """One run of pytest.
+
+    Attributes:
+        fault: what is planted; None in the clean tree.
+        tree: where it runs. tests: what it runs; empty is all.
+        process: that runs it. output: the file of what it prints.
+        began: when the first run with this fault began, and asked: when this one did.
+    """
+
+    fault: Fault | None
+    tree: Path
+    tests: tuple[str, ...]
+    process: BaseProcess
+    output: Path
+    began: float
+    asked: float
+
+    def result(self) -> tuple[int | None, str]:
+        """Exit code and output, after the end."""
+        text = self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
+        return self.process.exitcode, text
 
 
 def run_pytest(tree: str, arguments: list[str], output: str) -> None:

@@ -44,8 +44,7 @@ def main() -> int:
     if options.out and (options.only or options.quick):
         print("--out: only a complete run is kept; leave out --only and --quick.", file=sys.stderr)
         return 2
-    # As Ctrl-C, so that everything is cleaned up.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, stop)
     with tempfile.TemporaryDirectory(prefix="planted_faults_") as folder:
         # What is loaded before the tests set it must not look into the user's home folder.
         home = Path(folder) / "home"
@@ -58,8 +57,14 @@ def main() -> int:
             print("Stopped.", file=sys.stderr)
             return 130
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not leave anything behind.
+            for another in (signal.SIGINT, signal.SIGTERM):  # must not leave anything behind
+                signal.signal(another, signal.SIG_IGN)
             judge.close()
+
+
+def stop(*_: Any) -> None:
+    """SIGTERM ends the run as Ctrl-C does, so that everything is cleaned up."""
+    raise KeyboardInterrupt
 
 
 def parse() -> argparse.Namespace:

@@ -214,3 +214,4 @@ def _end(process: BaseProcess) -> None:
     if process.pid is not None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # if it has no group of its own yet

@@ -543,13 +543,15 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
 
     def _allocate(self) -> None:
         self._acting: list[frozenset[Hashable]] = [frozenset()] * self.num_envs
+        # Of those that act, who was flagged since it came.
+        self._flagged: list[frozenset[Hashable]] = [frozenset()] * self.num_envs
         super()._allocate()
 
     def _spaces(self, env: Any, agent: Hashable) -> tuple[Any, Any]:
         return env.observation_space(agent), env.action_space(agent)
 
     def _begin(self, copy: int, observations: dict) -> None:
-        self._acting[copy] = self._read_agents(copy)
+        self._acting[copy], self._flagged[copy] = self._read_agents(copy), frozenset()
 
     def _acts(self, copy: int, agent: Hashable, observations: dict) -> bool:
         return agent in self._acting[copy]
@@ -563,13 +565,25 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
         acting = self._acting[copy] = self._read_agents(copy)
         # An environment may leave its agents in the list when it is over for all of them.
         all_ended = ended.keys() >= acting
+        flagged = frozenset(ended)
         ended = {**self._ended[copy], **ended}
         if over["terminated"] or over["truncated"] or all_ended:
             self._ended[copy] = ended
             truncated = not over["terminated"] and (over["truncated"] or "truncated" in ended.values())
             return not truncated, truncated
         self._ended[copy] = {agent: kind for agent, kind in ended.items() if agent not in acting}
+        self._note_flagged(copy, flagged, acting)
         return False, False
+
+    def _note_flagged(self, copy: int, flagged: frozenset[Hashable], acting: frozenset[Hashable]) -> None:
+        """Refuses what can mean two things: a game that is over, and one in which all have come back."""
+        flagged = self._flagged[copy] = (self._flagged[copy] | flagged) & acting
+        if acting and flagged == acting:
+            raise TeamEnvError(
+                f"{self._where(copy)}: all in the environment's `agents` were flagged, but in different steps, so that it "
+                "cannot be told whether the episode is over. Take an agent out of `agents` when it is flagged, or flag "
+                "all at the end."
+            )
 
     def _read_agents(self, copy: int) -> frozenset[Hashable]:
         agents = self.envs[copy].agents

@@ -157,8 +157,8 @@ OWN_FILES = {
     "pendulum-sac": "{env: Pendulum-v1, run: SAC, config: {q_model_config: {fcnet_activation: relu, fcnet_hiddens: [256, 256]}, policy_model_config: {fcnet_activation: relu, fcnet_hiddens: [256, 256]}, n_step: 3, rollout_fragment_length: 1, no_done_at_end: false, soft_horizon: false, optimization: {actor_learning_rate: 0.0003, critic_learning_rate: 0.0003, entropy_learning_rate: 0.0003}, metrics_smoothing_episodes: 5}}",
     "multi-agent-impala": '{env: ray.rllib.examples.env.multi_agent.MultiAgentCartPole, run: IMPALA, config: {env_config: {config: {num_agents: 4}}, num_gpus: 0, observation_filter: MeanStdFilter, num_sgd_iter: 1, replay_ratio: 0.0, multiagent: {policies: ["p0", "p1", "p2", "p3"], policy_mapping_fn: {type: ray.rllib.examples.multi_agent_and_self_play.policy_mapping_fn.PolicyMappingFn}}}}',
     "cartpole-appo": "{env: CartPole-v1, run: APPO, config: {num_envs_per_worker: 5, num_workers: 1, vtrace: true, lambda: 0.95, lr_schedule: [[0, 0.0005], [150000, 0.000001]], max_sample_requests_in_flight_per_worker: 1, num_multi_gpu_tower_stacks: 1}}",
-    "cartpole-marwil": "{env: CartPole-v1, run: MARWIL, config: {beta: 1.0, input: /tmp/out, dataset_num_iters_per_learner: 1, evaluation_interval: 1, evaluation_config: {input: sampler}}}",
-    "pendulum-cql": "{env: Pendulum-v1, run: CQL, config: {input: /tmp/out, dataset_num_iters_per_learner: 1, bc_iters: 100, twin_q: true, replay_buffer_config: {type: MultiAgentReplayBuffer, min_size_for_sampling: 0}, evaluation_interval: 1, evaluation_config: {input: sampler, explore: false}}}",
+    "cartpole-marwil": "{env: CartPole-v1, run: MARWIL, config: {beta: 1.0, input: /data/out, dataset_num_iters_per_learner: 1, evaluation_interval: 1, evaluation_config: {input: sampler}}}",
+    "pendulum-cql": "{env: Pendulum-v1, run: CQL, config: {input: /data/out, dataset_num_iters_per_learner: 1, bc_iters: 100, twin_q: true, replay_buffer_config: {type: MultiAgentReplayBuffer, min_size_for_sampling: 0}, evaluation_interval: 1, evaluation_config: {input: sampler, explore: false}}}",
     "cartpole-dreamer": "{env: CartPole-v1, run: DreamerV3, config: {model_size: XS, training_ratio: 1024, num_gpus: 0}}",
     "two-step-qmix": "{env: ray.rllib.examples.env.two_step_game.TwoStepGameWithGroupedAgents, run: QMIX, config: {env_config: {env_config: {separate_state_space: true, one_hot_state_encoding: true}}, exploration_config: {final_epsilon: 0.0}, num_workers: 2, mixer: vdn, train_batch_episodes: 16}}",
 }  # fmt: skip
@@ -170,7 +170,7 @@ REFUSED_FILES = {
     "{env: CartPole-v1, run: DQN, config: {noisy: true, adam_epsilon: 0.00015}}": "noisy: True cannot be taken over",
     "{env: CartPole-v1, run: PPO, config: {num_gpus: 2, _fake_gpus: true}}": "_fake_gpus: True cannot be taken over",
     "{env: CartPole-v1, run: BC, config: {input: dataset, input_config: {format: json}}}": "input: 'dataset' cannot",
-    "{env: CartPole-v1, run: MARWIL, config: {input: /tmp/out, evaluation_interval: 1}}": "`dataset_num_iters_per_learner`",
+    "{env: CartPole-v1, run: MARWIL, config: {input: /data/out, evaluation_interval: 1}}": "`dataset_num_iters_per_learner`",
     "{env: ray.rllib.examples.env.two_step_game.TwoStepGame, run: QMIX, config: {rollout_fragment_length: 4, "
     "train_batch_size: 32}}": "use `train_batch_episodes`",
 }

@@ -239,6 +239,14 @@ def test_an_episode_goes_on_when_every_agent_has_been_away_once():
     assert [bool(step.terminated[0]) for step in steps] == [False] * 6 + [True]
 
 
+def test_agents_that_are_flagged_one_by_one_and_stay_in_the_list_are_refused():
+    env = adapted(
+        Zoo, listed=lambda self: list(AGENTS), end=lambda self: {"a": self.time == 2, "b": self.time == 3}
+    )
+    with pytest.raises(TeamEnvError, match=r"step 3 .* were flagged, but in different steps"):
+        played(env)
+
+
 def test_agents_that_a_finished_environment_leaves_in_its_list_do_not_keep_it_alive():
     env = adapted(
         Zoo, listed=lambda self: list(AGENTS), end=lambda self: dict.fromkeys(AGENTS, self.time >= 3)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from rllib_remix.moved import install as find_moved_classes
+
 __version__ = "0.1.0"
 
 _ALGORITHM_MODULES = {
@@ -51,6 +53,9 @@ _OTHER_NAMES = {
 }
 
 __all__ = ["register", *_ALGORITHM_MODULES, *_OTHER_NAMES]
+
+
+find_moved_classes()
 
 
 def register() -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rllib_remix.checkpoint_files import CheckpointError
+from rllib_remix.checkpoints.reading import CheckpointError
+from rllib_remix.checkpoints.team import check_portable, read_metadata, read_team_weights
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
+from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
-from rllib_remix.settings import SettingError
-from rllib_remix.team_checkpoint import check_portable, read_metadata, read_team_weights
 
 __all__ = ["TeamPolicy", "new_agent", "read_metadata"]
 

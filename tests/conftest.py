@@ -14,6 +14,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
+pytest_plugins = ["algorithm_fixtures", "command_fixtures"]
+
 torch.set_num_threads(1)
 settings.register_profile("rllib_remix", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("rllib_remix")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rllib_remix.cli.play_team import ExploringTeam
-from rllib_remix.cli.playing import play
+from rllib_remix.playing.episodes import play
+from rllib_remix.playing.teams import ExploringTeam
 from rllib_remix.policy import TeamPolicy, new_agent
 from tests.plain_play import (
     NotingGame,

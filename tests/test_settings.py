@@ -5,16 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_remix.settings import (
-    SettingError,
-    check_choice,
-    check_flag,
-    check_keys,
-    check_number,
-    nearest,
-    shown,
-    unknown,
-)
+from rllib_remix.errors import SettingError, nearest, shown, unknown
+from rllib_remix.settings import check_choice, check_flag, check_keys, check_number
 
 
 def test_a_setting_error_is_a_value_error():

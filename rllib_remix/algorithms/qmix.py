@@ -36,11 +36,9 @@ from ray.rllib.utils.schedules.scheduler import Scheduler
 from ray.tune.execution.placement_groups import PlacementGroupFactory
 from torch import Tensor
 
-from rllib_remix.algorithms.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.algorithms.qmix_config import QMIXConfig
-from rllib_remix.algorithms.sampling import OverlappedRounds, Rounds
-from rllib_remix.algorithms.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
 from rllib_remix.envs.team_env import TeamSpec, other_agents
+from rllib_remix.errors import SettingError
 from rllib_remix.learner import EPISODE_WEIGHTS
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.memory import return_memory
@@ -53,7 +51,9 @@ from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
 from rllib_remix.rollout.recorder import EpisodeRecorder
-from rllib_remix.settings import SettingError
+from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
+from rllib_remix.team.sampling import OverlappedRounds, Rounds
+from rllib_remix.team.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
 
 logger = logging.getLogger("ray.rllib")
 

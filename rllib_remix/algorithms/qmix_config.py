@@ -14,10 +14,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 from ray.tune.search.sample import Domain
 
-from rllib_remix.algorithms.replay_settings import MAX_EPISODES, check_replay
-from rllib_remix.algorithms.setting_types import check_setting_types
-from rllib_remix.algorithms.unused_settings import check_given, check_unused
 from rllib_remix.envs.registry import make_team_env
+from rllib_remix.errors import SettingError
 from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting
 from rllib_remix.models.mixers import MIXERS
@@ -27,7 +25,6 @@ from rllib_remix.reporting.weight_histogram import histogram_edges
 from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import (
-    SettingError,
     check_choice,
     check_count,
     check_flag,
@@ -36,6 +33,9 @@ from rllib_remix.settings import (
     check_schedule,
     is_interval,
 )
+from rllib_remix.team.replay_settings import MAX_EPISODES, check_replay
+from rllib_remix.team.setting_types import check_setting_types
+from rllib_remix.team.unused_settings import check_given, check_unused
 
 # RLlib's mark for an argument that was left out.
 NOT_GIVEN: Any = NotProvided

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from rllib_remix.settings import unknown
+from rllib_remix.errors import unknown
 
 ALGORITHMS: dict[str, str] = {
     "VDN": "rllib_remix.algorithms.vdn:VDNConfig",

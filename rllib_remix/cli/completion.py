@@ -25,6 +25,6 @@ def complete_environments(incomplete: str) -> list[str]:
 
 def complete_examples(incomplete: str) -> list[str]:
     """Ids of the tuned examples."""
-    from rllib_remix.cli.example_files import example_ids
+    from rllib_remix.experiments.examples import example_ids
 
     return [name for name in example_ids() if name.startswith(incomplete)]

@@ -7,7 +7,7 @@ import textwrap
 
 import typer
 
-from rllib_remix.cli.errors import VERBOSE_OPTION
+from rllib_remix.cli.options import VERBOSE_OPTION
 
 _WIDTH = 80
 _ITEM_WIDTH = 14
@@ -25,7 +25,7 @@ def doctor(
     Exit code 1 if something that is required is missing.
     """
     from rllib_remix import __version__
-    from rllib_remix.cli.diagnosis import diagnose
+    from rllib_remix.diagnosis import diagnose
 
     checks = diagnose(storage_path)
     problems = [check for check in checks if check.state == "problem"]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from rllib_remix.settings import MAX_SHOWN, SettingError, printable
+from rllib_remix.errors import SettingError, UserError
+from rllib_remix.terminal.errors import one_line, print_error
 
 USAGE_EXIT_CODE = 2
 TRACEBACK_VERBOSITY = 2
-MAX_MESSAGE = 1000  # characters
 _VERBOSITY_KEY = "rllib_remix.verbosity"
 
 
@@ -21,26 +20,10 @@ _VERBOSITY_KEY = "rllib_remix.verbosity"
 _UsageError: Any = typer.BadParameter.__bases__[0]
 
 
-class UserError(Exception):
-    """Something that the user can mend: a missing file, an option that cannot be, a damaged checkpoint."""
-
-
 def remember_verbosity(ctx: typer.Context, verbosity: int) -> int:
     """Option callback of -v: keeps the number of v's where the error report finds it."""
     ctx.find_root().meta[_VERBOSITY_KEY] = max(verbosity, verbosity_of(ctx))
     return verbosity
-
-
-# Of every command that has no other use for -v.
-VERBOSE_OPTION = typer.Option(
-    0,
-    "--verbose",
-    "-v",
-    count=True,
-    callback=remember_verbosity,
-    show_default=False,
-    help="-vv shows tracebacks of errors.",
-)
 
 
 def verbosity_of(ctx: typer.Context) -> int:
@@ -60,7 +43,7 @@ class ErrorReportingGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except _UsageError as error:  # Of an option that is unknown, or not of its type; shown by typer.
-            error.message = _bounded(printable(error.message))
+            error.message = one_line(error.message)
             raise
         except (UserError, SettingError) as error:
             if verbosity_of(ctx) >= TRACEBACK_VERBOSITY:
@@ -70,25 +53,3 @@ class ErrorReportingGroup(TyperGroup):
         except KeyboardInterrupt:
             print_error("interrupted.")
             raise typer.Exit(130) from None
-
-
-def print_error(message: str) -> None:
-    """Writes `Error: <message>` to stderr as one line, in red on a terminal."""
-    from rllib_remix.cli.console import colours_wanted
-
-    message = message.replace("None is of type NoneType", "null is not allowed")  # as files and JSON call it
-    line = f"Error: {_bounded(printable(message))}"
-    typer.secho(line, err=True, fg=typer.colors.RED, color=None if colours_wanted(sys.stderr) else False)
-
-
-def _bounded(message: str) -> str:
-    """At most `MAX_MESSAGE` characters, and `MAX_SHOWN` of a word.
-
-    What is wrong stands at the beginning, what is allowed often at the end.
-    """
-    message = " ".join(
-        word if len(word) <= MAX_SHOWN else f"{word[: MAX_SHOWN - 1]}…" for word in message.split(" ")
-    )
-    if len(message) <= MAX_MESSAGE:
-        return message
-    return f"{message[: MAX_MESSAGE - 303]} … {message[-300:]}"

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, printed
+from rllib_remix.checkpoints.finding import check_is_readable, find_checkpoint, printed
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
-from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
-from rllib_remix.cli.evaluation import MAX_EPISODES, MAX_STEPS, Evaluation, as_result, limits, report
-from rllib_remix.cli.parsing import parse_json_object
-from rllib_remix.cli.results_file import check_writable, progress_file, write_json
-from rllib_remix.cli.text_files import local_path
+from rllib_remix.cli.options import VERBOSE_OPTION
+from rllib_remix.errors import UserError
+from rllib_remix.experiments.parsing import parse_json_object
+from rllib_remix.files.text_files import local_path
+from rllib_remix.playing.evaluation import MAX_EPISODES, MAX_STEPS, Evaluation, as_result, limits, report
+from rllib_remix.playing.results_file import check_writable, progress_file, write_json
 
 if TYPE_CHECKING:
-    from rllib_remix.cli.evaluation import Evaluated
+    from rllib_remix.playing.evaluation import Evaluated
 
 TRUST_PICKLE_OPTION = typer.Option(
     False,
     "--trust-pickle",
     help="Read a checkpoint of RLlib's own algorithms, which can run any code of whoever made it.",
 )
+# Whatever options come are handed on in the answer.
+ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def evaluate(
@@ -152,18 +156,24 @@ def _is_team_algorithm(algorithm: str | None) -> bool:
 def _animation(file: Path | None) -> Any:
     if file is None:
         return None
-    from rllib_remix.cli.animation import Animation
+    from rllib_remix.playing.animation import Animation
 
     return Animation(file)
 
 
 def _play(asked: Evaluation, *, of_team: bool, quietly: bool) -> Evaluated:
     if of_team:
-        from rllib_remix.cli.play_team import play_trained_team, play_untrained_team
+        from rllib_remix.playing.teams import play_trained_team, play_untrained_team
 
         return (play_trained_team if asked.checkpoint else play_untrained_team)(asked)
-    from rllib_remix.cli.play_rllib import play_trained_algorithm, play_untrained_algorithm
-    from rllib_remix.cli.quiet import quiet_ray
+    from rllib_remix.playing.rllib import play_trained_algorithm, play_untrained_algorithm
+    from rllib_remix.terminal.quiet import quiet_ray
 
     with quiet_ray() if quietly else nullcontext():
         return (play_trained_algorithm if asked.checkpoint else play_untrained_algorithm)(asked)
+
+
+def rollout(ctx: typer.Context) -> None:
+    """Gone: use `rllib evaluate`, which takes the same options."""
+    command = shlex.join(["rllib", "evaluate", *ctx.args])
+    raise UserError(f"rllib rollout is called `rllib evaluate` now; use: {command}")

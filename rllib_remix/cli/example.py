@@ -9,10 +9,10 @@ from typing import Any
 import typer
 
 from rllib_remix.cli.completion import complete_examples
-from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
-from rllib_remix.cli.example_files import example_ids, find_example, read_example
-from rllib_remix.cli.text_files import local_path
-from rllib_remix.settings import shown
+from rllib_remix.cli.options import VERBOSE_OPTION
+from rllib_remix.errors import UserError, shown
+from rllib_remix.experiments.examples import example_ids, find_example, read_example
+from rllib_remix.files.text_files import local_path
 
 app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
 

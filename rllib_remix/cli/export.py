@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import check_is_readable, find_checkpoint, told_to_user
-from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
+from rllib_remix.checkpoints.finding import check_is_readable, find_checkpoint, told_to_user
 from rllib_remix.cli.evaluate import TRUST_PICKLE_OPTION
-from rllib_remix.cli.text_files import local_path
-from rllib_remix.settings import shown
+from rllib_remix.cli.options import VERBOSE_OPTION
+from rllib_remix.errors import UserError, shown
+from rllib_remix.files.text_files import local_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def export(
     if check_is_readable(folder, trust_pickle=trust_pickle):
         weights, settings = _read_team(folder)
     else:
-        from rllib_remix.cli.quiet import quiet_ray
+        from rllib_remix.terminal.quiet import quiet_ray
 
         with nullcontext() if verbose else quiet_ray():
             weights, settings = _read_rllib(folder)
@@ -83,7 +83,7 @@ def _check_is_outside(target: Path, checkpoint: Path) -> None:
 
 
 def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    from rllib_remix.team_checkpoint import check_portable, read_team_settings, read_team_weights
+    from rllib_remix.checkpoints.team import check_portable, read_team_settings, read_team_weights
 
     with told_to_user():
         check_portable(folder)
@@ -94,9 +94,9 @@ def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def _read_rllib(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     import ray
 
-    from rllib_remix.cli.results_file import jsonable
-    from rllib_remix.cli.rllib_checkpoint import read_trusted, read_weights
-    from rllib_remix.portable import as_json
+    from rllib_remix.checkpoints.portable import as_json
+    from rllib_remix.checkpoints.rllib import read_trusted, read_weights
+    from rllib_remix.playing.results_file import jsonable
 
     checkpoint = read_trusted(folder)
     config = checkpoint.config
@@ -112,8 +112,8 @@ def _read_rllib(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def _write(target: Path, weights: dict[str, np.ndarray], settings: dict[str, Any]) -> None:
     """Fills a folder aside and renames it, so that `target` is whole or as it was."""
-    from rllib_remix.durable import whole_folder
-    from rllib_remix.portable import write_portable
+    from rllib_remix.checkpoints.portable import write_portable
+    from rllib_remix.files.durable import whole_folder
 
     try:
         with _signals_raise(), whole_folder(target) as aside:

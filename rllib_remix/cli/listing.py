@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from rllib_remix.cli.errors import VERBOSE_OPTION
+from rllib_remix.cli.options import VERBOSE_OPTION
 
 _WIDTH = 80
 _JSON_OPTION = typer.Option(False, "--json", help="As JSON.")

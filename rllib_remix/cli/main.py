@@ -12,12 +12,11 @@ from rllib_remix.cli import (
     listing,
     plot,
     resume,
-    rollout,
     smac,
     train,
 )
 from rllib_remix.cli.errors import ErrorReportingGroup
-from rllib_remix.cli.streams import drop_what_cannot_be_written
+from rllib_remix.terminal.streams import drop_what_cannot_be_written
 
 # As a newcomer needs them, and as the help shows them.
 ORDER = ("train", "resume", "evaluate", "export", "plot", "example", "algorithms", "envs", "doctor", "smac")
@@ -64,7 +63,7 @@ def rllib(
 app.add_typer(train.app, name="train", short_help="Train an algorithm, or the experiments of a file.")
 app.command("resume", short_help="Go on with a run that was stopped or failed.")(resume.resume)
 app.command("evaluate", short_help="Play episodes with a checkpoint.")(evaluate.evaluate)
-app.command("rollout", hidden=True, context_settings=rollout.ANY_OPTION)(rollout.rollout)
+app.command("rollout", hidden=True, context_settings=evaluate.ANY_OPTION)(evaluate.rollout)
 app.command("export", short_help="Write weights and settings without pickle.")(export.export)
 app.add_typer(plot.app, name="plot")
 app.add_typer(example.app, name="example")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import typer
 
-from rllib_remix.cli.errors import VERBOSE_OPTION, UserError
-from rllib_remix.cli.text_files import local_path
+from rllib_remix.cli.options import VERBOSE_OPTION
+from rllib_remix.errors import UserError
+from rllib_remix.files.text_files import local_path
 
 app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from rllib_remix.cli.errors import UserError
+from rllib_remix.errors import UserError
 
 REMOVED_OPTIONS = {
     "--trace": "it traced TensorFlow's eager mode, which is gone; leave it out",

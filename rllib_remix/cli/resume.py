@@ -7,21 +7,22 @@ from pathlib import Path
 
 import typer
 
-from rllib_remix.cli.errors import UserError, verbosity_of
-from rllib_remix.cli.plan import read_plan, run_folder
-from rllib_remix.cli.quiet import quiet_ray
-from rllib_remix.cli.ray_options import (
+from rllib_remix.cli.errors import verbosity_of
+from rllib_remix.cli.options import (
     ADDRESS_OPTION,
     CPUS_OPTION,
     GPUS_OPTION,
     MEMORY_OPTION,
     NODES_OPTION,
     UI_OPTION,
-    Cluster,
 )
 from rllib_remix.cli.train import VERBOSE_OPTION, end
-from rllib_remix.cli.training import run_experiments
-from rllib_remix.cli.user_modules import find_modules_in
+from rllib_remix.errors import UserError
+from rllib_remix.experiments.plan import read_plan, run_folder
+from rllib_remix.experiments.user_modules import find_modules_in
+from rllib_remix.running.cluster import Cluster
+from rllib_remix.running.run import run_experiments
+from rllib_remix.terminal.quiet import quiet_ray
 
 
 def resume(

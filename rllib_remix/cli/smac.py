@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from rllib_remix.cli.errors import VERBOSE_OPTION
+from rllib_remix.cli.options import VERBOSE_OPTION
 from rllib_remix.envs.smac.settings import OXWHIRL_CLIENT
 
 app = typer.Typer(no_args_is_help=True, help="Look after StarCraft II.", rich_markup_mode=None)

@@ -9,10 +9,28 @@ from typing import Any
 
 import typer
 
-from rllib_remix.cli.checkpoints import is_of_team
-from rllib_remix.cli.errors import UserError, print_error, remember_verbosity, verbosity_of
-from rllib_remix.cli.experiment_files import parse_score_attribute, read_experiments
-from rllib_remix.cli.experiments import (
+from rllib_remix.checkpoints.clock import metadata_of
+from rllib_remix.checkpoints.finding import is_of_team
+from rllib_remix.cli.errors import remember_verbosity, verbosity_of
+from rllib_remix.cli.options import (
+    ADDRESS_OPTION,
+    CPUS_OPTION,
+    GPUS_OPTION,
+    MEMORY_OPTION,
+    MLFLOW_EXPERIMENT_OPTION,
+    MLFLOW_URI_OPTION,
+    NO_WAIT_OPTION,
+    NODES_OPTION,
+    RUNTIME_ENV_OPTION,
+    SUBMIT_OPTION,
+    UI_OPTION,
+    WANDB_KEY_OPTION,
+    WANDB_PROJECT_OPTION,
+    WANDB_RUN_NAME_OPTION,
+)
+from rllib_remix.cli.removed_options import GroupThatAnswers
+from rllib_remix.errors import SettingError, UserError, unknown
+from rllib_remix.experiments.experiment import (
     MAX_COUNT,
     MAX_FAILURES,
     Checkpoints,
@@ -20,36 +38,20 @@ from rllib_remix.cli.experiments import (
     check_environment_settings,
     check_experiment,
 )
-from rllib_remix.cli.loggers import (
-    MLFLOW_EXPERIMENT_OPTION,
-    MLFLOW_URI_OPTION,
-    WANDB_KEY_OPTION,
-    WANDB_PROJECT_OPTION,
-    WANDB_RUN_NAME_OPTION,
-    Loggers,
-)
-from rllib_remix.cli.old_settings import check_framework, translate_config
-from rllib_remix.cli.parsing import check_folder_name, parse_json_object, parse_stop
-from rllib_remix.cli.quiet import quiet_ray
-from rllib_remix.cli.ray_options import (
-    ADDRESS_OPTION,
-    CPUS_OPTION,
-    GPUS_OPTION,
-    MEMORY_OPTION,
-    NODES_OPTION,
-    UI_OPTION,
-    Cluster,
-)
-from rllib_remix.cli.removed_options import GroupThatAnswers
-from rllib_remix.cli.samplers import MAX_TRIALS
-from rllib_remix.cli.schedulers import parse_scheduler
-from rllib_remix.cli.searching import parse_search
-from rllib_remix.cli.submit import NO_WAIT_OPTION, RUNTIME_ENV_OPTION, SUBMIT_OPTION, Submission, submit_run
-from rllib_remix.cli.text_files import local_path
-from rllib_remix.cli.training import Outcomes, run_experiments
-from rllib_remix.cli.trial_resources import check_resources
-from rllib_remix.settings import SettingError, unknown
-from rllib_remix.tuning.record_clock import metadata_of
+from rllib_remix.experiments.files import parse_score_attribute, read_experiments
+from rllib_remix.experiments.loggers import Loggers
+from rllib_remix.experiments.old.settings import check_framework, translate_config
+from rllib_remix.experiments.parsing import check_folder_name, parse_json_object, parse_stop
+from rllib_remix.experiments.resources import check_resources
+from rllib_remix.experiments.schedulers import parse_scheduler
+from rllib_remix.experiments.search_spaces import MAX_TRIALS
+from rllib_remix.experiments.searchers import parse_search
+from rllib_remix.files.text_files import local_path
+from rllib_remix.jobs.submit import Submission, submit_run
+from rllib_remix.running.cluster import Cluster
+from rllib_remix.running.run import Outcomes, run_experiments
+from rllib_remix.terminal.errors import print_error
+from rllib_remix.terminal.quiet import quiet_ray
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
@@ -373,7 +375,7 @@ def _check_and_run(
         for note in [note for experiment in experiments for note in experiment.notes]:
             typer.echo(f"Note: {note}", err=True)
         if submission:
-            raise typer.Exit(submit_run(ctx, experiments, submission))
+            raise typer.Exit(submit_run(ctx, experiments, submission, verbosity=verbosity_of(ctx)))
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             experiments,

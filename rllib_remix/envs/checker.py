@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from rllib_remix.envs.team_env import BrokenEpisodes, TeamEnv, TeamStep, random_actions
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 _SIZES = ("num_envs", "n_agents", "n_actions", "obs_dim", "state_dim", "episode_limit")
 _ARRAYS = ("obs", "state", "avail_actions", "rewards", "terminated", "truncated")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
-from rllib_remix.settings import SettingError, check_number
+from rllib_remix.errors import SettingError
+from rllib_remix.settings import check_number
 
 NON_MONOTONIC_PAYOFF = ((8, -12, -12), (-12, 0, 0), (-12, 0, 0))  # Son et al. 2019 (QTRAN), table 1
 TWO_STEP_PAYOFFS = (((7, 7), (7, 7)), ((0, 1), (1, 8)))  # 2A and 2B, Rashid et al. 2018 (QMIX), table 1

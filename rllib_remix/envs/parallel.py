@@ -10,7 +10,8 @@ from gymnasium.spaces import Box, Dict, Discrete, Space
 from pettingzoo import ParallelEnv
 
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
-from rllib_remix.settings import SettingError, check_choice
+from rllib_remix.errors import SettingError
+from rllib_remix.settings import check_choice
 
 
 def parallel_env(name: str, /, *, render_mode: str | None = None, **env_config: Any) -> TeamParallelEnv:

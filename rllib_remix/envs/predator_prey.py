@@ -10,7 +10,8 @@ from rllib_remix.envs import predator_prey_kernels as kernels
 from rllib_remix.envs.drawing import Canvas
 from rllib_remix.envs.random_streams import new_streams
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
-from rllib_remix.settings import SettingError, check_flag, check_number
+from rllib_remix.errors import SettingError
+from rllib_remix.settings import check_flag, check_number
 
 ACTION_NAMES = ("right", "down", "left", "up", "stay", "catch")
 

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from rllib_remix.envs.team_env import TeamEnv
-from rllib_remix.settings import check_keys, unknown
+from rllib_remix.errors import unknown
+from rllib_remix.settings import check_keys
 
 TEAM_ENVS: dict[str, str] = {
     "predator_prey": "rllib_remix.envs.predator_prey:PredatorPrey",

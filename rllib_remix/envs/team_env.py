@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 # A copy whose episodes break this often, without one finished episode in between, is broken itself, not unlucky.
 MAX_BROKEN_IN_A_ROW = 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_type_hints
 
+from rllib_remix.errors import SettingError
 from rllib_remix.learning.weighting import SCHEMES
-from rllib_remix.settings import SettingError, check_choice, check_keys, check_name_list
+from rllib_remix.settings import check_choice, check_keys, check_name_list
 
 
 def check_weighting(name: str, config: dict[str, Any]) -> None:

@@ -13,10 +13,11 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.errors import SettingError
 from rllib_remix.memory import machine_memory
 from rllib_remix.replay.chunks import Chunk, load_chunk, read_index, save_chunks, write_index
 from rllib_remix.rollout.episode import TeamEpisode
-from rllib_remix.settings import SettingError, check_number
+from rllib_remix.settings import check_number
 
 # Name -> whether the field has an entry for the observation after the last step.
 _FIELDS = {"obs": True, "state": True, "avail_actions": True, "actions": False, "rewards": False}

@@ -16,7 +16,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from rllib_remix.durable import write_through
+from rllib_remix.files.durable import write_through
 
 CHUNK_EPISODES = 250
 INDEX_FILE = "index.json"

@@ -11,8 +11,8 @@ import safetensors
 import safetensors.numpy
 from torch import Tensor
 
-from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.files.durable import write_through
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.chunks import PRIORITIES_FILE, read_index
 from rllib_remix.replay.draws import checked_priorities, draw_by_priority, draw_recent_by_priority

@@ -11,7 +11,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from rllib_remix.durable import write_through
+from rllib_remix.files.durable import write_through
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.chunks import PRIORITIES_FILE, Chunk, load_chunk, read_index, write_index
 from rllib_remix.replay.prioritized import PrioritizedMultiAgentReplayBuffer

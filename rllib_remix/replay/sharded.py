@@ -13,8 +13,8 @@ import torch
 from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
-from rllib_remix.durable import write_through
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.files.durable import write_through
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.index import ReplayIndex
 from rllib_remix.replay.placement import shard_capacities

@@ -9,10 +9,10 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from rllib_remix.durable import write_whole
+from rllib_remix.errors import shown
+from rllib_remix.files.durable import write_whole
 from rllib_remix.reporting.result_file import RunError
 from rllib_remix.reporting.runs import Trial
-from rllib_remix.settings import shown
 
 SUFFIXES = (".png", ".pdf", ".svg")
 MOST_NAMES = 4  # of environments in a heading

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rllib_remix.settings import shown
+from rllib_remix.errors import shown
 
 MAX_LINE = 16 * 2**20  # bytes of one result; a usual one has some 16 kB
 

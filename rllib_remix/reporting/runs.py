@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_remix.errors import shown
 from rllib_remix.reporting.result_file import RunError, is_file_with_content, read_object, read_results
 from rllib_remix.reporting.weight_histogram import histogram_edges
-from rllib_remix.settings import shown
 
 RESULT_FILE = "result.json"
 ENV_STEPS = ("num_env_steps_sampled_lifetime",)

@@ -12,7 +12,8 @@ from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv
-from rllib_remix.settings import SettingError, check_keys, nearest
+from rllib_remix.errors import SettingError, nearest
+from rllib_remix.settings import check_keys
 
 ADAPTER_KEY = "team_adapter"
 
@@ -48,7 +49,7 @@ def build_team_env(
 
     first = make(0)
     if not isinstance(first, TeamEnv):
-        from rllib_remix.envs.adapters import adapt
+        from rllib_remix.envs.foreign.adapters import adapt
 
         return adapt(lambda index: first if index == 0 else make(index), num_envs, options)
     if first.num_envs != num_envs:

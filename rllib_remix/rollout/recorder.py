@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from rllib_remix.envs.team_env import TeamSpec, TeamStep
+from rllib_remix.errors import SettingError
 from rllib_remix.memory import machine_memory
 from rllib_remix.rollout.episode import TeamEpisode
-from rllib_remix.settings import SettingError
 
 
 class EpisodeRecorder:

@@ -19,10 +19,10 @@ import numpy as np
 from ray.tune import Callback
 
 from benchmarks.figures import Figure
-from rllib_remix.cli.experiments import Checkpoints, Experiment, check_experiment
-from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.ray_options import Cluster
-from rllib_remix.cli.training import run_experiments
+from rllib_remix.experiments.experiment import Checkpoints, Experiment, check_experiment
+from rllib_remix.experiments.loggers import Loggers
+from rllib_remix.running.cluster import Cluster
+from rllib_remix.running.run import run_experiments
 
 ITERATIONS = 2000
 CHECKPOINT_EVERY = 10  # iterations

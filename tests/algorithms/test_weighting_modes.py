@@ -8,10 +8,10 @@ import torch
 from ray import tune
 
 import rllib_remix
-from rllib_remix.algorithms.nonfinite import MAX_IN_A_ROW, NotFiniteError
 from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from rllib_remix.team.nonfinite import MAX_IN_A_ROW, NotFiniteError
 from tests.algorithms.games import equal, tiny, weights
 
 

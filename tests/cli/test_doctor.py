@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import pytest
 
-from rllib_remix.cli import diagnosis
+from rllib_remix import diagnosis
 
 Disk = namedtuple("Disk", "total used free")
 

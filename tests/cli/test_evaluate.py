@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from rllib_remix.cli import results_file
+from rllib_remix.playing import results_file
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ def test_a_failing_write_does_not_lose_the_result(rllib, team_checkpoint, monkey
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rllib_remix.durable.write_through", full)
+    monkeypatch.setattr("rllib_remix.files.durable.write_through", full)
     Path("e.json").write_text("before")
     result = rllib("evaluate", team_checkpoint, "--episodes", 2, "--out", "e.json")
     assert result.exit_code == 2
@@ -161,8 +161,8 @@ def test_a_limit_of_steps_stops_rllibs_own_algorithm_within_an_episode(rllib, pp
 
 
 def test_what_rllibs_own_algorithm_learnt_is_what_plays(ppo_checkpoint):
-    from rllib_remix.cli.play_rllib import _evaluation_settings, _restore, _runner_class
-    from rllib_remix.cli.rllib_checkpoint import read_trusted, read_weights
+    from rllib_remix.checkpoints.rllib import read_trusted, read_weights
+    from rllib_remix.playing.rllib import _evaluation_settings, _restore, _runner_class
 
     asked = type("Asked", (), {"config": {}, "env_config": {}, "env": None, "seed": 0, "where": ""})()
     checkpoint = read_trusted(ppo_checkpoint)

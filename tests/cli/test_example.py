@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rllib_remix.cli import train
-from rllib_remix.cli.example_files import example_ids, read_example
+from rllib_remix.experiments.examples import example_ids, read_example
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,9 +75,7 @@ def test_the_examples_are_installed_with_the_package(tmp_path):
     build = [sys.executable, "setup.py", "-q", "build", "--build-lib", "installed"]
     subprocess.run(build, cwd=tmp_path, check=True, capture_output=True, timeout=120)
     (tmp_path / "elsewhere").mkdir()
-    code = (
-        "from rllib_remix.cli.example_files import *; print(examples_folder(), len(example_ids()), sep='\\n')"
-    )
+    code = "from rllib_remix.experiments.examples import *; print(examples_folder(), len(example_ids()), sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path / "elsewhere",

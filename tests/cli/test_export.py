@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rllib_remix import TeamPolicy, make_team_env
-from rllib_remix.portable import read_weights
+from rllib_remix.checkpoints.portable import read_weights
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def test_a_full_disk_leaves_nothing_behind(refused, team_checkpoint, monkeypatch
         (folder / "weights.safetensors").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rllib_remix.portable.write_portable", full)
+    monkeypatch.setattr("rllib_remix.checkpoints.portable.write_portable", full)
     assert "No space left on device" in refused("export", team_checkpoint, "--out", "team")
     assert not [path for path in Path().iterdir() if path.name != "home"]
 

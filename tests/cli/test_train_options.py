@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from rllib_remix.cli.errors import UserError
-from rllib_remix.cli.loggers import Loggers
-from rllib_remix.cli.ray_options import Cluster
+from rllib_remix.errors import UserError
+from rllib_remix.experiments.loggers import Loggers
+from rllib_remix.running.cluster import Cluster
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_loggers_have_names_if_no_option_gives_any():
 
 @pytest.mark.usefixtures("no_cluster")
 def test_weights_and_biases_without_a_key_is_told_before_ray_starts(monkeypatch, tmp_path):
-    monkeypatch.setattr("rllib_remix.cli.loggers.find_spec", lambda name: object())
+    monkeypatch.setattr("rllib_remix.experiments.loggers.find_spec", lambda name: object())
     with pytest.raises(UserError, match="--wandb-key: no key given"):
         Loggers(wandb_project="x").check()
     Loggers(wandb_project="x", wandb_key="key").check()

@@ -3,7 +3,7 @@ import pytest
 
 from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.matrix_games import MatrixGame, TwoStepGame
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 
 def test_the_default_payoff_is_the_non_monotonic_game():

@@ -8,7 +8,7 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 from rllib_remix.envs.matrix_games import MatrixGame, TwoStepGame
 from rllib_remix.envs.parallel import TeamParallelEnv, parallel_env
 from rllib_remix.envs.predator_prey import PredatorPrey
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 SMALL = {"grid_height": 6, "grid_width": 5, "num_predators": 3, "num_prey": 2, "episode_limit": 12}
 BUILDERS = {

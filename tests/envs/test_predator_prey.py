@@ -11,7 +11,7 @@ from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.predator_prey import ACTION_NAMES, PredatorPrey
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.envs.team_env import random_actions
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 OFFSETS = ((0, 1), (1, 0), (0, -1), (-1, 0))  # right, down, left, up
 

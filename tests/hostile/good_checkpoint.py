@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.checkpoints.manifest import METADATA, write_manifest
+from rllib_remix.checkpoints.portable import PORTABLE, SETTINGS_FILE, WEIGHTS_FILE, write_portable
 from rllib_remix.envs.registry import make_team_env
-from rllib_remix.manifest import METADATA, write_manifest
 from rllib_remix.models.sizes import network_shapes
-from rllib_remix.portable import PORTABLE, SETTINGS_FILE, WEIGHTS_FILE, write_portable
 
 NETWORKS = {
     "mixer": "qmix",

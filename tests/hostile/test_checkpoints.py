@@ -18,10 +18,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from rllib_remix.manifest import MANIFEST, METADATA, CheckpointError, write_manifest
+from rllib_remix.checkpoints.manifest import MANIFEST, METADATA, CheckpointError, write_manifest
+from rllib_remix.checkpoints.portable import PORTABLE, SETTINGS_FILE, WEIGHTS_FILE
 from rllib_remix.models.sizes import network_shapes
 from rllib_remix.policy import TeamPolicy
-from rllib_remix.portable import PORTABLE, SETTINGS_FILE, WEIGHTS_FILE
 from tests.hostile import good_checkpoint as good
 from tests.hostile.limits import MAX_MESSAGE, PYTHON_WORDS, limited
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rllib_remix.envs.adapters import adapt
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
-from rllib_remix.settings import SettingError
-from tests.envs.foreign import AGENTS, OPTIONS, Of, Zoo, changed
+from rllib_remix.envs.foreign.adapters import adapt
+from rllib_remix.errors import SettingError
+from tests.envs.foreign.games import AGENTS, OPTIONS, Of, Zoo, changed
 from tests.hostile.limits import MAX_MESSAGE, PYTHON_WORDS, limited
 
 LONG = "x" * 5000

@@ -93,7 +93,7 @@ INSIDE = [inside, deeper_inside, by_dots, by_a_link, by_a_link_to_nothing, an_em
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_a_place_that_cannot_be_is_refused_before_anything_is_read(refused, checkpoint, monkeypatch, place):
     out = place(checkpoint)
-    monkeypatch.setattr("rllib_remix.team_checkpoint.read_team_weights", lambda *_: pytest.fail("was read"))
+    monkeypatch.setattr("rllib_remix.checkpoints.team.read_team_weights", lambda *_: pytest.fail("was read"))
     line = refused("export", checkpoint, "--out", out)
     assert "--out" in line
     if place in INSIDE:
@@ -147,7 +147,7 @@ def test_an_export_that_fails_leaves_everything_as_it_was(
         (tmp_path / "out").mkdir()
     before = listing(tmp_path)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    monkeypatch.setattr("rllib_remix.portable.write_portable", failing(fault))
+    monkeypatch.setattr("rllib_remix.checkpoints.portable.write_portable", failing(fault))
     result = CliRunner().invoke(app, ["export", str(checkpoint), "--out", str(tmp_path / "out")])
     assert result.exit_code == exit_code, result.output
     assert listing(tmp_path) == before
@@ -162,7 +162,7 @@ def test_what_came_into_the_folder_meanwhile_is_kept(checkpoint, tmp_path, monke
         out.mkdir()
         (out / "mine").write_text("mine")
 
-    monkeypatch.setattr("rllib_remix.portable.write_portable", write)
+    monkeypatch.setattr("rllib_remix.checkpoints.portable.write_portable", write)
     result = CliRunner().invoke(app, ["export", str(checkpoint), "--out", str(out)])
     assert result.exit_code == 2, result.output
     assert [path.name for path in out.iterdir()] == ["mine"]

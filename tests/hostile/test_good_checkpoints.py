@@ -15,11 +15,17 @@ import safetensors.torch
 import torch
 from typer.testing import CliRunner
 
-from rllib_remix.cli.errors import UserError
+from rllib_remix.checkpoints.manifest import METADATA, write_manifest
+from rllib_remix.checkpoints.portable import (
+    PORTABLE,
+    SETTINGS_FILE,
+    WEIGHTS_FILE,
+    read_settings,
+    read_weights,
+)
 from rllib_remix.cli.main import app
-from rllib_remix.manifest import METADATA, write_manifest
+from rllib_remix.errors import UserError
 from rllib_remix.policy import TeamPolicy
-from rllib_remix.portable import PORTABLE, SETTINGS_FILE, WEIGHTS_FILE, read_settings, read_weights
 from tests.hostile import good_checkpoint as good
 from tests.hostile.test_checkpoints import set_field
 
@@ -143,7 +149,7 @@ def test_a_checkpoint_does_not_say_where_files_are_written(tmp_path, monkeypatch
         asked.update(env_config)
         raise UserError("no game here")
 
-    monkeypatch.setattr("rllib_remix.cli.play_team.make_team_env", make)
+    monkeypatch.setattr("rllib_remix.playing.teams.make_team_env", make)
     result = run("evaluate", folder, "--episodes", 1)
     assert "no game here" in result.stderr
     assert "Not taken from the checkpoint: replay_dir, replay_prefix" in result.stderr

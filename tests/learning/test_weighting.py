@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rllib_remix.errors import SettingError
 from rllib_remix.learning.weight_ranges import NORMALIZATIONS, RANGE_MAPS
 from rllib_remix.learning.weight_terms import (
     mixer_gradient_term,
@@ -14,7 +15,6 @@ from rllib_remix.learning.weight_terms import (
 )
 from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
 from rllib_remix.learning.weighting_settings import check_weighting
-from rllib_remix.settings import SettingError
 
 LN2, LN3 = math.log(2.0), math.log(3.0)
 NAN, INF = float("nan"), float("inf")

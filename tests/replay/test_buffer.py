@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.errors import SettingError
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.rollout.episode import TeamEpisode
-from rllib_remix.settings import SettingError
 
 SPEC = TeamSpec(
     n_agents=2, n_actions=3, obs_dim=4, state_dim=5, episode_limit=6, obs_dtype="uint8", state_dtype="int16"

@@ -1,8 +1,8 @@
 import pytest
 
 from rllib_remix.envs.matrix_games import TwoStepGame
+from rllib_remix.errors import SettingError
 from rllib_remix.rollout.building import build_team_env, env_creator
-from rllib_remix.settings import SettingError
 
 
 def test_no_environment_is_an_error_that_shows_how_to_give_one():

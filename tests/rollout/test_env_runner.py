@@ -7,8 +7,8 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_EPISODES
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.envs.team_env import BrokenEnvironment, TeamEnv
+from rllib_remix.errors import SettingError
 from rllib_remix.rollout.env_runner import MAX_FAILURES_IN_A_ROW, TeamEnvRunner
-from rllib_remix.settings import SettingError
 
 SMALL = {"grid_height": 5, "grid_width": 5, "num_predators": 3, "num_prey": 2, "episode_limit": 12}
 

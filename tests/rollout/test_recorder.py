@@ -3,9 +3,9 @@ import pytest
 
 from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.envs.team_env import TeamSpec, TeamStep, random_actions
+from rllib_remix.errors import SettingError
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.recorder import EpisodeRecorder
-from rllib_remix.settings import SettingError
 
 SPEC = TeamSpec(
     n_agents=2, n_actions=3, obs_dim=1, state_dim=1, episode_limit=4, obs_dtype="uint8", state_dtype="int16"

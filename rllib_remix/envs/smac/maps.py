@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rllib_remix.settings import unknown
+from rllib_remix.errors import unknown
 
 Army = tuple[tuple[str, int], ...]  # (unit name, how many), …
 

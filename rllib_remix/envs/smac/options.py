@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, get_type_hints
 
 from rllib_remix.envs.smac.maps import SmacMap, smac_map
-from rllib_remix.settings import Interval, SettingError, check_flag
+from rllib_remix.errors import SettingError
+from rllib_remix.settings import Interval, check_flag
 
 SHOOT_RANGE = 6.0  # cells between centres, for every unit type
 SIGHT_RANGE = 9.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rllib_remix.envs.smac.maps import MAPS
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 # Game versions whose SMAC results were published, and the base builds that they install.
 COMPARABLE_BUILDS = {"4.6.2": 69232, "4.10": 75689}

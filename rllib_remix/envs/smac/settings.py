@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from rllib_remix.envs.smac.options import SmacOptions
-from rllib_remix.settings import Interval, OneOf, SettingError
+from rllib_remix.errors import SettingError
+from rllib_remix.settings import Interval, OneOf
 
 OXWHIRL_CLIENT = "smac.env:StarCraft2Env"
 # From VeryEasy to VeryHard, then three that cheat: with the whole map in sight, with money, and with both.

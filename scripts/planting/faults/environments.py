@@ -2,11 +2,11 @@
 
 from planting.fault import Fault
 
-_PREY, _ADAPTERS = "envs/predator_prey_kernels.py", "envs/adapters.py"
+_PREY, _ADAPTERS = "envs/predator_prey_kernels.py", "envs/foreign/adapters.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
-_ADAPTER_TESTS = ("tests/envs/test_adapters.py", "tests/envs/test_parallel.py")
+_ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
-_REWARD_TESTS = ("tests/envs/test_team_rewards.py",)
+_REWARD_TESTS = ("tests/envs/foreign/test_team_rewards.py",)
 
 FAULTS = (
     Fault(
@@ -124,7 +124,7 @@ FAULTS = (
     Fault(
         "masks_of_foreign_environments_ignored",
         "All actions of a foreign environment seem available.",
-        "envs/agent_view.py",
+        "envs/foreign/agent_view.py",
         "return available\n",
         "return np.ones(self.n_actions, bool)\n",
         _ADAPTER_TESTS,

@@ -228,7 +228,7 @@ FAULTS = (
         _LEARNER,
         "for source, target in module.get_target_network_pairs():",
         "for source, target in module.get_target_network_pairs()[:1]:",
-        ("tests/learner_step", "tests/algorithms/test_rounds.py"),
+        ("tests/learner_step", "tests/team/test_rounds.py"),
     ),
     Fault(
         "target_copies_counted_in_updates",
@@ -236,7 +236,7 @@ FAULTS = (
         _LEARNER,
         "episodes = timesteps.get(NUM_EPISODES_LIFETIME, 0)",
         "episodes = self._weights_seq_no",
-        ("tests/learner_step", "tests/algorithms/test_rounds.py"),
+        ("tests/learner_step", "tests/team/test_rounds.py"),
     ),
     Fault(
         "target_copies_never_counted",
@@ -244,7 +244,7 @@ FAULTS = (
         _LEARNER,
         "self._episodes_at_last_target_copy = episodes\n",
         "self._episodes_at_last_target_copy = 0\n",
-        ("tests/learner_step", "tests/algorithms/test_rounds.py"),
+        ("tests/learner_step", "tests/team/test_rounds.py"),
     ),
     Fault(
         "last_target_copy_forgotten_on_restore",
@@ -252,7 +252,7 @@ FAULTS = (
         _LEARNER,
         "state.get(_LAST_TARGET_COPY, self._episodes_at_last_target_copy)",
         "0",
-        ("tests/learner_step", "tests/algorithms/test_rounds.py"),
+        ("tests/learner_step", "tests/team/test_rounds.py"),
     ),
     Fault(
         "least_weight_is_that_of_padding",

@@ -2,10 +2,10 @@
 
 from planting.fault import Fault
 
-_LOOP = ("tests/algorithms/test_rounds.py",)
+_LOOP = ("tests/team/test_rounds.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
 _DEFAULTS = ("tests/algorithms/test_defaults.py",)
-_QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "algorithms/sampling.py", "algorithms/qmix_config.py"
+_QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "team/sampling.py", "algorithms/qmix_config.py"
 
 FAULTS = (
     Fault(
@@ -171,7 +171,7 @@ FAULTS = (
     Fault(
         "training_replay_not_restored",
         "A restored run goes on with an empty replay buffer.",
-        "algorithms/saved.py",
+        "team/saved.py",
         "restore_replay(self.replay_buffer, folder / COMPONENT_REPLAY_BUFFER)",
         "pass",
         _LOOP,
@@ -190,7 +190,7 @@ FAULTS = (
         _SAMPLING,
         "played += [part for _, part in arrived if part.round_number == self._round_number]",
         "played += [part for _, part in arrived]",
-        ("tests/algorithms/test_overlap_sampling.py", *_LOOP),
+        ("tests/team/test_overlap_sampling.py", *_LOOP),
     ),
     Fault(
         "lag_of_the_newest",

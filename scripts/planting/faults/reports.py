@@ -30,9 +30,9 @@ FAULTS = (
     Fault(
         "evaluated_length_is_the_return",
         "An evaluation reports the mean return as mean length.",
-        "cli/evaluation.py",
+        "playing/evaluation.py",
         '"episode_len_mean": mean(lengths)',
         '"episode_len_mean": mean(returns)',
-        ("tests/cli/test_evaluation_numbers.py",),
+        ("tests/playing/test_evaluation_numbers.py",),
     ),
 )

@@ -3,7 +3,7 @@
 from planting.fault import Fault
 
 _TESTS = ("tests/rollout",)
-_POLICY = ("tests/test_policy.py", "tests/cli/test_playing.py")
+_POLICY = ("tests/test_policy.py", "tests/playing/test_playing.py")
 _RUNNER, _ACTING, _RECORDER = "rollout/env_runner.py", "rollout/acting.py", "rollout/recorder.py"
 
 FAULTS = (
@@ -173,7 +173,7 @@ FAULTS = (
         "rollout/metrics.py",
         "(EPISODE_SUMS, name), float(sum(values)), reduce",
         "(EPISODE_SUMS, name), _mean(values), reduce",
-        ("tests/rollout", "tests/algorithms/test_rounds.py"),
+        ("tests/rollout", "tests/team/test_rounds.py"),
     ),
     Fault(
         "agent_steps_are_env_steps",
@@ -202,7 +202,7 @@ FAULTS = (
     Fault(
         "evaluation_does_not_say_where_episodes_begin",
         "In evaluations agents go on with the memory of the episode before.",
-        "cli/playing.py",
+        "playing/episodes.py",
         "first = ended.copy()",
         "first = np.zeros_like(ended)",
         _POLICY,
@@ -210,7 +210,7 @@ FAULTS = (
     Fault(
         "evaluation_adds_up_returns",
         "In evaluations an episode's return has those before it in the same copy.",
-        "cli/playing.py",
+        "playing/episodes.py",
         "np.where(first, 0.0, returns + step.rewards)",
         "returns + step.rewards",
         _POLICY,
@@ -218,7 +218,7 @@ FAULTS = (
     Fault(
         "evaluation_without_quota",
         "In evaluations episodes are taken as they end, so that short ones are favoured.",
-        "cli/playing.py",
+        "playing/episodes.py",
         "episodes_left, steps_left = quotas(episodes, env.num_envs), quotas(steps, env.num_envs)",
         "episodes_left, steps_left = quotas(episodes * env.num_envs, env.num_envs), quotas(steps, env.num_envs)",
         _POLICY,
@@ -226,7 +226,7 @@ FAULTS = (
     Fault(
         "exploring_team_forgets_nothing",
         "An exploring team in an evaluation goes on with the memory of the episode before.",
-        "cli/play_team.py",
+        "playing/teams.py",
         "self._actor.forget(first)",
         "pass",
         _POLICY,
@@ -234,9 +234,9 @@ FAULTS = (
     Fault(
         "evaluation_explores_as_at_the_start",
         "An exploring evaluation has the ε of the schedule's beginning.",
-        "cli/play_team.py",
+        "playing/teams.py",
         "float(epsilon[-1][1] if",
         "float(epsilon[0][1] if",
-        ("tests/cli/test_evaluation_numbers.py",),
+        ("tests/playing/test_evaluation_numbers.py",),
     ),
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rllib_remix.envs.smac.options import SHOOT_RANGE, SIGHT_RANGE, SmacOptions
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 # SMAC's own defaults of the settings that decide what agents see, do and earn.
 SMAC_DEFAULTS = {

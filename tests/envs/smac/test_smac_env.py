@@ -7,7 +7,7 @@ from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.envs.smac.game import SmacError
 from rllib_remix.envs.smac.maps import MAPS
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 from tests.envs.smac.conftest import QUICK
 
 STOP = 1

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
-from rllib_remix.cli.playing import play as play_episodes
 from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.smac.folders import WorkFolder, root_folder
 from rllib_remix.envs.smac.game import SmacError
 from rllib_remix.envs.smac.processes import death_of, group_members
 from rllib_remix.envs.team_env import MAX_BROKEN_IN_A_ROW, BrokenEnvironment
+from rllib_remix.playing.episodes import play as play_episodes
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from tests.envs.smac.conftest import QUICK, children, ended, runs
 

@@ -11,7 +11,7 @@ from rllib_remix.envs.registry import make_team_env
 from rllib_remix.envs.smac import preflight as module
 from rllib_remix.envs.smac.maps import MAPS
 from rllib_remix.envs.smac.preflight import installed_builds, needs_python_protobuf, preflight
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 
 class Machine:

@@ -1,7 +1,7 @@
 import pytest
 
 from rllib_remix.envs.smac.settings import SmacSettings
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.smac.env import Smac
 from rllib_remix.rollout.env_runner import TeamEnvRunner
-from tests.algorithms.conftest import build  # noqa: F401 (a fixture)
 from tests.envs.smac.conftest import children, ended
 from tests.envs.smac.standin.faults import Fault
 from tests.envs.smac.standin.installation import install
@@ -238,7 +237,7 @@ def test_a_game_that_takes_ever_more_memory_is_restarted(starcraft):
         env.close()
 
 
-def test_training_survives_crashes(starcraft, build):  # noqa: F811
+def test_training_survives_crashes(starcraft, build):
     starcraft.set_faults(Fault("exit", "step", at=70))  # every game, in its second episode or a later one
     algorithm = build(
         QMIXConfig()

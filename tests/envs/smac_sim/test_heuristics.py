@@ -8,7 +8,7 @@ from rllib_remix.envs.smac_sim.heuristics import nearest_actions, weakest_action
 from rllib_remix.envs.smac_sim.observing import write_avail
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from rllib_remix.envs.team_env import random_actions
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 
 NO_OP, STOP, NORTH, SOUTH, EAST, WEST, FIRST = range(7)
 FAR = (25.0, 16.0)  # out of every ally's reach in these tests

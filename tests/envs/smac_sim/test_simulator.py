@@ -12,7 +12,7 @@ from rllib_remix.envs.smac.maps import MAPS
 from rllib_remix.envs.smac.options import SmacOptions
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from rllib_remix.envs.team_env import TeamStep, random_actions
-from rllib_remix.settings import SettingError
+from rllib_remix.errors import SettingError
 from tests.envs.smac.size_table import ALL_OBS_FLAGS
 
 

@@ -1,0 +1,192 @@
+"""What the JSON of a checkpoint may hold, field by field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from rllib_remix.checkpoints.reading import unreadable
+from rllib_remix.errors import SettingError, nearest, shown
+from rllib_remix.models.mixers import MIXERS
+from rllib_remix.settings import check_schedule, is_interval
+
+_LONGEST_NAME = 200  # characters
+_MIXER_SIZES = ("mixer_embed_dim", "hypernet_hidden_dim")
+
+
+def _is_name(value: str) -> str:
+    if not (value.isprintable() and value.strip()):
+        raise ValueError("printable characters")
+    return value
+
+
+def _is_mixer(value: str) -> str:
+    if value not in MIXERS:
+        raise ValueError(" or ".join(map(repr, MIXERS)))
+    return value
+
+
+def _is_interval(value: Any) -> Any:
+    if value is not None and not is_interval(value):
+        raise ValueError("null or [low, high], two finite numbers with low < high")
+    return value
+
+
+def _is_epsilon(value: Any) -> Any:
+    try:
+        check_schedule("epsilon", value, low=0, high=1)
+    except SettingError:
+        raise ValueError("a number in [0, 1] or a schedule [[0, start], [env steps, end], …]") from None
+    return value
+
+
+# Limits within which no product of sizes leaves 64 bits.
+_Count = Annotated[int, Field(ge=1, le=2**16)]
+_Size = Annotated[int, Field(ge=1, le=2**28)]
+_Name = Annotated[str, Field(max_length=_LONGEST_NAME), AfterValidator(_is_name)]
+_DType = Literal[
+    "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64"
+]  # fmt: skip
+_Epsilon = Annotated[Any, AfterValidator(_is_epsilon)]
+
+
+class _Open(BaseModel):
+    """Keys that it does not name are ignored: RLlib adds its own, and later versions may.
+
+    pydantic lists all that is wrong, which must not be as much as somebody likes: so it forbids no keys, and looks at no
+    entries of lists.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Team(_Open):
+    """TeamSpec."""
+
+    n_agents: _Count
+    n_actions: _Count
+    obs_dim: _Size
+    state_dim: _Size
+    episode_limit: Annotated[int, Field(ge=1, le=2**53)]
+    obs_dtype: _DType
+    state_dtype: _DType
+    agents: list[Any] = []  # names in the order of the slots; not known of older checkpoints
+
+    @field_validator("agents")
+    @classmethod
+    def _name_every_agent(cls, agents: list[Any], known: ValidationInfo) -> list[Any]:
+        n_agents = known.data.get("n_agents")
+        named = all(isinstance(name, str) and name.isprintable() and name.strip() for name in agents)
+        if agents and not (named and len(agents) == len(set(agents)) == n_agents):
+            raise ValueError(f"{n_agents} different printable names, as n_agents says")
+        return agents
+
+
+class Networks(_Open):
+    """A config's `networks()`; what older checkpoints lack is optional."""
+
+    agent_hidden_dim: _Count
+    observe_last_action: bool
+    observe_agent_id: bool
+    utility_clamp: Annotated[Any, AfterValidator(_is_interval)]
+    mixer_embed_dim: _Count | None = None
+    hypernet_hidden_dim: _Count | None = None
+    q_star_hidden_dim: _Count | None = None
+    mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
+    use_q_star: bool = False
+    use_mixer_gradient: bool = False
+    skip_removed_agents: bool = True
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+
+    @field_validator("mixer", "use_q_star")
+    @classmethod
+    def _has_its_sizes(cls, network: Any, known: ValidationInfo) -> Any:
+        sizes = ("q_star_hidden_dim",) if known.field_name == "use_q_star" else _MIXER_SIZES
+        missing = [name for name in sizes if name in known.data and known.data[name] is None]
+        if network and network != "vdn" and missing:
+            raise ValueError(f"left out, or {' and '.join(missing)} be given")
+        return network
+
+
+class _Evaluation(_Open):
+    env: _Name | None = None
+    env_config: dict[str, Any] | None = None
+    explore: bool | None = None
+    epsilon: _Epsilon = 0.0
+    num_envs_per_env_runner: _Count | None = None
+
+
+class _Config(_Open):
+    """What of an algorithm's settings matters to a team that plays."""
+
+    epsilon: _Epsilon = 0.0
+    num_envs_per_env_runner: _Count | None = None
+    evaluation_config: _Evaluation | None = None
+
+
+class Metadata(_Open):
+    """What a team's checkpoint or export says about itself."""
+
+    algorithm: _Name
+    environment: _Name | None = None
+    env_config: dict[str, Any] | None = None
+    team: Team
+    networks: Networks
+    config: _Config = _Config()  # in exports, and in a checkpoint's portable settings
+    training_iteration: Annotated[int, Field(ge=0)] | None = None
+
+
+# pydantic's names of errors -> what is allowed instead, as messages say it.
+_ALLOWED = {
+    "int_type": "an integer",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "string_too_long": "of {max_length} characters or less",
+    "literal_error": "{expected}",
+    "value_error": "{error}",
+}
+
+
+def check_metadata(folder: Path, file: str, content: dict[str, Any]) -> None:
+    """Checks the JSON of a checkpoint's or an export's file.
+
+    Raises:
+        CheckpointError: it names the field, its value and what is allowed.
+    """
+    for owner, fields in (("team", Team.model_fields), ("networks", Networks.model_fields)):
+        given = content.get(owner)
+        unknown = [key for key in given if key not in fields] if isinstance(given, dict) else []
+        if unknown:
+            guess = nearest(unknown[0][:_LONGEST_NAME], fields)
+            hint = f"; did you mean {guess!r}?" if guess else "."
+            why = f"unknown key {shown(unknown[0])}{hint} Allowed: {', '.join(fields)}."
+            raise unreadable(folder, f"{file}:", f"{owner}: {why}")
+    try:
+        Metadata.model_validate(content)
+    except ValidationError as error:
+        raise unreadable(folder, f"{file}:", _said(error.errors(include_url=False)[0])) from None
+
+
+def _said(problem: Any) -> str:
+    """One of pydantic's errors as a sentence."""
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{field} is missing."
+    form = _ALLOWED.get(problem["type"])
+    allowed = form.format(**problem.get("ctx", {})) if form else problem["msg"]
+    return f"{field}: {shown(problem['input'])} is not allowed; it must be {allowed}."

@@ -1,0 +1,266 @@
+"""Search spaces as data: `lr: {loguniform: [1e-5, 1e-2]}` anywhere in an experiment's settings."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rllib_remix.errors import UserError, shown
+
+GRID = "grid_search"
+MAX_GRID = 1_000  # values of one grid
+MAX_POINTS = 10_000  # of all grids of an experiment together
+MAX_TRIALS = 100_000  # points times samples
+# Name of a sampler → the numbers that it takes after the low and the high end.
+RANGES = {
+    "uniform": (),
+    "quniform": ("step",),
+    "loguniform": (),
+    "qloguniform": ("step",),
+    "randint": (),
+    "qrandint": ("step",),
+    "lograndint": (),
+}
+SAMPLERS = ("choice", *RANGES)
+_POSITIVE = ("loguniform", "qloguniform", "lograndint")
+_INTEGER = ("randint", "qrandint", "lograndint")
+
+
+def is_sampler(value: object) -> bool:
+    """Whether `value` is {sampler: …}, such as {"uniform": [0, 1]}."""
+    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in SAMPLERS
+
+
+def with_domains(owner: str, value: Any) -> Any:
+    """A copy of nested settings with Tune's search domains in place of the samplers.
+
+    Args:
+        owner: what the settings are, for messages.
+        value: settings; samplers may be at any depth, also within lists. grid_search stays as it is.
+
+    Raises:
+        UserError: for a sampler that cannot be, naming its setting.
+    """
+    if type(value) is dict:
+        if is_sampler(value):
+            ((name, arguments),) = value.items()
+            return _domain(owner, name, arguments)
+        _check_near_miss(owner, value)
+        return {key: with_domains(_join(owner, key), part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(with_domains(owner, part) for part in value)
+    return value
+
+
+def search_domains(settings: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
+    """Tune's search domains in nested settings, by their path of keys and list indices; grids are left out."""
+    from ray.tune.search.sample import Domain
+
+    if isinstance(settings, Domain):
+        return {path: settings}
+    parts: list[tuple[Any, Any]] = []
+    if isinstance(settings, dict):
+        parts = [(key, part) for key, part in settings.items() if key != GRID]
+    elif type(settings) in (list, tuple):
+        parts = list(enumerate(settings))
+    return {
+        key: domain for name, part in parts for key, domain in search_domains(part, (*path, name)).items()
+    }
+
+
+def has_grid(settings: Any) -> bool:
+    """Whether there is a grid_search anywhere in nested settings."""
+    if isinstance(settings, dict):
+        return GRID in settings or any(map(has_grid, settings.values()))
+    return type(settings) in (list, tuple) and any(map(has_grid, settings))
+
+
+def count_points(owner: str, settings: Any) -> int:
+    """How many points the grids in nested settings have together; 1 without any.
+
+    Raises:
+        UserError: for a grid that is no list, empty, too long, or has other keys beside it.
+    """
+    if type(settings) is dict and GRID in settings:
+        values = settings[GRID]
+        if len(settings) > 1:
+            others = ", ".join(str(key) for key in settings if key != GRID)
+            raise UserError(f"{owner}: a {GRID} stands beside {others}; it must stand alone.")
+        if not isinstance(values, list | tuple) or not 0 < len(values) <= MAX_GRID:
+            what = f"{len(values):,} values" if isinstance(values, list | tuple) else shown(values)
+            raise UserError(f"{owner}: a {GRID} must be a list of 1 to {MAX_GRID:,} values; got {what}.")
+        return sum(count_points(owner, value) for value in values)
+    if type(settings) is dict:
+        return math.prod(count_points(_join(owner, key), part) for key, part in settings.items())
+    if type(settings) in (list, tuple):
+        return math.prod(count_points(owner, part) for part in settings)
+    return 1
+
+
+def check_trials(owner: str, settings: Any, num_samples: int) -> None:
+    """Raises UserError for grids that cannot be, or ask for more trials than anybody can mean."""
+    points = count_points(owner, settings)
+    if points > MAX_POINTS:
+        raise UserError(
+            f"{owner}: its grids have {shown(points)} points together; allowed: up to {MAX_POINTS:,}. For more use "
+            "samplers, such as {uniform: [0, 1]}, and num_samples."
+        )
+    if points * num_samples > MAX_TRIALS:
+        raise UserError(
+            f"num_samples: {shown(num_samples)} of {points:,} points of grids are {shown(points * num_samples)} trials; "
+            f"allowed: up to {MAX_TRIALS:,}."
+        )
+
+
+def grid_points_to_check(settings: Mapping[str, Any], most: int) -> Iterator[dict[str, Any]]:
+    """Settings with grids, so that all their points show whether they are allowed: as they are, or, of more points
+    than `most`, every value of each grid while the others are at their first."""
+    if count_points("config", dict(settings)) <= most:
+        yield dict(settings)
+        return
+    grids = dict(_grids(settings))
+    first = {path: values[0] for path, values in grids.items()}
+    yield placed(settings, first)
+    for path, values in grids.items():
+        for value in values[1:]:
+            yield placed(settings, {**first, path: value})
+
+
+def _grids(settings: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if type(settings) is dict and GRID in settings:
+        yield path, settings[GRID]
+    elif type(settings) is dict or type(settings) in (list, tuple):
+        for key, part in settings.items() if type(settings) is dict else enumerate(settings):
+            yield from _grids(part, (*path, key))
+
+
+def points_to_check(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Settings without search domains that show whether all samples will be allowed.
+
+    All ranges at their low ends, all at their high ends, then each at every end (each choice) of its own while the
+    others are at their first. Grids are left as they are.
+
+    Args:
+        settings: with Tune's search domains in them.
+    """
+    domains = {path: _ends(domain) for path, domain in search_domains(settings).items()}
+    first = {path: ends[0] for path, ends in domains.items()}
+    yield placed(settings, first)
+    if not domains:
+        return
+    yield placed(settings, {path: ends[-1] for path, ends in domains.items()})
+    for path, ends in domains.items():
+        for end in ends[1:]:
+            yield placed(settings, {**first, path: end})
+
+
+def placed(settings: Mapping[str, Any], values: Mapping[tuple[Any, ...], Any]) -> dict[str, Any]:
+    """A copy of nested settings with these values at these paths."""
+    if not values:
+        return dict(settings)
+    return _placed(settings, values, ())
+
+
+def _placed(value: Any, values: Mapping[tuple[Any, ...], Any], path: tuple[Any, ...]) -> Any:
+    if path in values:
+        return copy.deepcopy(values[path])
+    if type(value) is dict:
+        return {key: _placed(part, values, (*path, key)) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_placed(part, values, (*path, index)) for index, part in enumerate(value))
+    return value
+
+
+def clip_to_ranges(mutations: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A function that moves settings back into the ranges of these search domains; population-based training
+    multiplies numbers, which can lead out of their ranges."""
+    limits = {path: _ends(domain) for path, domain in search_domains(mutations).items() if _is_range(domain)}
+
+    def clip(settings: dict[str, Any]) -> dict[str, Any]:
+        for (*parents, name), (low, high) in limits.items():
+            owner = settings
+            for parent in parents:
+                owner = owner[parent]
+            owner[name] = min(max(owner[name], low), high)
+        return settings
+
+    return clip
+
+
+def _ends(domain: Any) -> list[Any]:
+    from ray.tune.search.sample import Categorical, Float, Integer
+
+    if isinstance(domain, Categorical):
+        return list(domain.categories)
+    if isinstance(domain, Integer):
+        inclusive = hasattr(domain.get_sampler(), "q")  # Tune's quantised integers reach their upper end
+        return [domain.lower, domain.upper if inclusive else domain.upper - 1]
+    if isinstance(domain, Float) and math.isfinite(domain.lower) and math.isfinite(domain.upper):
+        return [domain.lower, domain.upper]
+    return [domain.sample()]
+
+
+def _is_range(domain: Any) -> bool:
+    from ray.tune.search.sample import Categorical
+
+    return not isinstance(domain, Categorical) and len(_ends(domain)) == 2
+
+
+def _domain(owner: str, name: str, arguments: Any) -> Any:
+    from ray import tune
+
+    if name == "choice":
+        if not isinstance(arguments, (list, tuple)) or not arguments:
+            raise UserError(f"{owner}: choice must be a list of values, got {shown(arguments)}.")
+        return tune.choice(list(arguments))
+    _check_range(owner, name, arguments)
+    return getattr(tune, name)(*arguments)
+
+
+def _check_range(owner: str, name: str, arguments: Any) -> None:
+    form = f"[{', '.join(('low', 'high', *RANGES[name]))}]"
+    kind = int if name in _INTEGER else (int, float)
+    if not (
+        isinstance(arguments, (list, tuple))
+        and len(arguments) == 2 + len(RANGES[name])
+        and all(isinstance(number, kind) and not isinstance(number, bool) for number in arguments)
+        and all(map(math.isfinite, arguments))
+    ):
+        numbers = "integers" if kind is int else "numbers"
+        raise UserError(f"{owner}: {name} must be {form}, finite {numbers}; got {shown(arguments)}.")
+    low, high, *step = arguments
+    if not low < high:
+        raise UserError(f"{owner}: {name} {shown(arguments)} is not allowed; low must be below high.")
+    if name in _POSITIVE and low <= 0:
+        raise UserError(f"{owner}: {name} {shown(arguments)} is not allowed; low must be above 0.")
+    if step and not 0 < step[0] <= high - low:
+        raise UserError(
+            f"{owner}: {name} {shown(arguments)} is not allowed; it must be 0 < step ≤ high − low."
+        )
+    if step and any(abs(end / step[0] - round(end / step[0])) > 1e-9 for end in (low, high)):
+        raise UserError(
+            f"{owner}: {name} {shown(arguments)} is not allowed; both ends must be multiples of the step."
+        )
+
+
+def _check_near_miss(owner: str, value: Mapping[str, Any]) -> None:
+    """A misspelt sampler would otherwise be told as a wrong value of its setting."""
+    if len(value) != 1:
+        return
+    ((name, arguments),) = value.items()
+    if name == "sample_from":
+        raise UserError(
+            f"{owner}: sample_from runs code, which files cannot; allowed: {', '.join([*SAMPLERS, GRID])}."
+        )
+    near = difflib.get_close_matches(str(name), [*SAMPLERS, GRID], n=1, cutoff=0.75)
+    if isinstance(arguments, list) and near and name != near[0]:
+        raise UserError(
+            f"{owner}: unknown sampler {shown(name)}; did you mean {near[0]!r}? Allowed: {', '.join([*SAMPLERS, GRID])}."
+        )
+
+
+def _join(owner: str, key: Any) -> str:
+    return f"{owner}.{key}" if "." in owner or owner.endswith("config") else f"{owner}: {key}"

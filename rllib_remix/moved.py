@@ -1,0 +1,52 @@
+"""Where classes are now that pickles of earlier versions name: checkpoints, and the plans and records of runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+from typing import Any
+
+# The module of then, and that of now; classes kept their names.
+MOVED = {
+    "rllib_remix.cli.experiments": "rllib_remix.experiments.experiment",
+    "rllib_remix.cli.interrupt": "rllib_remix.running.interrupt",
+    "rllib_remix.cli.loggers": "rllib_remix.experiments.loggers",
+    "rllib_remix.cli.on_workers": "rllib_remix.experiments.old.on_workers",
+    "rllib_remix.cli.plan": "rllib_remix.experiments.plan",
+    "rllib_remix.cli.samplers": "rllib_remix.experiments.search_spaces",
+    "rllib_remix.cli.schedulers": "rllib_remix.experiments.schedulers",
+    "rllib_remix.cli.searching": "rllib_remix.experiments.searchers",
+    "rllib_remix.tuning": "rllib_remix.running",
+    "rllib_remix.tuning.storage": "rllib_remix.checkpoints.storage",
+}
+
+
+class _Finder(MetaPathFinder, Loader):
+    """Answers imports of modules that are gone; the names within are loaded from the new ones when they are asked for."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in MOVED:
+            return None
+        return spec_from_loader(
+            fullname, self, is_package=any(name.startswith(f"{fullname}.") for name in MOVED)
+        )
+
+    def exec_module(self, module: ModuleType) -> None:
+        def names_of_now(name: str) -> Any:
+            from importlib import import_module
+
+            return getattr(import_module(MOVED[module.__name__]), name)
+
+        module.__getattr__ = names_of_now  # type: ignore[method-assign]
+
+
+def install() -> None:
+    """Lets pickles of earlier versions find their classes; a second call changes nothing."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

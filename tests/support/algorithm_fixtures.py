@@ -1,0 +1,42 @@
+"""Fixtures that build algorithms."""
+
+import pytest
+import ray
+
+
+@pytest.fixture
+def without_ray(monkeypatch):
+    """An algorithm whose parts are all in this process needs no Ray but for handing itself its own config."""
+    monkeypatch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")  # What needs more says so instead of starting Ray.
+    monkeypatch.setattr(ray, "put", lambda value, **options: value)
+
+
+@pytest.fixture
+def build(request):
+    """Builds algorithms, and stops them at the end of the test; tests that are not slow get them without Ray."""
+    request.getfixturevalue("ray_session" if request.node.get_closest_marker("slow") else "without_ray")
+    built = []
+
+    def make(config):
+        built.append(config.build_algo())
+        return built[-1]
+
+    yield make
+    for algorithm in built:
+        algorithm.stop()
+
+
+@pytest.fixture
+def build_without_ray(monkeypatch):
+    """As `build`, in this process alone: RLlib hands its settings to itself through Ray's store, even then."""
+    monkeypatch.setattr(ray, "put", lambda value, **_: value)
+    monkeypatch.setattr(ray, "get", lambda value, **_: value)
+    built = []
+
+    def make(config):
+        built.append(config.build_algo())
+        return built[-1]
+
+    yield make
+    for algorithm in built:
+        algorithm.stop()

@@ -4,6 +4,13 @@ import pytest
 import ray
 
 
+def _built(config):
+    algorithm = config.build_algo()
+    # RLlib's watch of the machine's load ends when it wakes up, every 0.7 s; nothing needs to wait for that.
+    algorithm._monitor.join = lambda: None
+    return algorithm
+
+
 @pytest.fixture
 def without_ray(monkeypatch):
     """An algorithm whose parts are all in this process needs no Ray but for handing itself its own config."""
@@ -18,7 +25,7 @@ def build(request):
     built = []
 
     def make(config):
-        built.append(config.build_algo())
+        built.append(_built(config))
         return built[-1]
 
     yield make
@@ -34,7 +41,7 @@ def build_without_ray(monkeypatch):
     built = []
 
     def make(config):
-        built.append(config.build_algo())
+        built.append(_built(config))
         return built[-1]
 
     yield make

@@ -12,8 +12,8 @@ from typing import Any
 from rllib_remix.checkpoints.manifest import CheckpointError, check_files, damaged
 from rllib_remix.checkpoints.portable import as_json
 from rllib_remix.checkpoints.reading import is_json
+from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.envs.team_env import TeamSpec, other_agents
-from rllib_remix.policy import read_metadata
 
 
 def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Usage:
   .venv/bin/python scripts/layout.py                the tree as it is
   .venv/bin/python scripts/layout.py --at main      as a revision has it; the work tree is not touched
   .venv/bin/python scripts/layout.py --json         the same as JSON, every file by its floor included
+  .venv/bin/python scripts/layout.py --map          the folders and their sentences alone, as CONTRIBUTING.md has them
 
 A folder's sentence is the first line of the docstring of its `__init__.py`. A file stands one floor above the highest
 file that it imports. Files of more than 400 lines, and folders of more than 15 files (their `__init__.py` not counted), are
@@ -21,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from structure import sources
-from structure.folders import MOST_FILES, MOST_LINES, Folder, Layout, layout_of, parent
+from structure.folders import MOST_FILES, MOST_LINES, Layout, layout_of, parent
 
 PACKAGE = Path(__file__).resolve().parent.parent / "rllib_remix"
 
@@ -32,7 +33,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--at", metavar="REV", help="a revision in git; default: the files as they are")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--map", action="store_true", help="print the folders and their sentences alone")
     options = parser.parse_args()
     try:
         read = sources.from_revision(PACKAGE, options.at) if options.at else sources.from_folder(PACKAGE)
@@ -40,7 +43,10 @@ def main() -> int:
         print(f"--at: {error}", file=sys.stderr)
         return 2
     layout = layout_of(read, PACKAGE.name)
-    print(json.dumps(asdict(layout), indent=2) if options.json else as_text(layout))
+    if options.json:
+        print(json.dumps(asdict(layout), indent=2))
+    else:
+        print(map_of(layout) if options.map else as_text(layout))
     return 0
 
 
@@ -49,9 +55,17 @@ def as_text(layout: Layout) -> str:
     return "\n\n".join([tree(layout), totals(layout), floor_plan(layout), *complaints(layout)])
 
 
+def map_of(layout: Layout) -> str:
+    """A line a folder: its name and its sentence."""
+    names = indented_names(layout)
+    width = max(len(name) for name in names)
+    rows = zip(names, layout.folders, strict=True)
+    return "\n".join(f"{name:{width}}  {folder.sentence}".rstrip() for name, folder in rows)
+
+
 def tree(layout: Layout) -> str:
-    """A line a folder: files, lines and floors of its own, and its sentence."""
-    names = [indented(folder, layout.package) for folder in layout.folders]
+    """The same with the files, lines and floors of each folder's own."""
+    names = indented_names(layout)
     width = max(len(name) for name in names)
     head = f"{'':{width}}  files  lines  floors"
     rows = [
@@ -61,9 +75,13 @@ def tree(layout: Layout) -> str:
     return "\n".join([head, *rows])
 
 
-def indented(folder: Folder, package: str) -> str:
-    depth = folder.path.count("/") + 1 if folder.path else 0
-    return "  " * depth + (folder.path.split("/")[-1] if folder.path else package) + "/"
+def indented_names(layout: Layout) -> list[str]:
+    return [
+        "  " * (folder.path.count("/") + 1) + folder.path.split("/")[-1] + "/"
+        if folder.path
+        else f"{layout.package}/"
+        for folder in layout.folders
+    ]
 
 
 def totals(layout: Layout) -> str:

@@ -100,6 +100,15 @@ def test_what_is_printed_has_the_tree_the_totals_the_floors_and_what_is_wrong():
     assert text.endswith("Circles between files\n  house/door.py ↔ house/wall.py")
 
 
+def test_the_map_has_the_folders_and_their_sentences_alone():
+    assert layout.map_of(layout_of(HOUSE, "made_up")).splitlines() == [
+        "made_up/   A package that is made up.",
+        "  house/",
+        "    roof/  What keeps the rain out.",
+        "  plan/    What is to be built.",
+    ]
+
+
 @pytest.fixture
 def repository(tmp_path):
     """A repository whose first commit has the made-up package, with another file in the work tree since."""

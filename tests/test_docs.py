@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import layout
 from structure.folders import layout_of
+from structure.imports import import_statements
 from structure.sources import from_folder
 
 ROOT = Path(__file__).parent.parent
@@ -96,20 +97,53 @@ def test_files_and_folders_that_are_named_exist(page):
     assert [path for path in sorted(named) if not place(path)] == []
 
 
+def defined(path):
+    """Every name that a file defines: of functions, classes, their methods and attributes, and of its constants."""
+    found = set()
+
+    def collect(body, prefix):
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.add(prefix + node.name)
+                if isinstance(node, ast.ClassDef):
+                    collect(node.body, f"{prefix}{node.name}.")
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
+                found.update(
+                    ast.literal_eval(node.value)
+                )  # what a folder offers is loaded when it is touched
+            found.update(prefix + target.id for target in targets if isinstance(target, ast.Name))
+
+    collect(ast.parse(path.read_text(encoding="utf-8")).body, "")
+    return found
+
+
+def is_importable(name):
+    """Whether `rllib_remix.name` is there: a module, or what one offers; nothing is loaded."""
+    path, _, last = name.replace(".", "/").rpartition("/")
+    if place(f"rllib_remix/{name.replace('.', '/')}.py") or place(
+        f"rllib_remix/{name.replace('.', '/')}/__init__.py"
+    ):
+        return True
+    if not path:
+        return last in rllib_remix.__all__
+    module = place(f"rllib_remix/{path}.py") or place(f"rllib_remix/{path}/__init__.py")
+    return module is not None and last in defined(module)
+
+
+def imported(page):
+    """What the Python examples of a page import from the package."""
+    code = "\n".join(text for language, text in CODE.findall(text_of(page)) if language == "python")
+    for module, name in import_statements(code):
+        if module.split(".")[0] == "rllib_remix":
+            yield f"{module}.{name}".removeprefix("rllib_remix.").rstrip(".")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_modules_and_names_that_are_to_be_imported_exist(page):
-    names = re.findall(r"\brllib_remix((?:\.\w+)+)", "\n".join(words_in_code(page)))
-    missing = []
-    for name in set(names):
-        module, _, last = name[1:].replace(".", "/").rpartition("/")
-        file = ROOT / "rllib_remix" / (f"{module}.py" if module else "__init__.py")
-        is_module = place(f"rllib_remix/{name[1:].replace('.', '/')}.py") or place(
-            f"rllib_remix/{name[1:].replace('.', '/')}"
-        )
-        is_name = last in rllib_remix.__all__ if not module else file.exists() and last in defined(file)
-        if not is_module and not is_name:
-            missing.append(f"rllib_remix{name}")
-    assert missing == []
+    named = set(re.findall(r"\brllib_remix\.([\w.]*\w)", "\n".join(words_in_code(page))))
+    names = named | (set(imported(page)) - {"rllib_remix"})
+    assert [name for name in sorted(names) if not is_importable(name)] == []
 
 
 def test_python_examples_can_be_compiled():
@@ -148,25 +182,6 @@ MAP = text_of(ROOT / "CONTRIBUTING.md")
 # `team/algorithm.py:TeamAlgorithm.training_step`; `learning/` is a folder, `models/mixers.py` a file, of rllib_remix
 PLACE = re.compile(r"`([\w./]+\.py):([\w.]+)`")
 FILE = re.compile(r"`([\w/]+(?:\.py|/))`")
-
-
-def defined(path):
-    """Every name that a file defines: of functions, classes, their methods and attributes, and of its constants."""
-    found = set()
-
-    def collect(body, prefix):
-        for node in body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                found.add(prefix + node.name)
-                if isinstance(node, ast.ClassDef):
-                    collect(node.body, f"{prefix}{node.name}.")
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-                found.update(ast.literal_eval(node.value))  # what a folder offers is loaded when it is touched
-            found.update(prefix + target.id for target in targets if isinstance(target, ast.Name))
-
-    collect(ast.parse(path.read_text(encoding="utf-8")).body, "")
-    return found
 
 
 @pytest.mark.parametrize("path", sorted(set(FILE.findall(MAP)) | {path for path, _ in PLACE.findall(MAP)}))

@@ -71,11 +71,13 @@ def test_policies_environments_networks_and_formulas_load_no_ray():
 
 
 FORBIDDEN = {
-    "learning": {"rl_module", "learner", "rollout", "algorithms", "cli", "replay"},
-    "models": {"rl_module", "learner", "rollout", "algorithms", "cli", "replay"},
-    "envs": {"rl_module", "learner", "rollout", "algorithms", "cli", "replay"},
-    "replay": {"rl_module", "learner", "algorithms", "cli"},
-    "rollout": {"learner", "algorithms", "cli", "replay"},
+    "learning": {"team", "value_based", "rollout", "algorithms", "cli", "replay"},
+    "models": {"team", "value_based", "rollout", "algorithms", "cli", "replay"},
+    "envs": {"team", "value_based", "rollout", "algorithms", "cli", "replay"},
+    "replay": {"team", "value_based", "algorithms", "cli"},
+    "rollout": {"team", "value_based", "algorithms", "cli", "replay"},
+    "team": {"value_based", "algorithms", "cli"},
+    "value_based": {"algorithms", "cli"},
 }
 
 
@@ -107,9 +109,9 @@ def test_the_formulas_import_nothing_but_torch_and_the_settings():
 
 def test_the_imports_are_found_wherever_they_stand(tmp_path):
     source = (
-        "import a.b\ndef f():\n    from rllib_remix.cli import main\n    from rllib_remix import learner\n"
+        "import a.b\ndef f():\n    from rllib_remix.cli import main\n    from rllib_remix import policy\n"
     )
     file = tmp_path / "module.py"
     file.write_text(source)
-    assert imports_of(file) >= {"a.b", "rllib_remix.cli", "rllib_remix.cli.main", "rllib_remix.learner"}
-    assert imported_parts(file) == {"cli", "learner"}
+    assert imports_of(file) >= {"a.b", "rllib_remix.cli", "rllib_remix.cli.main", "rllib_remix.policy"}
+    assert imported_parts(file) == {"cli", "policy"}

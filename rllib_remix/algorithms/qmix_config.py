@@ -14,9 +14,10 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.from_config import NotProvided
 from ray.tune.search.sample import Domain
 
+from rllib_remix.algorithms.table import algorithm_class
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
-from rllib_remix.learning.weighting import ON_POLICINESS, SCHEMES
+from rllib_remix.learning.weighting import ON_POLICINESS
 from rllib_remix.learning.weighting_settings import check_weighting
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
@@ -36,6 +37,7 @@ from rllib_remix.settings import (
 from rllib_remix.team.replay_settings import MAX_EPISODES, check_replay
 from rllib_remix.team.setting_types import check_setting_types
 from rllib_remix.team.unused_settings import check_given, check_unused
+from rllib_remix.value_based.schemes import find_scheme, share_with_workers
 
 # RLlib's mark for an argument that was left out.
 NOT_GIVEN: Any = NotProvided
@@ -71,7 +73,7 @@ class QMIXConfig(AlgorithmConfig):
 
     def __init__(self, algo_class: type | None = None):
         if algo_class is None:
-            from rllib_remix.algorithms.qmix import QMIX as algo_class
+            algo_class = algorithm_class("QMIX")
         super().__init__(algo_class=algo_class)
         # RLlib's own settings, where both papers' values or the nature of teams ask for another default.
         self.lr = 1e-3
@@ -305,7 +307,9 @@ class QMIXConfig(AlgorithmConfig):
             )
 
     def _validate_loss(self) -> None:
+        find_scheme(self.weighting)
         check_weighting(self.weighting, self.weighting_config)
+        share_with_workers(self.weighting)
         check_number("gamma", self.gamma, low=0, high=1)
         check_number("td_lambda", self.td_lambda, low=0, high=1)
         check_number("q_star_loss_weight", self.q_star_loss_weight, low=0)
@@ -437,13 +441,13 @@ class QMIXConfig(AlgorithmConfig):
         return config
 
     def get_default_rl_module_spec(self) -> RLModuleSpec:
-        from rllib_remix.rl_module import TeamRLModule
+        from rllib_remix.value_based.rl_module import ValueRLModule
 
-        return RLModuleSpec(module_class=TeamRLModule, model_config=self.networks())
+        return RLModuleSpec(module_class=ValueRLModule, model_config=self.networks())
 
     def networks(self) -> dict[str, Any]:
-        """The model config of TeamRLModule."""
-        scheme = SCHEMES[self.weighting]
+        """The model config of ValueRLModule."""
+        scheme = find_scheme(self.weighting)
         return {
             "mixer": self.mixer,
             "use_q_star": scheme.needs_q_star,
@@ -467,12 +471,19 @@ class QMIXConfig(AlgorithmConfig):
             "seed": self.seed,
         }
         if issubclass(REPLAY_BUFFERS[self.replay_buffer], PrioritizedMultiAgentReplayBuffer):
-            by_priority = self.weighting_mode == "sampling"
-            settings["alpha"] = self.prioritized_replay_alpha if by_priority else 0.0
+            settings["alpha"] = self.prioritized_replay_alpha if self.draws_by_priority() else 0.0
             settings["epsilon"] = self.prioritized_replay_epsilon
-            weighting = SCHEMES[self.weighting].settings() | self.weighting_config
-            settings["measure"] = json.dumps([self.weighting, weighting], sort_keys=True, default=str)
+            settings["measure"] = self.priority_measure()
         return settings
+
+    def draws_by_priority(self) -> bool:
+        """Whether the learner's priorities decide what is drawn."""
+        return self.weighting_mode == "sampling"
+
+    def priority_measure(self) -> str:
+        """What priorities are made of: those of another measure are not taken over from a checkpoint."""
+        weighting = find_scheme(self.weighting).settings() | self.weighting_config
+        return json.dumps([self.weighting, weighting], sort_keys=True, default=str)
 
     def replay_shard_bundles(self) -> list[dict[str, float]]:
         """What every shard of the replay buffer asks a placement group for; its memory if the environment is ours.
@@ -493,18 +504,22 @@ class QMIXConfig(AlgorithmConfig):
         """How many episodes of a batch are drawn from the newest alone: the share rounded, and at least one of any."""
         share = self.recent_episodes_share
         if share is None:
-            is_off = ON_POLICINESS in self.weighting_config.get("disable", ())
-            share = 0.0 if is_off else SCHEMES[self.weighting].recent_share
+            share = self.default_recent_share()
         return max(1, round(share * self.train_batch_episodes)) if share else 0
+
+    def default_recent_share(self) -> float:
+        """The share of recent episodes that the weighting has for a default."""
+        is_off = ON_POLICINESS in self.weighting_config.get("disable", ())
+        return 0.0 if is_off else find_scheme(self.weighting).recent_share or 0.0
 
     @property
     def _model_config_auto_includes(self) -> dict[str, Any]:
         return super()._model_config_auto_includes | self.networks()
 
     def get_default_learner_class(self) -> type:
-        from rllib_remix.learner import TeamLearner
+        from rllib_remix.value_based.learner import ValueLearner
 
-        return TeamLearner
+        return ValueLearner
 
 
 def _is_searched(value: Any) -> bool:

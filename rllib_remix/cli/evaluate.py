@@ -148,7 +148,7 @@ def _check_files(
 
 
 def _is_team_algorithm(algorithm: str | None) -> bool:
-    from rllib_remix.algorithms.registry import ALGORITHMS
+    from rllib_remix.algorithms.table import ALGORITHMS
 
     return algorithm in ALGORITHMS
 

@@ -10,24 +10,12 @@ from typing import Any
 
 import typer
 
+from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.cli.options import VERBOSE_OPTION
 
 _WIDTH = 80
 _JSON_OPTION = typer.Option(False, "--json", help="As JSON.")
 
-TEAM_ALGORITHMS = {
-    "VDN": "sum of the agents' values",
-    "QMIX": "monotonic mix of the agents' values",
-    "OWQMIX": "QMIX, weighted up where the joint value is underestimated",
-    "CWQMIX": "QMIX, weighted up where the joint action is the greedy one or better",
-    "ReMIX": "QMIX, weighted to minimize the policy's regret",
-    "MACPO": "QMIX, weighted by error, value enhancement and joint action probability",
-    "MACPOApprox": "MACPO with three levels for the joint action probability",
-    "PERQMIX": "QMIX, weighted by the Bellman error as in prioritized replay",
-    "PSERQMIX": "PERQMIX with priorities that spread to earlier steps",
-    "DisCorQMIX": "QMIX, weighted by Bellman error and value enhancement",
-    "ReMERNQMIX": "DisCorQMIX, and less for likely joint actions",
-}
 RLLIB_ALGORITHMS = {
     "APPO": "asynchronous PPO",
     "BC": "behaviour cloning from recorded episodes",
@@ -48,13 +36,14 @@ OTHER_ENVIRONMENTS = (
 
 def algorithms(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
     """List what --algo can be: the algorithms for teams, then RLlib's own."""
+    texts = {name: entry.text for name, entry in ALGORITHMS.items()}
     if as_json:
-        of_teams = [{"name": name, "text": text, "team": True} for name, text in TEAM_ALGORITHMS.items()]
+        of_teams = [{"name": name, "text": text, "team": True} for name, text in texts.items()]
         others = [{"name": name, "text": text, "team": False} for name, text in RLLIB_ALGORITHMS.items()]
         typer.echo(json.dumps(of_teams + others, indent=2))
         return
-    width = max(map(len, [*TEAM_ALGORITHMS, *RLLIB_ALGORITHMS]))
-    for title, table in (("For teams", TEAM_ALGORITHMS), ("RLlib's own", RLLIB_ALGORITHMS)):
+    width = max(map(len, [*texts, *RLLIB_ALGORITHMS]))
+    for title, table in (("For teams", texts), ("RLlib's own", RLLIB_ALGORITHMS)):
         typer.echo(f"{title}:")
         for name, text in table.items():
             typer.echo(f"  {name:<{width}}  {text}")

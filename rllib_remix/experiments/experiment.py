@@ -128,7 +128,7 @@ def find_algorithm(
         UserError: if a class path leads nowhere or to something that is no Algorithm.
         SettingError: if the name is unknown, with the nearest valid one.
     """
-    from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+    from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 
     if isinstance(run, type):
         return run, run, run.get_default_config()
@@ -368,7 +368,7 @@ def _is_of_teams(config: AlgorithmConfig) -> bool:
 
 
 def _check_team_env_has_team_algorithm(config: AlgorithmConfig, env: object) -> None:
-    from rllib_remix.algorithms.registry import ALGORITHMS
+    from rllib_remix.algorithms.table import ALGORITHMS
     from rllib_remix.envs.registry import TEAM_ENVS
 
     if env in TEAM_ENVS and not _is_of_teams(config):

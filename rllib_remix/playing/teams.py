@@ -65,7 +65,7 @@ def play_trained_team(asked: Evaluation) -> Evaluated:
 
 def play_untrained_team(asked: Evaluation) -> Evaluated:
     """Plays a team whose networks have just been made; `asked.algorithm` and `asked.env` are given."""
-    from rllib_remix.algorithms.registry import get_algorithm_config
+    from rllib_remix.algorithms.table import get_algorithm_config
 
     assert asked.algorithm is not None
     config = get_algorithm_config(asked.algorithm).update_from_dict(asked.config)
@@ -121,7 +121,7 @@ def _check_settings(algorithm: str, config: dict[str, Any]) -> None:
         check_schedule("config: epsilon", config["epsilon"], low=0, high=1)
     others = {name: value for name, value in config.items() if name not in PLAYING_SETTINGS}
     if others:
-        from rllib_remix.algorithms.registry import get_algorithm_config  # loads Ray
+        from rllib_remix.algorithms.table import get_algorithm_config  # loads Ray
 
         get_algorithm_config(algorithm).update_from_dict(others)
 

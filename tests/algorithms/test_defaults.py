@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 
 COMMON = {
     "lr": 1e-3,

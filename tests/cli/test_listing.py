@@ -11,9 +11,9 @@ import pytest
 from ray.rllib.algorithms import registry
 
 from rllib_remix import __version__, make_team_env
-from rllib_remix.algorithms.registry import ALGORITHMS
+from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.cli.completion import complete_algorithms, complete_environments, complete_examples
-from rllib_remix.cli.listing import RLLIB_ALGORITHMS, TEAM_ALGORITHMS
+from rllib_remix.cli.listing import RLLIB_ALGORITHMS
 from rllib_remix.cli.main import ORDER
 from rllib_remix.envs.registry import TEAM_ENVS
 
@@ -22,10 +22,9 @@ COMMANDS = [(name,) for name in ORDER] + [("train", "file"), ("example", "run"),
 
 
 def test_every_algorithm_is_listed_ours_first(rllib):
-    assert TEAM_ALGORITHMS.keys() == ALGORITHMS.keys()
     assert RLLIB_ALGORITHMS.keys() == registry.ALGORITHMS.keys()
     lines = [line.split()[0] for line in rllib("algorithms").stdout.splitlines() if line.startswith(" ")]
-    assert lines == [*TEAM_ALGORITHMS, *RLLIB_ALGORITHMS]
+    assert lines == [*ALGORITHMS, *RLLIB_ALGORITHMS]
     assert [entry["name"] for entry in json.loads(rllib("algorithms", "--json").stdout)] == lines
 
 

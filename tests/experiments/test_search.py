@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import rllib_remix
-from rllib_remix.algorithms.registry import ALGORITHMS
+from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.errors import SettingError, UserError
 from rllib_remix.experiments.experiment import Experiment, check_experiment
 from rllib_remix.experiments.files import read_experiments

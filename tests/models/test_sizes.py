@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.models.sizes import acting_bytes, network_shapes, new_agent
 from rllib_remix.models.stepper import AgentStepper
 from tests.test_rl_module import SPEC, module

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rllib_remix.algorithms.registry import ALGORITHMS
+from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.old.table import TEAM
 

@@ -20,6 +20,8 @@ MOVED = {
     "rllib_remix.cli.samplers": "rllib_remix.experiments.search_spaces",
     "rllib_remix.cli.schedulers": "rllib_remix.experiments.schedulers",
     "rllib_remix.cli.searching": "rllib_remix.experiments.searchers",
+    # In what Numba has kept of compiled code.
+    "rllib_remix.envs.smac_sim.world": "rllib_remix.envs.smac_sim.battles.world",
     "rllib_remix.tuning": "rllib_remix.running",
     "rllib_remix.tuning.storage": "rllib_remix.checkpoints.storage",
 }

@@ -26,8 +26,8 @@ from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.callbacks import RunnerCallbacks
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.metrics import EnvFaults, EpisodeMetrics, log_sampled
-from rllib_remix.rollout.random_streams import RunnerStreams
 from rllib_remix.rollout.recorder import EpisodeRecorder
+from rllib_remix.rollout.runner_streams import RunnerStreams
 from rllib_remix.rollout.spaces import team_spaces
 
 logger = logging.getLogger("ray.rllib")

@@ -10,7 +10,8 @@ import numpy as np
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import FIRST_TARGET, NO_OP, STOP
-from rllib_remix.envs.smac_sim.combat import can_be_healed
+from rllib_remix.envs.smac_sim.battles.combat import can_be_healed
+from rllib_remix.envs.smac_sim.battles.units import HEAL
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from rllib_remix.envs.smac_sim.targets import (
     NOBODY,
@@ -19,7 +20,6 @@ from rllib_remix.envs.smac_sim.targets import (
     nearest_wounded,
     squared_distance,
 )
-from rllib_remix.envs.smac_sim.units import HEAL
 
 
 def nearest_actions(env: SmacSim) -> np.ndarray:

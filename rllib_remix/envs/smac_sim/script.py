@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import FIRST_TARGET, NO_OP
-from rllib_remix.envs.smac_sim.combat import can_be_healed
+from rllib_remix.envs.smac_sim.battles.combat import can_be_healed
+from rllib_remix.envs.smac_sim.battles.units import HEAL
 from rllib_remix.envs.smac_sim.targets import NOBODY, moves_towards, nearest_enemy, nearest_wounded
-from rllib_remix.envs.smac_sim.units import HEAL
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import EAST, NORTH, SOUTH, WEST
-from rllib_remix.envs.smac_sim.combat import can_be_healed
+from rllib_remix.envs.smac_sim.battles.combat import can_be_healed
 
 NOBODY = -1
 

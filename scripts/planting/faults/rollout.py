@@ -82,7 +82,7 @@ FAULTS = (
     Fault(
         "random_streams_not_restored",
         "A restored env runner explores with other random numbers.",
-        "rollout/random_streams.py",
+        "rollout/runner_streams.py",
         'self.exploration.bit_generator.state = state["exploration"]',
         "pass",
         _TESTS,

@@ -23,6 +23,8 @@ MOVED = {
     "rllib_remix.cli.searching": "rllib_remix.experiments.searchers",
     "rllib_remix.learner": "rllib_remix.value_based.learner",
     "rllib_remix.rl_module": "rllib_remix.value_based.rl_module",
+    # In what Numba has kept of compiled code.
+    "rllib_remix.envs.smac_sim.world": "rllib_remix.envs.smac_sim.battles.world",
     "rllib_remix.tuning": "rllib_remix.running",
     "rllib_remix.tuning.storage": "rllib_remix.checkpoints.storage",
 }

@@ -1,0 +1,1 @@
+"""Runs sent to a Ray cluster as jobs."""

@@ -1,0 +1,1 @@
+"""Episodes played with a team that was trained: evaluation, its results, and animations."""

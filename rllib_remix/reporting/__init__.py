@@ -1,0 +1,1 @@
+"""Statistics, curves and pictures of finished runs."""

@@ -1,0 +1,1 @@
+"""Training runs with Tune: started, watched, interrupted and resumed."""

@@ -15,16 +15,14 @@ from ray.train._internal.session import _TrainingResult
 from rllib_remix.checkpoints.clock import SAVED_AT, RecordClock
 from rllib_remix.checkpoints.fitting import (
     check_checkpoint,
-    check_learner_files,
     check_networks,
-    checkpoint_metadata,
     explain_damage,
     local_folder,
-    settings_as_json,
 )
 from rllib_remix.checkpoints.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.checkpoints.portable import PORTABLE, write_portable
 from rllib_remix.checkpoints.storage import DurableStorage, report_lost_checkpoint
+from rllib_remix.checkpoints.writing import check_learner_files, checkpoint_metadata, settings_as_json
 from rllib_remix.files.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.memory import return_memory
 from rllib_remix.replay.saved import restore_replay

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rllib_remix.envs.smac.maps import SmacMap
-from rllib_remix.envs.smac_sim.terrain import Terrain
-from rllib_remix.envs.smac_sim.units import AIR
+from rllib_remix.envs.smac_sim.battles.terrain import Terrain
+from rllib_remix.envs.smac_sim.battles.units import AIR
 
 Point = tuple[float, float]
 # Orders of a unit. Agents give IDLE (stop), MOVE, ATTACK and MEND; scripts ATTACK_MOVE and HUNT.

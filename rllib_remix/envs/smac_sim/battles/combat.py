@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac_sim.chance import next_below
-from rllib_remix.envs.smac_sim.units import (
+from rllib_remix.envs.smac_sim.battles.chance import next_below
+from rllib_remix.envs.smac_sim.battles.units import (
     BEAM_HALF_DEPTH,
     BEAM_HALF_WIDTH,
     BIOLOGICAL,

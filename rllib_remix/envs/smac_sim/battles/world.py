@@ -8,9 +8,9 @@ import numpy as np
 
 from rllib_remix.envs.random_streams import new_streams
 from rllib_remix.envs.smac.maps import SmacMap
-from rllib_remix.envs.smac_sim.layouts import formation, layout_of
-from rllib_remix.envs.smac_sim.terrain import terrain_of
-from rllib_remix.envs.smac_sim.units import EXPLOSION, MISSILE, kinds_of
+from rllib_remix.envs.smac_sim.battles.layouts import formation, layout_of
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.units import EXPLOSION, MISSILE, kinds_of
 
 START_JITTER = 0.2  # cells by which chance moves a unit's start, in each direction
 

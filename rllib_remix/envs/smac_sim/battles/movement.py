@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac_sim.terrain import CLIFF, SIZE, STRAIGHT, WALKABLE
-from rllib_remix.envs.smac_sim.units import AIR, CLIFF_WALKER
+from rllib_remix.envs.smac_sim.battles.terrain import CLIFF, SIZE, STRAIGHT, WALKABLE
+from rllib_remix.envs.smac_sim.battles.units import AIR, CLIFF_WALKER
 
 _EDGE = np.float32(SIZE - 1e-3)  # of the map
 SOFTNESS = np.float32(0.5)  # share of an overlap that one loop undoes: units can squeeze past each other

@@ -7,14 +7,14 @@ import numpy as np
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.random_streams import new_streams
 from rllib_remix.envs.smac.maps import smac_map
-from rllib_remix.envs.smac_sim.behaviour import act
-from rllib_remix.envs.smac_sim.chance import next_bits, uniform
-from rllib_remix.envs.smac_sim.combat import can_hit, explode_dead, fly_missiles, recover
-from rllib_remix.envs.smac_sim.layouts import ATTACK, IDLE, MEND, MOVE
-from rllib_remix.envs.smac_sim.movement import separate, shift
-from rllib_remix.envs.smac_sim.terrain import terrain_of
-from rllib_remix.envs.smac_sim.units import HEAL, MEDIVAC_START_ENERGY, SHIELD_DELAY, kinds_of
-from rllib_remix.envs.smac_sim.world import START_JITTER, World, new_world
+from rllib_remix.envs.smac_sim.battles.behaviour import act
+from rllib_remix.envs.smac_sim.battles.chance import next_bits, uniform
+from rllib_remix.envs.smac_sim.battles.combat import can_hit, explode_dead, fly_missiles, recover
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK, IDLE, MEND, MOVE
+from rllib_remix.envs.smac_sim.battles.movement import separate, shift
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.units import HEAL, MEDIVAC_START_ENERGY, SHIELD_DELAY, kinds_of
+from rllib_remix.envs.smac_sim.battles.world import START_JITTER, World, new_world
 
 
 @kernel

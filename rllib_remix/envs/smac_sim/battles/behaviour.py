@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac_sim.combat import (
+from rllib_remix.envs.smac_sim.battles.combat import (
     ZERO,
     can_be_healed,
     can_hit,
@@ -17,9 +17,9 @@ from rllib_remix.envs.smac_sim.combat import (
     heal,
     is_scripted,
 )
-from rllib_remix.envs.smac_sim.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MEND, MOVE
-from rllib_remix.envs.smac_sim.movement import step_towards, walk
-from rllib_remix.envs.smac_sim.units import HEAL, HEAL_COST, HEAL_RATE, HEAL_START_ENERGY
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MEND, MOVE
+from rllib_remix.envs.smac_sim.battles.movement import step_towards, walk
+from rllib_remix.envs.smac_sim.battles.units import HEAL, HEAL_COST, HEAL_RATE, HEAL_START_ENERGY
 
 ARRIVED = 1.5  # cells from the goal at which an attack-move ends: an army does not fit on a point
 SCAN_LOOPS = 4  # loops between two looks for a better target

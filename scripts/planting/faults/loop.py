@@ -5,7 +5,7 @@ from planting.fault import Fault
 _LOOP = ("tests/team/test_rounds.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
 _DEFAULTS = ("tests/algorithms/test_defaults.py",)
-_QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "team/sampling.py", "algorithms/qmix_config.py"
+_QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "team/sampling.py", "team/config.py"
 
 FAULTS = (
     Fault(
@@ -235,17 +235,17 @@ FAULTS = (
     Fault(
         "another_default_of_lambda",
         "λ is 0.8 unless it is set.",
-        _CONFIG,
-        "self.td_lambda = 0.6",
-        "self.td_lambda = 0.8",
+        "value_based/loss_settings.py",
+        "0.6, Interval(0, 1)",
+        "0.8, Interval(0, 1)",
         _DEFAULTS,
     ),
     Fault(
         "another_default_of_epsilon",
         "ε falls ten times as fast unless it is set.",
-        _CONFIG,
-        "[[0, 0.995], [100_000, 0.05]]\n        self.overlap",
-        "[[0, 0.995], [10_000, 0.05]]\n        self.overlap",
+        "team/settings/loop.py",
+        "[[0, 0.995], [100_000, 0.05]]",
+        "[[0, 0.995], [10_000, 0.05]]",
         _DEFAULTS,
     ),
     Fault(

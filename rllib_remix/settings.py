@@ -199,6 +199,20 @@ class OneOf(NamedTuple):
         check_choice(name, value, self.names)
 
 
+class SomeOf(NamedTuple):
+    """A setting that is a list of names, maybe an empty one."""
+
+    names: Collection[str]
+
+    @property
+    def text(self) -> str:
+        return ", ".join(f'"{name}"' for name in self.names)
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is a list of names that are all among these."""
+        check_name_list(name, value, self.names)
+
+
 class Schedule(NamedTuple):
     """A setting that is a number, or changes with the env steps."""
 

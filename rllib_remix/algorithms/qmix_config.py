@@ -11,9 +11,11 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rl_module import TeamRLModule
 from rllib_remix.team.config import TeamAlgorithmConfig
 from rllib_remix.team.settings.computing import ComputingSettings
+from rllib_remix.team.settings.groups import SettingList
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.replay import ReplaySettings
 from rllib_remix.value_based import weighted_replay
+from rllib_remix.value_based.described_weighting import described_weighting
 from rllib_remix.value_based.loss_settings import LossSettings
 from rllib_remix.value_based.network_settings import ValueNetworkSettings
 
@@ -44,6 +46,11 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
 
     groups = (ValueNetworkSettings, LossSettings, ReplaySettings, LoopSettings, ComputingSettings)
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
+
+    def described_settings(self) -> list[SettingList]:
+        """Also the settings of the weighting, if it has any."""
+        weighting = described_weighting(self.weighting, self.weighting_config)
+        return [*super().described_settings(), *([weighting] if weighting.settings else [])]
 
     def check_combinations(self) -> None:
         weighted_replay.check_weighted_replay(self)

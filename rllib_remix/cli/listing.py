@@ -10,9 +10,15 @@ from typing import Any
 
 import typer
 
+from rllib_remix.cli.algorithm_settings import groups_as_json, groups_as_text
+from rllib_remix.cli.completion import complete_algorithms
 from rllib_remix.cli.options import VERBOSE_OPTION
+from rllib_remix.errors import unknown
 
 _WIDTH = 80
+_NAME_ARGUMENT = typer.Argument(
+    None, metavar="NAME", help="An algorithm, to show its settings.", autocompletion=complete_algorithms
+)
 _JSON_OPTION = typer.Option(False, "--json", help="As JSON.")
 
 TEAM_ALGORITHMS = {
@@ -46,8 +52,13 @@ OTHER_ENVIRONMENTS = (
 )
 
 
-def algorithms(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
-    """List what --algo can be: the algorithms for teams, then RLlib's own."""
+def algorithms(
+    name: str | None = _NAME_ARGUMENT, as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION
+) -> None:
+    """List what --algo can be: the algorithms for teams, then RLlib's own. With NAME: the settings of that one."""
+    if name is not None:
+        _show_settings(name, as_json)
+        return
     if as_json:
         of_teams = [{"name": name, "text": text, "team": True} for name, text in TEAM_ALGORITHMS.items()]
         others = [{"name": name, "text": text, "team": False} for name, text in RLLIB_ALGORITHMS.items()]
@@ -58,6 +69,27 @@ def algorithms(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> N
         typer.echo(f"{title}:")
         for name, text in table.items():
             typer.echo(f"  {name:<{width}}  {text}")
+
+
+def _show_settings(name: str, as_json: bool) -> None:
+    texts = TEAM_ALGORITHMS | RLLIB_ALGORITHMS
+    if name not in texts:
+        raise unknown("algorithms", name, texts)
+    groups = []
+    if name in TEAM_ALGORITHMS:
+        from rllib_remix.algorithms.registry import get_algorithm_config
+        from rllib_remix.terminal.quiet import quiet_ray
+
+        with quiet_ray():
+            groups = get_algorithm_config(name).described_settings()
+    if as_json:
+        about = {"name": name, "text": texts[name], "team": name in TEAM_ALGORITHMS}
+        typer.echo(json.dumps(about | {"groups": groups_as_json(groups)}, indent=2))
+        return
+    typer.echo(_wrapped(f"{name}: {texts[name]}", subsequent="  ") + "\n")
+    typer.echo(
+        groups_as_text(groups) or _wrapped(f"Its settings are RLlib's: arguments of {name}Config's methods.")
+    )
 
 
 def envs(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:

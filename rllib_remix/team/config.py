@@ -18,7 +18,7 @@ from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import check_keys
 from rllib_remix.team.settings.computing import ComputingSettings
-from rllib_remix.team.settings.groups import Setting, SettingGroup
+from rllib_remix.team.settings.groups import Setting, SettingGroup, SettingList
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.networks import NetworkSettings
 from rllib_remix.team.settings.replay import ReplaySettings
@@ -28,6 +28,7 @@ from rllib_remix.team.settings.rllib import (
     check_optimization,
     check_overlap,
     check_workers,
+    other_defaults,
 )
 from rllib_remix.team.settings.training_arguments import NOT_GIVEN, describe_training
 from rllib_remix.team.settings.types import check_setting_types
@@ -122,6 +123,11 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     @classmethod
     def _own_names(cls) -> list[str]:
         return [entry.name for entry in cls.own_settings()]
+
+    def described_settings(self) -> list[SettingList]:
+        """Every setting with what it may be, what it is here and what it means, in groups."""
+        groups = [group.described(self) for group in self.groups]
+        return [*groups, other_defaults(self, self._own_names())]
 
     # Setting
 

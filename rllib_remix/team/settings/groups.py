@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import inspect
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from rllib_remix.settings import Allowed
@@ -39,11 +40,24 @@ class Setting(NamedTuple):
         """What of its type it may be; "" for all."""
         return self.allowed.text if self.allowed else ""
 
+    @property
+    def kind(self) -> str:
+        """Type and range together, as in "float: [0, 1]"."""
+        return f"{self.type}: {self.range}" if self.range else self.type
+
     def check(self, value: object) -> None:
         """Raises SettingError unless the setting may have this value."""
         may_be_none = "None" in self.type.split(" | ")
         if self.allowed is not None and not (value is None and may_be_none):
             self.allowed.check(self.name, value)
+
+
+class SettingList(NamedTuple):
+    """Settings under a title, as readers are shown them."""
+
+    title: str
+    text: str
+    settings: list[Setting]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -62,15 +76,27 @@ class SettingGroup:
         for field in dataclasses.fields(cls):
             about = field.metadata
             default = copy.deepcopy(about["default"])
-            entry = Setting(field.name, str(field.type), about["allowed"], default, about["text"])
+            kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+            entry = Setting(field.name, kind, about["allowed"], default, about["text"])
             names = [other.name for other in found]
             found.insert(names.index(about["before"]) if about["before"] else len(found), entry)
         return found
 
     @classmethod
+    def about(cls) -> str:
+        """What the settings are for: the first line of the docstring."""
+        return (inspect.getdoc(cls) or "").split("\n")[0]
+
+    @classmethod
     def of(cls: type[Group], config: Any) -> Group:
         """The group with a config's values."""
         return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(cls)})
+
+    @classmethod
+    def described(cls, config: Any) -> SettingList:
+        """The group for readers, with a config's values in the place of the defaults."""
+        entries = [entry._replace(default=getattr(config, entry.name)) for entry in cls.settings()]
+        return SettingList(cls.title, cls.about(), entries)
 
     def check(self) -> None:
         """Raises SettingError for the first setting that cannot be; subclasses add what two of them rule out."""

@@ -1,12 +1,28 @@
-"""Checks of RLlib's own settings, where teams allow less than RLlib does, or RLlib says nothing."""
+"""RLlib's own settings: where teams have another default, allow less than RLlib does, or RLlib says nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from numbers import Real
 from typing import Any
 
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import check_choice, check_count, check_flag, check_number, check_schedule
+from rllib_remix.team.settings.groups import Setting, SettingList
+
+
+def other_defaults(config: AlgorithmConfig, own: Collection[str]) -> SettingList:
+    """RLlib's settings that have another value in `config` than in RLlib; `own` are the names that are not RLlib's."""
+    theirs = vars(AlgorithmConfig())
+    entries = [
+        Setting(name, type(value).__name__, None, value, f"{theirs[name]!r} in RLlib.")
+        for name, value in vars(config).items()
+        if name in theirs and name not in own and isinstance(value, bool | int | float | str | None)
+        if value != theirs[name] and not name.startswith("_")
+    ]
+    return SettingList("RLlib's settings", "Those that have another default here.", entries)
 
 
 def check_api(config: Any) -> None:

@@ -45,19 +45,13 @@ def _docstring(groups: Sequence[type[SettingGroup]]) -> str:
         "Args:",
     ]
     for group in groups:
-        about = (group.__doc__ or "").split("\n")[0]
-        lines += [
-            f"    {group.title}: {about[:1].lower()}{about[1:]}",
-            *map(_documented, group.settings()),
-            "",
-        ]
+        lines += [f"    {group.title}: {group.about()}", *map(_documented, group.settings()), ""]
     return "\n".join(lines)
 
 
 def _documented(entry: Setting) -> str:
-    kind = ", ".join(filter(None, (entry.type, entry.range, f"default {entry.default!r}")))
     return textwrap.fill(
-        f"{entry.name} ({kind}): {entry.text}",
+        f"{entry.name} ({entry.kind}; default {entry.default!r}): {entry.text}",
         _WIDTH,
         initial_indent=" " * 8,
         subsequent_indent=" " * 12,

@@ -41,13 +41,13 @@ class LossSettings(SettingGroup):
         "when).",
     )
     q_star_loss_weight: float = setting(
-        1.0, Interval(0), "factor of the Q* loss. 1; the MAC-PO reference code has 0.5."
+        1.0, Interval(0), "factor of the Q* loss; the MAC-PO reference code has 0.5."
     )
     td_lambda: float = setting(
         0.6, Interval(0, 1), "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2."
     )
     target_network_update_episodes: int = setting(
-        200, Count(1), "episodes collected between two copies onto the target networks. 200."
+        200, Count(1), "episodes collected between two copies onto the target networks."
     )
     weight_histogram_range: tuple[float, float] = setting(
         (1e-3, 10.0),

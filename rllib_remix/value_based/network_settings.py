@@ -27,7 +27,7 @@ class ValueNetworkSettings(NetworkSettings):
     hypernet_hidden_dim: int = setting(
         64,
         Count(1, MAX_UNITS),
-        "units of the networks that produce the mixing weights. 64.",
+        "units of the networks that produce the mixing weights.",
         before="observe_last_action",
     )
     q_star_hidden_dim: int = setting(

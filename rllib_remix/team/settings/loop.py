@@ -17,7 +17,7 @@ class LoopSettings(SettingGroup):
     title: ClassVar[str] = "Loop"
 
     rollout_episodes_per_update: int = setting(
-        8, Count(1, MAX_EPISODES), "episodes collected per update, whatever the number of env runners. 8."
+        8, Count(1, MAX_EPISODES), "episodes collected per update, whatever the number of env runners."
     )
     epsilon: float | list[list[float]] = setting(
         [[0, 0.995], [100_000, 0.05]], Schedule(0, 1), "exploration rate, or its schedule over env steps."

@@ -42,6 +42,25 @@ ALGORITHMS: dict[str, Entry] = {
     "ReMERNQMIX": Entry("DisCorQMIX, and less for likely joint actions", _REPLAY),
 }
 
+# RLlib's own, for lists.
+RLLIB_ALGORITHMS = {
+    "APPO": "asynchronous PPO",
+    "BC": "behaviour cloning from recorded episodes",
+    "CQL": "conservative Q-learning from recorded episodes",
+    "DQN": "deep Q-learning, for discrete actions",
+    "DreamerV3": "learns a model of the environment and trains in it",
+    "IMPALA": "actor-critic with many asynchronous env runners",
+    "IQL": "implicit Q-learning from recorded episodes",
+    "MARWIL": "imitation weighted by advantage, from recorded episodes",
+    "PPO": "proximal policy optimization",
+    "SAC": "soft actor-critic",
+}
+
+
+def team_texts() -> dict[str, str]:
+    """What each algorithm for teams is, on one line."""
+    return {name: entry.text for name, entry in ALGORITHMS.items()}
+
 
 def names_to_import() -> list[str]:
     """What `rllib_remix` offers of them: every class and its config."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 def complete_algorithms(incomplete: str) -> list[tuple[str, str]]:
     """Algorithms whose name begins so, with what they are."""
-    from rllib_remix.algorithms.table import ALGORITHMS
-    from rllib_remix.cli.listing import RLLIB_ALGORITHMS
+    from rllib_remix.algorithms.table import RLLIB_ALGORITHMS, team_texts
 
-    texts = {name: entry.text for name, entry in ALGORITHMS.items()} | RLLIB_ALGORITHMS
+    texts = team_texts() | RLLIB_ALGORITHMS
     return [(name, text) for name, text in texts.items() if name.startswith(incomplete)]
 
 

@@ -189,7 +189,7 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
         UserError: for an unknown key, an unknown environment, or what RLlib refuses.
         SettingError: for what our own algorithms refuse.
     """
-    from rllib_remix.team.setting_types import check_setting_types
+    from rllib_remix.team.settings.types import check_setting_types
 
     config = default.copy(copy_frozen=False)
     _check_config_keys(config, settings)

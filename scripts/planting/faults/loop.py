@@ -6,7 +6,7 @@ _LOOP = ("tests/team/test_rounds.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
 _DEFAULTS = ("tests/algorithms/test_defaults.py",)
 _ALGORITHM, _LEARNER, _SAMPLING = "team/algorithm.py", "team/learner.py", "team/sampling.py"
-_CONFIG = "algorithms/qmix_config.py"
+_CONFIG = "team/config.py"
 
 FAULTS = (
     Fault(
@@ -213,7 +213,7 @@ FAULTS = (
         "loss_mode_draws_by_priority",
         "In mode loss batches are not drawn uniformly.",
         _CONFIG,
-        "self.prioritized_replay_alpha if self.draws_by_priority() else 0.0",
+        "self.prioritized_replay_alpha if by_priority else 0.0",
         "self.prioritized_replay_alpha",
         _MODES,
     ),
@@ -236,17 +236,17 @@ FAULTS = (
     Fault(
         "another_default_of_lambda",
         "λ is 0.8 unless it is set.",
-        _CONFIG,
-        "self.td_lambda = 0.6",
-        "self.td_lambda = 0.8",
+        "value_based/loss_settings.py",
+        "0.6, Interval(0, 1)",
+        "0.8, Interval(0, 1)",
         _DEFAULTS,
     ),
     Fault(
         "another_default_of_epsilon",
         "ε falls ten times as fast unless it is set.",
-        _CONFIG,
-        "[[0, 0.995], [100_000, 0.05]]\n        self.overlap",
-        "[[0, 0.995], [10_000, 0.05]]\n        self.overlap",
+        "team/settings/loop.py",
+        "[[0, 0.995], [100_000, 0.05]]",
+        "[[0, 0.995], [10_000, 0.05]]",
         _DEFAULTS,
     ),
     Fault(

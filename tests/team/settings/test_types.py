@@ -10,7 +10,7 @@ from ray.tune.registry import get_trainable_cls
 
 from rllib_remix import QMIXConfig
 from rllib_remix.errors import SettingError
-from rllib_remix.team.setting_types import check_setting_types
+from rllib_remix.team.settings.types import check_setting_types
 
 NAMES = [name for name in vars(QMIXConfig()) if not name.startswith("_") and name != "algo_class"]
 WRONG = ["two", 2.5, [[1]], {"a": 1}, {5: 1}, math.nan, 10**30, b"x", object()]

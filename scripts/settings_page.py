@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.team.settings.groups import SettingList

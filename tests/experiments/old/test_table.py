@@ -18,7 +18,7 @@ from rllib_remix.experiments.old.settings_of_algorithms import FATES_BY_ALGORITH
 from rllib_remix.experiments.old.table import fate_of
 
 # Names by algorithm ("common" are those of all), as Ray 1.13, 2.7 and 2.41 had them.
-NAMES = json.loads((Path(__file__).parent / "old_setting_names.json").read_text())
+NAMES = json.loads((Path(__file__).parent / "setting_names.json").read_text())
 ALGORITHMS = ("PPO", "APPO", "IMPALA", "DQN", "SAC", "CQL", "MARWIL", "BC", "DreamerV3", "QMIX")
 # RLlib's own name of ε in IMPALA was RMSProp's; the table is by algorithm where names meant different things.
 SOMETHING = "something that no setting is"

@@ -18,9 +18,9 @@ MOVED = {
     "rllib_remix.cli.loggers": "rllib_remix.experiments.loggers",
     "rllib_remix.cli.on_workers": "rllib_remix.experiments.old.on_workers",
     "rllib_remix.cli.plan": "rllib_remix.experiments.plan",
-    "rllib_remix.cli.samplers": "rllib_remix.experiments.search_spaces",
-    "rllib_remix.cli.schedulers": "rllib_remix.experiments.schedulers",
-    "rllib_remix.cli.searching": "rllib_remix.experiments.searchers",
+    "rllib_remix.cli.samplers": "rllib_remix.experiments.search.spaces",
+    "rllib_remix.cli.schedulers": "rllib_remix.experiments.search.schedulers",
+    "rllib_remix.cli.searching": "rllib_remix.experiments.search.searchers",
     "rllib_remix.learner": "rllib_remix.value_based.learner",
     "rllib_remix.rl_module": "rllib_remix.value_based.rl_module",
     # In what Numba has kept of compiled code.

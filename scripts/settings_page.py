@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
-
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.team.settings.groups import SettingList
 from rllib_remix.value_based.described_weighting import described_weighting

@@ -6,8 +6,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import settings_page
-from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.learning.weighting import SCHEMES
 
 

@@ -13,7 +13,7 @@ from rllib_remix.checkpoints.finding import check_is_readable, find_checkpoint, 
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.options import VERBOSE_OPTION
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.parsing import parse_json_object
+from rllib_remix.files.json_text import parse_json_object
 from rllib_remix.files.text_files import local_path
 from rllib_remix.playing.evaluation import MAX_EPISODES, MAX_STEPS, Evaluation, as_result, limits, report
 from rllib_remix.playing.results_file import check_writable, progress_file, write_json

@@ -16,7 +16,8 @@ from rllib_remix.cli.options import (
     NODES_OPTION,
     UI_OPTION,
 )
-from rllib_remix.cli.train import VERBOSE_OPTION, end
+from rllib_remix.cli.train import end
+from rllib_remix.cli.train_options import VERBOSE_OPTION
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.plan import read_plan, run_folder
 from rllib_remix.experiments.user_modules import find_modules_in

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from rllib_remix.errors import UserError, shown
-from rllib_remix.experiments.parsing import parse_json_object
+from rllib_remix.files.json_text import parse_json_object
 from rllib_remix.files.text_files import read_text
 from rllib_remix.files.yaml_text import read_yaml_text
 from rllib_remix.settings import check_keys

@@ -15,8 +15,10 @@ from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.portable import check_finite
 from rllib_remix.checkpoints.rllib import TrustedCheckpoint, explained, read_trusted
 from rllib_remix.errors import UserError
+from rllib_remix.experiments.algorithm import find_algorithm
+from rllib_remix.experiments.checks.environment import check_environment
+from rllib_remix.experiments.checks.setting_names import check_rllib_settings
 from rllib_remix.experiments.checks.setting_values import check_values
-from rllib_remix.experiments.experiment import check_environment, check_rllib_settings, find_algorithm
 from rllib_remix.experiments.old.settings import translate_config
 from rllib_remix.playing.animation import SHORTEST_FRAME_MS, Animation
 from rllib_remix.playing.episodes import PlayedEpisodes

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.experiment import Experiment, find_algorithm
+from rllib_remix.experiments.algorithm import find_algorithm
+from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.experiments.plan import Plan, check_is_the_same, only_one
-from rllib_remix.experiments.schedulers import build_scheduler
-from rllib_remix.experiments.searchers import Search, build_searcher, seed_schedulers
+from rllib_remix.experiments.search.schedulers import build_scheduler
+from rllib_remix.experiments.search.searchers import Search, build_searcher, seed_schedulers
 from rllib_remix.running.best_trial import best_trial, is_search
 from rllib_remix.running.cluster import Cluster, connected
 from rllib_remix.terminal.errors import print_error

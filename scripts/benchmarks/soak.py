@@ -19,7 +19,8 @@ import numpy as np
 from ray.tune import Callback
 
 from benchmarks.figures import Figure
-from rllib_remix.experiments.experiment import Checkpoints, Experiment, check_experiment
+from rllib_remix.experiments.checking import check_experiment
+from rllib_remix.experiments.experiment import Checkpoints, Experiment
 from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.run import run_experiments

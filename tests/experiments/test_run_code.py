@@ -11,8 +11,8 @@ import ray.cloudpickle
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.files import read_experiments
 from rllib_remix.experiments.plan import PLAN_FILE, Plan, check_is_the_same, read_plan
+from rllib_remix.experiments.reading.files import read_experiments
 from rllib_remix.experiments.run_code import changed_files, code_by_value
 from rllib_remix.running.run import _go_on_with_code_of
 

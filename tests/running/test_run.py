@@ -4,7 +4,7 @@ import pytest
 
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
-from rllib_remix.experiments.schedulers import Scheduler
+from rllib_remix.experiments.search.schedulers import Scheduler
 from rllib_remix.running.run import Cluster, cause_of, run_experiments
 
 ERROR_TEXT = """Failure # 1 (occurred at 2026-01-01)

@@ -1,19 +1,15 @@
-"""Options that hold structure (JSON objects, stop criteria, folder names), read and checked without Ray."""
+"""JSON as options hold it."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rllib_remix.errors import UserError, shown
-from rllib_remix.experiments.result_keys import check_result_key
 from rllib_remix.files.text_files import MAX_BYTES, MAX_DEPTH, MAX_INTEGER, MAX_VALUES, read_text
-
-MAX_NAME = 200  # bytes of a folder's name; file systems take 255
 
 
 def parse_json_object(option: str, text: str) -> dict[str, Any]:
@@ -60,68 +56,6 @@ def parse_json(option: str, text: str) -> Any:
     if _count_values(value, too_deep) > MAX_VALUES:
         raise UserError(f"{option}: holds more than {MAX_VALUES:,} values.")
     return value
-
-
-def parse_stop(owner: str, stop: object) -> dict[str, float]:
-    """Stop criteria as Tune takes them: result key (nested with slashes) to the value that ends a trial.
-
-    Numbers written as text ("1e6") are accepted, and nested objects are flattened.
-
-    Raises:
-        UserError: for anything else than finite numbers, and for keys that RLlib does not report any more.
-    """
-    if not isinstance(stop, Mapping):
-        raise UserError(f"{owner}: must map result keys to numbers, got {shown(stop)}.")
-    criteria: dict[str, float] = {}
-    for key, limit in _flatten(stop).items():
-        check_result_key(owner, key)
-        criteria[key] = _number(f"{owner}: {key}", limit)
-    return criteria
-
-
-def check_folder_name(option: str, name: str) -> str:
-    """`name` if it can be one sub-folder's name.
-
-    Raises:
-        UserError: if it is empty, has a path separator, or means another folder.
-    """
-    if not name.strip() or name in (".", "..") or any(mark in name for mark in "/\\\0"):
-        raise UserError(
-            f"{option}: {shown(name)} is not allowed; it must be the name of one folder (no '/')."
-        )
-    if not name.isprintable():
-        raise UserError(
-            f"{option}: {shown(name)} is not allowed; a name has no line breaks or control characters."
-        )
-    if len(name.encode()) > MAX_NAME:
-        raise UserError(f"{option}: {shown(name)} is not allowed; a name has {MAX_NAME} bytes at most.")
-    return name
-
-
-def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}/")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _number(name: str, value: object) -> float:
-    number = value
-    if isinstance(number, str):
-        try:
-            number = float(number)
-        except ValueError:
-            raise UserError(f"{name}: {shown(value)} is not a number.") from None
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-        raise UserError(f"{name}: {shown(value)} is not allowed; it must be a finite number.")
-    counter = name.split(": ")[-1].split("/")[-1]
-    counts = counter.startswith(("num_", "time_", "training_iteration", "iterations_"))
-    if counts and number <= 0:
-        raise UserError(f"{name}: {shown(value)} is not allowed; it must be above 0.")
-    return number
 
 
 def _reject_constant(name: str) -> float:

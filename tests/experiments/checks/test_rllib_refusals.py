@@ -6,9 +6,10 @@ import re
 import pytest
 
 from rllib_remix.errors import SettingError, UserError
+from rllib_remix.experiments.algorithm import find_algorithm
 from rllib_remix.experiments.checks.setting_values import check_values
-from rllib_remix.experiments.experiment import configure, find_algorithm
 from rllib_remix.experiments.old.settings import translate_config
+from rllib_remix.experiments.trials import configure
 
 ENVS = {"QMIX": "two_step_game", "SAC": "Pendulum-v1"}
 # How Python speaks of code that was given the wrong thing.

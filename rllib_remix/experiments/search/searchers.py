@@ -10,7 +10,8 @@ from typing import Any
 
 from rllib_remix.errors import UserError, nearest, shown
 from rllib_remix.experiments.result_keys import check_result_key
-from rllib_remix.experiments.search_spaces import MAX_TRIALS, has_grid, placed, search_domains
+from rllib_remix.experiments.search.points import MAX_TRIALS, has_grid
+from rllib_remix.experiments.search.spaces import placed, search_domains
 from rllib_remix.settings import check_choice, check_count, check_keys
 
 ALGORITHMS = ("random", "optuna")

@@ -6,7 +6,8 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from rllib_remix import QMIXConfig
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.result_keys import check_is_reported, check_result_key
+from rllib_remix.experiments.checks.reported_results import check_is_reported
+from rllib_remix.experiments.result_keys import check_result_key
 
 PPO = PPOConfig().environment("CartPole-v1")
 EVALUATED = PPOConfig().environment("CartPole-v1").evaluation(evaluation_interval=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from rllib_remix.errors import UserError, nearest, shown
 from rllib_remix.experiments.result_keys import check_result_key
-from rllib_remix.experiments.search_spaces import clip_to_ranges, search_domains, with_domains
+from rllib_remix.experiments.search.spaces import clip_to_ranges, search_domains, with_domains
 from rllib_remix.files.text_files import local_path
 from rllib_remix.settings import check_choice, check_flag, check_keys, check_number
 

@@ -3,9 +3,9 @@
 import pytest
 
 from rllib_remix.errors import SettingError, UserError
-from rllib_remix.experiments.experiment import check_experiment
-from rllib_remix.experiments.files import read_experiments
-from rllib_remix.experiments.old.settings import translate_result_key
+from rllib_remix.experiments.checking import check_experiment
+from rllib_remix.experiments.old.result_keys import translate_result_key
+from rllib_remix.experiments.reading.files import read_experiments
 
 PPO = """
 cartpole-ppo:

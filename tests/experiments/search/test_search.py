@@ -7,16 +7,13 @@ import pytest
 import rllib_remix
 from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.errors import SettingError, UserError
-from rllib_remix.experiments.experiment import Experiment, check_experiment
-from rllib_remix.experiments.files import read_experiments
-from rllib_remix.experiments.schedulers import build_scheduler, parse_scheduler, starting_points
-from rllib_remix.experiments.search_spaces import (
-    clip_to_ranges,
-    points_to_check,
-    search_domains,
-    with_domains,
-)
-from rllib_remix.experiments.searchers import Search, build_searcher
+from rllib_remix.experiments.checking import check_experiment
+from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.experiments.reading.files import read_experiments
+from rllib_remix.experiments.search.points import points_to_check
+from rllib_remix.experiments.search.schedulers import build_scheduler, parse_scheduler, starting_points
+from rllib_remix.experiments.search.searchers import Search, build_searcher
+from rllib_remix.experiments.search.spaces import clip_to_ranges, search_domains, with_domains
 from rllib_remix.running.run import runs
 
 EXAMPLES = Path(rllib_remix.__file__).parents[1] / "tuned_examples" / "search"
@@ -124,7 +121,7 @@ def test_optuna_fills_samplers_in_lists_and_draws_choices_of_any_kind():
 
 
 def test_without_optuna_the_error_says_how_to_get_it(monkeypatch, refused):
-    monkeypatch.setattr("rllib_remix.experiments.searchers.find_spec", lambda name: None)
+    monkeypatch.setattr("rllib_remix.experiments.search.searchers.find_spec", lambda name: None)
     message = refused("train", "--algo", "QMIX", "--env", "matrix_game", "--search", "optuna")
     assert "pip install rllib_remix[tune]" in message
 

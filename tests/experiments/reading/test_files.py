@@ -8,9 +8,10 @@ import yaml
 
 import rllib_remix
 from rllib_remix.errors import SettingError, UserError
-from rllib_remix.experiments.experiment import check_experiment, variants
-from rllib_remix.experiments.files import read_experiments
-from rllib_remix.experiments.search_spaces import count_points
+from rllib_remix.experiments.checking import check_experiment
+from rllib_remix.experiments.reading.files import read_experiments
+from rllib_remix.experiments.search.points import count_points
+from rllib_remix.experiments.trials import variants
 from rllib_remix.files.yaml_text import read_yaml_text
 
 GOOD = """

@@ -8,9 +8,12 @@ from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.errors import SettingError, UserError
+from rllib_remix.experiments.algorithm import find_algorithm
+from rllib_remix.experiments.checking import check_experiment
 from rllib_remix.experiments.experiment import Experiment as Ours
-from rllib_remix.experiments.experiment import check_experiment, configure, find_algorithm
-from rllib_remix.experiments.old.settings import check_effects, translate_config
+from rllib_remix.experiments.old.effects import check_effects
+from rllib_remix.experiments.old.settings import translate_config
+from rllib_remix.experiments.trials import configure
 
 TWO_STEP = "ray.rllib.examples.env.two_step_game"
 TWO_STEP_NOW = "ray.rllib.examples.envs.classes.multi_agent.two_step_game"

@@ -8,7 +8,7 @@ from typing import Any
 
 from rllib_remix.errors import UserError, shown
 from rllib_remix.experiments.experiment import MAX_COUNT
-from rllib_remix.experiments.search_spaces import MAX_TRIALS
+from rllib_remix.experiments.search.points import MAX_TRIALS
 from rllib_remix.files.text_files import check_path_text
 from rllib_remix.settings import check_choice, check_flag, check_keys, check_number
 

@@ -7,23 +7,18 @@ import pytest
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.experiment import check_rllib_settings, find_algorithm
+from rllib_remix.experiments.algorithm import find_algorithm
+from rllib_remix.experiments.checks.setting_names import check_rllib_settings
 from rllib_remix.experiments.old.algorithms import GONE
+from rllib_remix.experiments.old.fates import Dropped, Kept, Refused, Renamed, Translated
 from rllib_remix.experiments.old.models import MODEL_FATES, model_defaults
 from rllib_remix.experiments.old.replay import REPLAY_FATES
 from rllib_remix.experiments.old.settings import translate_config
-from rllib_remix.experiments.old.table import (
-    FATES_BY_ALGORITHM,
-    Dropped,
-    Kept,
-    Refused,
-    Renamed,
-    Translated,
-    fate_of,
-)
+from rllib_remix.experiments.old.settings_of_algorithms import FATES_BY_ALGORITHM
+from rllib_remix.experiments.old.table import fate_of
 
 # Names by algorithm ("common" are those of all), as Ray 1.13, 2.7 and 2.41 had them.
-NAMES = json.loads((Path(__file__).parent / "old_setting_names.json").read_text())
+NAMES = json.loads((Path(__file__).parent / "setting_names.json").read_text())
 ALGORITHMS = ("PPO", "APPO", "IMPALA", "DQN", "SAC", "CQL", "MARWIL", "BC", "DreamerV3", "QMIX")
 # RLlib's own name of ε in IMPALA was RMSProp's; the table is by algorithm where names meant different things.
 SOMETHING = "something that no setting is"

@@ -5,15 +5,12 @@ from __future__ import annotations
 import copy
 import difflib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rllib_remix.errors import UserError, shown
 
 GRID = "grid_search"
-MAX_GRID = 1_000  # values of one grid
-MAX_POINTS = 10_000  # of all grids of an experiment together
-MAX_TRIALS = 100_000  # points times samples
 # Name of a sampler → the numbers that it takes after the low and the high end.
 RANGES = {
     "uniform": (),
@@ -49,7 +46,7 @@ def with_domains(owner: str, value: Any) -> Any:
             ((name, arguments),) = value.items()
             return _domain(owner, name, arguments)
         _check_near_miss(owner, value)
-        return {key: with_domains(_join(owner, key), part) for key, part in value.items()}
+        return {key: with_domains(join_name(owner, key), part) for key, part in value.items()}
     if type(value) in (list, tuple):
         return type(value)(with_domains(owner, part) for part in value)
     return value
@@ -69,92 +66,6 @@ def search_domains(settings: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any,
     return {
         key: domain for name, part in parts for key, domain in search_domains(part, (*path, name)).items()
     }
-
-
-def has_grid(settings: Any) -> bool:
-    """Whether there is a grid_search anywhere in nested settings."""
-    if isinstance(settings, dict):
-        return GRID in settings or any(map(has_grid, settings.values()))
-    return type(settings) in (list, tuple) and any(map(has_grid, settings))
-
-
-def count_points(owner: str, settings: Any) -> int:
-    """How many points the grids in nested settings have together; 1 without any.
-
-    Raises:
-        UserError: for a grid that is no list, empty, too long, or has other keys beside it.
-    """
-    if type(settings) is dict and GRID in settings:
-        values = settings[GRID]
-        if len(settings) > 1:
-            others = ", ".join(str(key) for key in settings if key != GRID)
-            raise UserError(f"{owner}: a {GRID} stands beside {others}; it must stand alone.")
-        if not isinstance(values, list | tuple) or not 0 < len(values) <= MAX_GRID:
-            what = f"{len(values):,} values" if isinstance(values, list | tuple) else shown(values)
-            raise UserError(f"{owner}: a {GRID} must be a list of 1 to {MAX_GRID:,} values; got {what}.")
-        return sum(count_points(owner, value) for value in values)
-    if type(settings) is dict:
-        return math.prod(count_points(_join(owner, key), part) for key, part in settings.items())
-    if type(settings) in (list, tuple):
-        return math.prod(count_points(owner, part) for part in settings)
-    return 1
-
-
-def check_trials(owner: str, settings: Any, num_samples: int) -> None:
-    """Raises UserError for grids that cannot be, or ask for more trials than anybody can mean."""
-    points = count_points(owner, settings)
-    if points > MAX_POINTS:
-        raise UserError(
-            f"{owner}: its grids have {shown(points)} points together; allowed: up to {MAX_POINTS:,}. For more use "
-            "samplers, such as {uniform: [0, 1]}, and num_samples."
-        )
-    if points * num_samples > MAX_TRIALS:
-        raise UserError(
-            f"num_samples: {shown(num_samples)} of {points:,} points of grids are {shown(points * num_samples)} trials; "
-            f"allowed: up to {MAX_TRIALS:,}."
-        )
-
-
-def grid_points_to_check(settings: Mapping[str, Any], most: int) -> Iterator[dict[str, Any]]:
-    """Settings with grids, so that all their points show whether they are allowed: as they are, or, of more points
-    than `most`, every value of each grid while the others are at their first."""
-    if count_points("config", dict(settings)) <= most:
-        yield dict(settings)
-        return
-    grids = dict(_grids(settings))
-    first = {path: values[0] for path, values in grids.items()}
-    yield placed(settings, first)
-    for path, values in grids.items():
-        for value in values[1:]:
-            yield placed(settings, {**first, path: value})
-
-
-def _grids(settings: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    if type(settings) is dict and GRID in settings:
-        yield path, settings[GRID]
-    elif type(settings) is dict or type(settings) in (list, tuple):
-        for key, part in settings.items() if type(settings) is dict else enumerate(settings):
-            yield from _grids(part, (*path, key))
-
-
-def points_to_check(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Settings without search domains that show whether all samples will be allowed.
-
-    All ranges at their low ends, all at their high ends, then each at every end (each choice) of its own while the
-    others are at their first. Grids are left as they are.
-
-    Args:
-        settings: with Tune's search domains in them.
-    """
-    domains = {path: _ends(domain) for path, domain in search_domains(settings).items()}
-    first = {path: ends[0] for path, ends in domains.items()}
-    yield placed(settings, first)
-    if not domains:
-        return
-    yield placed(settings, {path: ends[-1] for path, ends in domains.items()})
-    for path, ends in domains.items():
-        for end in ends[1:]:
-            yield placed(settings, {**first, path: end})
 
 
 def placed(settings: Mapping[str, Any], values: Mapping[tuple[Any, ...], Any]) -> dict[str, Any]:
@@ -177,7 +88,9 @@ def _placed(value: Any, values: Mapping[tuple[Any, ...], Any], path: tuple[Any, 
 def clip_to_ranges(mutations: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """A function that moves settings back into the ranges of these search domains; population-based training
     multiplies numbers, which can lead out of their ranges."""
-    limits = {path: _ends(domain) for path, domain in search_domains(mutations).items() if _is_range(domain)}
+    limits = {
+        path: domain_ends(domain) for path, domain in search_domains(mutations).items() if _is_range(domain)
+    }
 
     def clip(settings: dict[str, Any]) -> dict[str, Any]:
         for (*parents, name), (low, high) in limits.items():
@@ -190,7 +103,8 @@ def clip_to_ranges(mutations: Mapping[str, Any]) -> Callable[[dict[str, Any]], d
     return clip
 
 
-def _ends(domain: Any) -> list[Any]:
+def domain_ends(domain: Any) -> list[Any]:
+    """The values at which a search domain shows whether all of its samples will be allowed, the low end first."""
     from ray.tune.search.sample import Categorical, Float, Integer
 
     if isinstance(domain, Categorical):
@@ -206,7 +120,7 @@ def _ends(domain: Any) -> list[Any]:
 def _is_range(domain: Any) -> bool:
     from ray.tune.search.sample import Categorical
 
-    return not isinstance(domain, Categorical) and len(_ends(domain)) == 2
+    return not isinstance(domain, Categorical) and len(domain_ends(domain)) == 2
 
 
 def _domain(owner: str, name: str, arguments: Any) -> Any:
@@ -262,5 +176,6 @@ def _check_near_miss(owner: str, value: Mapping[str, Any]) -> None:
         )
 
 
-def _join(owner: str, key: Any) -> str:
+def join_name(owner: str, key: Any) -> str:
+    """How messages name a setting within nested ones."""
     return f"{owner}.{key}" if "." in owner or owner.endswith("config") else f"{owner}: {key}"

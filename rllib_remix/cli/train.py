@@ -49,7 +49,8 @@ from rllib_remix.experiments.searchers import parse_search
 from rllib_remix.files.text_files import local_path
 from rllib_remix.jobs.submit import Submission, submit_run
 from rllib_remix.running.cluster import Cluster
-from rllib_remix.running.run import Outcomes, run_experiments
+from rllib_remix.running.outcomes import Outcomes
+from rllib_remix.running.tune_run import run_experiments
 from rllib_remix.terminal.errors import print_error
 from rllib_remix.terminal.quiet import quiet_ray
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rllib_remix.cli.train import Outcomes
-from rllib_remix.running.run import Outcome
+from rllib_remix.running.outcomes import Outcome
 
 QMIX = ("train", "--algo", "QMIX", "--env", "matrix_game")
 

@@ -17,7 +17,7 @@ from rllib_remix.experiments.search_spaces import (
     with_domains,
 )
 from rllib_remix.experiments.searchers import Search, build_searcher
-from rllib_remix.running.run import runs
+from rllib_remix.running.tune_run import runs
 
 EXAMPLES = Path(rllib_remix.__file__).parents[1] / "tuned_examples" / "search"
 STEPS = "num_env_steps_sampled_lifetime"
@@ -187,7 +187,7 @@ def test_options_win_over_the_search_of_a_file(rllib, monkeypatch, tmp_path):
 
 
 def _none():
-    from rllib_remix.running.run import Outcomes
+    from rllib_remix.running.outcomes import Outcomes
 
     return Outcomes([])
 

@@ -18,9 +18,9 @@ from ray.tune.experiment import Trial
 
 from rllib_remix.checkpoints.manifest import MANIFEST, METADATA, CheckpointError, check_files
 from rllib_remix.files.durable import remove_leftovers, write_whole
-from rllib_remix.running.last_save import lag_of
-from rllib_remix.running.records import find_record, note_beginning, put_last
-from rllib_remix.running.result_logs import ITERATION, RESULTS_FILE
+from rllib_remix.running.callbacks.last_save import lag_of
+from rllib_remix.running.callbacks.result_logs import ITERATION, RESULTS_FILE
+from rllib_remix.running.record.newest import find_record, note_beginning, put_last
 
 logger = logging.getLogger("ray.rllib")
 

@@ -12,6 +12,7 @@ import typer
 from rllib_remix.checkpoints.clock import metadata_of
 from rllib_remix.checkpoints.finding import is_of_team
 from rllib_remix.cli.errors import remember_verbosity, verbosity_of
+from rllib_remix.cli.given import given_command
 from rllib_remix.cli.options import (
     ADDRESS_OPTION,
     CPUS_OPTION,
@@ -376,7 +377,9 @@ def _check_and_run(
         for note in [note for experiment in experiments for note in experiment.notes]:
             typer.echo(f"Note: {note}", err=True)
         if submission:
-            raise typer.Exit(submit_run(ctx, experiments, submission, verbosity=verbosity_of(ctx)))
+            raise typer.Exit(
+                submit_run(given_command(ctx), experiments, submission, verbosity=verbosity_of(ctx))
+            )
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             experiments,

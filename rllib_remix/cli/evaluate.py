@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rllib_remix import playing
-from rllib_remix.checkpoints.finding import find_checkpoint, printed
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.options import VERBOSE_OPTION
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.parsing import parse_json_object
-from rllib_remix.files.text_files import local_path
 from rllib_remix.playing.evaluation import MAX_EPISODES, MAX_STEPS, limits, report
-from rllib_remix.playing.results_file import check_writable, progress_file, write_json
 
 if TYPE_CHECKING:
     from rllib_remix.playing.animation import Animation
@@ -96,6 +91,12 @@ def evaluate(
 
     Nothing of a team's checkpoint is unpickled, and Ray is not started. The first limit that is reached stops.
     """
+    from rllib_remix import playing
+    from rllib_remix.checkpoints.finding import find_checkpoint, printed
+    from rllib_remix.experiments.parsing import parse_json_object
+    from rllib_remix.files.text_files import local_path
+    from rllib_remix.playing.results_file import progress_file, write_json
+
     overrides = parse_json_object("--config", config)
     env_overrides = parse_json_object("--env-config", env_config)
     most_episodes, most_steps = limits(episodes, steps)
@@ -132,6 +133,8 @@ def evaluate(
 def _check_files(
     out: Path | None, render: Path | None, *, save_info: bool, track_progress: bool, use_shelve: bool
 ) -> None:
+    from rllib_remix.playing.results_file import check_writable
+
     if use_shelve:
         raise UserError(
             "--use-shelve: shelves are pickles and are not written any more; use --out FILE.json."

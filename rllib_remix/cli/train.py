@@ -13,6 +13,7 @@ import typer
 from rllib_remix.checkpoints.clock import metadata_of
 from rllib_remix.checkpoints.finding import is_of_team
 from rllib_remix.cli.errors import verbosity_of
+from rllib_remix.cli.given import given_command
 from rllib_remix.cli.options import (
     ADDRESS_OPTION,
     CPUS_OPTION,
@@ -54,7 +55,8 @@ from rllib_remix.experiments.reading.options import Changes, experiment_of_optio
 from rllib_remix.files.json_text import parse_json_object
 from rllib_remix.jobs.submit import Submission, submit_run
 from rllib_remix.running.cluster import Cluster
-from rllib_remix.running.run import Outcomes, run_experiments
+from rllib_remix.running.outcomes import Outcomes
+from rllib_remix.running.tune_run import run_experiments
 from rllib_remix.terminal.errors import print_error
 from rllib_remix.terminal.quiet import quiet_ray
 
@@ -233,7 +235,9 @@ def _check_and_run(
         for note in [note for experiment in experiments for note in experiment.notes]:
             typer.echo(f"Note: {note}", err=True)
         if submission:
-            raise typer.Exit(submit_run(ctx, experiments, submission, verbosity=verbosity_of(ctx)))
+            raise typer.Exit(
+                submit_run(given_command(ctx), experiments, submission, verbosity=verbosity_of(ctx))
+            )
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             experiments,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 
 from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.portable import check_finite
@@ -102,7 +101,7 @@ def _evaluation_settings(config: AlgorithmConfig, asked: Evaluation) -> Algorith
         merged.explore = False
     settings, notes = translate_config("--config", asked.config, config.algo_class)
     for note in notes:
-        typer.echo(note, err=True)
+        asked.warn(note)
     check_rllib_settings("--config", config, settings)
     check_values("--config", config.to_dict(), settings)
     with one_line_failures("--config:"):

@@ -11,9 +11,8 @@ import pytest
 from ray.rllib.algorithms import registry
 
 from rllib_remix import __version__, make_team_env
-from rllib_remix.algorithms.table import ALGORITHMS
+from rllib_remix.algorithms.table import ALGORITHMS, RLLIB_ALGORITHMS
 from rllib_remix.cli.completion import complete_algorithms, complete_environments, complete_examples
-from rllib_remix.cli.listing import RLLIB_ALGORITHMS
 from rllib_remix.cli.main import ORDER
 from rllib_remix.envs.registry import TEAM_ENVS
 

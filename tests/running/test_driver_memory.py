@@ -17,7 +17,7 @@ from rllib_remix.experiments.experiment import Checkpoints, Experiment
 from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.driver_memory import ForgetfulActorManager, NotesForgotten, done_tasks_forgotten
-from rllib_remix.running.run import run_experiments
+from rllib_remix.running.tune_run import run_experiments
 from tests.algorithms.games import one_shot
 from tests.support import planted
 

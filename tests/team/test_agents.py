@@ -11,7 +11,8 @@ from ray.tune.registry import register_env
 from rllib_remix import TeamPolicy, make_team_env
 from rllib_remix.algorithms.qmix import QMIX
 from rllib_remix.checkpoints.fitting import check_checkpoint
-from rllib_remix.checkpoints.manifest import METADATA, CheckpointError, write_manifest
+from rllib_remix.checkpoints.manifest import METADATA, write_manifest
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError, UserError
 from rllib_remix.models.agent import RecurrentAgent

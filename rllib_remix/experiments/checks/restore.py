@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rllib_remix.checkpoints.manifest import METADATA, CheckpointError
+from rllib_remix.checkpoints.manifest import METADATA
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.errors import UserError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from rllib_remix.experiments.search.points import points_to_check
 from rllib_remix.experiments.search.schedulers import build_scheduler, parse_scheduler, starting_points
 from rllib_remix.experiments.search.searchers import Search, build_searcher
 from rllib_remix.experiments.search.spaces import clip_to_ranges, search_domains, with_domains
-from rllib_remix.running.run import runs
+from rllib_remix.running.tune_run import runs
 
 EXAMPLES = Path(rllib_remix.__file__).parents[1] / "tuned_examples" / "search"
 STEPS = "num_env_steps_sampled_lifetime"
@@ -184,7 +184,7 @@ def test_options_win_over_the_search_of_a_file(rllib, monkeypatch, tmp_path):
 
 
 def _none():
-    from rllib_remix.running.run import Outcomes
+    from rllib_remix.running.outcomes import Outcomes
 
     return Outcomes([])
 

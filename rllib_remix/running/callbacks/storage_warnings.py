@@ -10,8 +10,8 @@ from typing import Any
 
 from ray.tune import Callback
 
-from rllib_remix.running.last_save import PATIENCE_S
-from rllib_remix.running.result_logs import ResultLogs
+from rllib_remix.running.callbacks.last_save import PATIENCE_S
+from rllib_remix.running.callbacks.result_logs import ResultLogs
 
 FULL_BELOW = 2**20  # bytes of free space
 

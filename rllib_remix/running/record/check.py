@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ray.tune.experiment import Trial
 
-from rllib_remix.running.records import find_record
+from rllib_remix.running.record.newest import find_record
 
 _PARTS = {"trial_data": list, "runner_data": dict}
 MAX_RECORD = 2**30  # bytes; a trial has some 10 kB

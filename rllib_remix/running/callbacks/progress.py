@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from rllib_remix.running.trial_progress import TrialProgress
+from rllib_remix.running.callbacks.trial_progress import TrialProgress
 from rllib_remix.terminal.console import duration, number, redraws, short_count, thousands
 
 LINE_INTERVAL_S = 5.0  # least seconds between two plain lines of one trial

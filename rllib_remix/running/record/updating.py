@@ -16,11 +16,12 @@ from ray.train._internal.session import _TrainingResult
 from ray.tune import Callback, Checkpoint, ResumeConfig
 from ray.tune.experiment import Trial
 
-from rllib_remix.checkpoints.manifest import MANIFEST, METADATA, CheckpointError, check_files
+from rllib_remix.checkpoints.manifest import MANIFEST, METADATA, check_files
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.files.durable import remove_leftovers, write_whole
-from rllib_remix.running.last_save import lag_of
-from rllib_remix.running.records import find_record, note_beginning, put_last
-from rllib_remix.running.result_logs import ITERATION, RESULTS_FILE
+from rllib_remix.running.callbacks.last_save import lag_of
+from rllib_remix.running.callbacks.result_logs import ITERATION, RESULTS_FILE
+from rllib_remix.running.record.newest import find_record, note_beginning, put_last
 
 logger = logging.getLogger("ray.rllib")
 
@@ -28,7 +29,7 @@ _INDEX_DIGITS = 6  # of checkpoint_000003
 
 
 def what_to_resume(
-    storage_path: str, name: str, say: Callable[[str], None] = logger.warning
+    storage_path: str, name: str, say: Callable[[str], object] = logger.warning
 ) -> ResumeConfig | None:
     """What Tune is to do with an experiment's record, which is brought up to date; None if there is none.
 
@@ -95,7 +96,7 @@ def _trials(record: Path) -> list[dict[str, Any]]:
         raise ValueError(f"it lacks {error}") from error
 
 
-def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) -> None:
+def bring_up_to_date(record: Path, say: Callable[[str], object] = logger.warning) -> None:
     """Points every trial of a record to its newest checkpoint that is whole, and removes what was half written.
 
     Tune writes its record now and then; a driver that was killed may have left one that is older than the newest
@@ -116,7 +117,7 @@ def bring_up_to_date(record: Path, say: Callable[[str], None] = logger.warning) 
 
 
 def _up_to_date(
-    trial_state: str, metadata: str, results: Path, say: Callable[[str], None]
+    trial_state: str, metadata: str, results: Path, say: Callable[[str], object]
 ) -> tuple[str, str]:
     trial = Trial.from_json_state(trial_state)
     trial.restore_run_metadata(metadata)
@@ -155,7 +156,7 @@ def _whole_folders(trial: Path) -> list[Path]:
     return whole
 
 
-def _without_damaged_newest(checkpoints: list[Path], say: Callable[[str], None]) -> list[Path]:
+def _without_damaged_newest(checkpoints: list[Path], say: Callable[[str], object]) -> list[Path]:
     """The checkpoints up to the newest that is whole, as far as this can be told; all if none is."""
     for number in range(len(checkpoints), 0, -1):
         try:

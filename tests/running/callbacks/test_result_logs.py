@@ -2,7 +2,7 @@
 
 import json
 
-from rllib_remix.running.result_logs import append_what_is_new, rewind
+from rllib_remix.running.callbacks.result_logs import append_what_is_new, rewind
 
 
 def write_logs(folder, iterations, *, cut_off=False):

@@ -5,7 +5,9 @@ import pytest
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.search.schedulers import Scheduler
-from rllib_remix.running.run import Cluster, cause_of, run_experiments
+from rllib_remix.running.cluster import Cluster
+from rllib_remix.running.outcomes import cause_of
+from rllib_remix.running.tune_run import run_experiments
 
 ERROR_TEXT = """Failure # 1 (occurred at 2026-01-01)
 ray.exceptions.RayTaskError(ValueError): ray::QMIX.train() (pid=1, ip=10.0.0.1)

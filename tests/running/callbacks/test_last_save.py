@@ -13,7 +13,7 @@ from ray.tune import Checkpoint, CheckpointConfig
 
 from rllib_remix.checkpoints import storage
 from rllib_remix.checkpoints.storage import DurableStorage, Patience
-from rllib_remix.running.last_save import Lag, PatientLastSaves, be_patient, lag_of
+from rllib_remix.running.callbacks.last_save import Lag, PatientLastSaves, be_patient, lag_of
 
 
 def trial(

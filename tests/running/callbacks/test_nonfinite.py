@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rllib_remix.running.nonfinite import NonFiniteFailures
+from rllib_remix.running.callbacks.nonfinite import NonFiniteFailures
 
 FAILED = "Failure # 1 (…)\nValueError: x\nFailure # 2 (…)\nNotFiniteError: 5 updates in a row\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ray.tune.execution.experiment_state import _find_newest_experiment_checkpoint
 
-from rllib_remix.running.records import find_record, note_beginning, put_last
+from rllib_remix.running.record.newest import find_record, note_beginning, put_last
 
 NOON = 1_780_000_000.0  # seconds since 1970, in UTC
 

@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune import Callback
 
 from rllib_remix.checkpoints.storage import DurableStorage, Patience
-from rllib_remix.running.result_logs import ITERATION
+from rllib_remix.running.callbacks.result_logs import ITERATION
 
 PATIENCE_S = 30.0  # seconds after the first failure
 ENV_STEPS = "num_env_steps_sampled_lifetime"

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from rllib_remix.running.progress import ProgressCallback
-from rllib_remix.running.trial_progress import TrialProgress
+from rllib_remix.running.callbacks.progress import ProgressCallback
+from rllib_remix.running.callbacks.trial_progress import TrialProgress
 
 
 def result(steps: float, seconds: float, **more) -> dict:

@@ -60,4 +60,4 @@ class _Finder(MetaPathFinder, Loader):
 def install() -> None:
     """Lets pickles of earlier versions find their classes; a second call changes nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        sys.meta_path.insert(0, _Finder())  # before whatever finds the files of an earlier installation

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from forked import Forked, command
 
 pytestmark = pytest.mark.slow
 
-RLLIB = Path(sys.executable).parent / "rllib"
 SETTINGS = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 50, "num_env_runners": 0}
 ITERATIONS = 30
 PATIENCE = 240  # seconds for what takes 60 where nothing else runs
@@ -34,20 +33,14 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen:
+def start(folder: Path, *words: str) -> Forked:
     environment = os.environ | {"HOME": str(folder / "home"), "TERM": "dumb"}
     environment.pop("RAY_ADDRESS", None)
-    return subprocess.Popen(
-        [RLLIB, *words],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=open(folder / "output", "w"),
-        stderr=subprocess.STDOUT,
-    )
+    with open(folder / "output", "w") as output:
+        return command(words, folder, environment, stdout=output, stderr=subprocess.STDOUT)
 
 
-def train(folder: Path) -> subprocess.Popen:
+def train(folder: Path) -> Forked:
     words = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SETTINGS), "-n", "run"]
     words += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "disk"]
     return start(
@@ -55,7 +48,7 @@ def train(folder: Path) -> subprocess.Popen:
     )
 
 
-def wait_for_first_checkpoint(process: subprocess.Popen, disk: Path) -> None:
+def wait_for_first_checkpoint(process: Forked, disk: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not list(disk.glob("run/*/checkpoint_000000")):
         assert process.poll() is None, (disk.parent / "output").read_text()

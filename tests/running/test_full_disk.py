@@ -33,19 +33,18 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-def start(folder: Path, *words: str) -> Forked:
-    environment = os.environ | {"HOME": str(folder / "home"), "TERM": "dumb"}
+def start(folder: Path, *words: str, **variables: str) -> Forked:
+    environment = os.environ | {"HOME": str(folder / "home"), "TERM": "dumb"} | variables
     environment.pop("RAY_ADDRESS", None)
     with open(folder / "output", "w") as output:
         return command(words, folder, environment, stdout=output, stderr=subprocess.STDOUT)
 
 
-def train(folder: Path) -> Forked:
+def train(folder: Path, **variables: str) -> Forked:
     words = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SETTINGS), "-n", "run"]
     words += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "disk"]
-    return start(
-        folder, *words, "--checkpoint-freq", "4", "--keep-checkpoints-num", "2", "--ray-num-cpus", "1"
-    )
+    words += ["--checkpoint-freq", "4", "--keep-checkpoints-num", "2", "--ray-num-cpus", "1"]
+    return start(folder, *words, **variables)
 
 
 def wait_for_first_checkpoint(process: Forked, disk: Path) -> None:
@@ -82,7 +81,7 @@ def iterations_of(folder: Path) -> list[int]:
 
 
 def test_what_is_lost_at_the_end_is_told_in_one_error_and_made_up_for_by_resume(tmp_path, small_disk):
-    process = train(tmp_path)
+    process = train(tmp_path, RLLIB_REMIX_LAST_SAVE_PATIENCE_S="3")
     wait_for_first_checkpoint(process, small_disk)
     with filled(small_disk):
         assert process.wait(PATIENCE) == 1, (tmp_path / "output").read_text()

@@ -49,7 +49,9 @@ class Job:
     arguments: list[str]  # the command's; or the module's or script's name, and its arguments
     folder: str  # to begin in
     environment: dict[str, str]
-    is_session: bool = False  # a session of its own, whose terminal is its standard input if that is one
+    is_session: bool = (
+        False  # a session of its own; the terminal of a command's is its standard input, if that is one
+    )
     ignores_sighup: bool = False  # as after nohup
     forks_workers: bool = True  # of a command: whether a Ray that it starts has forked workers
 
@@ -153,7 +155,7 @@ class Server:
         os.environ.update(job.environment)
         if job.is_session:
             os.setsid()
-            if os.isatty(0):
+            if job.kind == "command" and os.isatty(0):  # a worker's may be that of another session
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         sys.stdin, sys.stdout, sys.stderr = opened(0), opened(1), opened(2)
         sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr

@@ -4,10 +4,9 @@ import json
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -26,10 +25,7 @@ def run(command, folder, *more):
     environment |= {"HOME": str(folder), "TERM": "dumb", "SC2PATH": str(folder / "StarCraftII")}
     program, *arguments = shlex.split(command.replace("\\\n", " "))
     assert program == "rllib"
-    return subprocess.run(
-        [Path(sys.executable).parent / program, *arguments, *more],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    return forked.run([*arguments, *more], folder, environment, timeout=300)
 
 
 def test_a_team_is_trained_on_the_simulator_of_smac(tmp_path):

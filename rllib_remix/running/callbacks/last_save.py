@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from ray.tune import Callback
 from rllib_remix.checkpoints.storage import DurableStorage, Patience
 from rllib_remix.running.callbacks.result_logs import ITERATION
 
-PATIENCE_S = 30.0  # seconds after the first failure
+PATIENCE_S = 30.0  # seconds after the first failure, where the environment says nothing else
+PATIENCE_VARIABLE = "RLLIB_REMIX_LAST_SAVE_PATIENCE_S"
 ENV_STEPS = "num_env_steps_sampled_lifetime"
 
 
@@ -22,11 +24,12 @@ class PatientLastSaves(Callback):
 
     Args:
         stopping: whether the run was asked to stop, so that the next save of every trial is its last.
-        seconds: from the first failure on.
+        seconds: from the first failure on; None is what RLLIB_REMIX_LAST_SAVE_PATIENCE_S says, or 30.
     """
 
-    def __init__(self, stopping: Callable[[], bool] = lambda: False, seconds: float = PATIENCE_S) -> None:
-        self._stopping, self._seconds = stopping, seconds
+    def __init__(self, stopping: Callable[[], bool] = lambda: False, seconds: float | None = None) -> None:
+        self._stopping = stopping
+        self._seconds = float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S)) if seconds is None else seconds
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any

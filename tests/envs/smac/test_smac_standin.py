@@ -125,7 +125,7 @@ def test_through_fifty_crashes_and_ten_hangs_good_episodes_are_kept_and_broken_o
     rounds = rounds_of_faults()
     assert sum(fault.do == "exit" for faults in rounds for fault in faults) == 50
     assert sum(fault.do == "hang" for faults in rounds for fault in faults) == 10
-    saboteur = Saboteur(played.env, starcraft, rounds, steps_between=50)
+    saboteur = Saboteur(played.env, starcraft, rounds, steps_between=20)
     counted = {
         "num_episodes_discarded_lifetime": 0,
         "num_game_faults_lifetime": 0,

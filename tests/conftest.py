@@ -7,6 +7,7 @@ os.environ["HOME"] = _HOME.name
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (Ray has it so): its workers shall not wait for other tests
 
+import inspect  # noqa: E402
 import logging  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
@@ -18,6 +19,9 @@ from hypothesis import settings  # noqa: E402
 pytest_plugins = ["algorithm_fixtures", "command_fixtures"]
 
 torch.set_num_threads(1)
+# RLlib asks for the stack in every part of a connector, to see the arguments of one frame. Without the lines of the
+# source beside it, which nobody reads, an algorithm is built in half the time: below pytest, the stack is deep.
+inspect.stack.__defaults__ = (0,)
 settings.register_profile("rllib_remix", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("rllib_remix")
 

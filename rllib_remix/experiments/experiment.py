@@ -27,7 +27,7 @@ from rllib_remix.experiments.search_spaces import (
     with_domains,
 )
 from rllib_remix.experiments.searchers import GREEDY_RETURN, TRAINING_RETURN, Search, check_search
-from rllib_remix.experiments.user_modules import load_class
+from rllib_remix.experiments.user_modules import find_modules_in, load_class
 from rllib_remix.files.text_files import check_path_text, local_path
 from rllib_remix.settings import check_count
 
@@ -136,6 +136,7 @@ def find_algorithm(
         import rllib_remix
 
         rllib_remix.register()
+        find_modules_in(Path.cwd())  # where a weighting of the user's may be
         config = get_algorithm_config(run)
         assert config.algo_class is not None
         return run, config.algo_class, config

@@ -127,8 +127,10 @@ class TeamAlgorithm(SavedAlgorithm):
         """As RLlib's; the last bundles are for the shards of the replay buffer."""
         request = super().default_resource_request(config)
         assert isinstance(request, PlacementGroupFactory)
-        shards = cls.get_default_config().update_from_dict(config).replay_shard_bundles()
-        return PlacementGroupFactory([*request.bundles, *shards], strategy=request.strategy)
+        settings: Any = cls.get_default_config().update_from_dict(config)
+        return PlacementGroupFactory(
+            [*request.bundles, *settings.replay_shard_bundles()], strategy=request.strategy
+        )
 
     def __repr__(self) -> str:
         # RLlib's needs a config, and hides the real error when the constructor failed before there was one.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rllib_remix.errors import UserError, unknown
-from rllib_remix.experiments.user_modules import load_class
+from rllib_remix.experiments.user_modules import find_modules_in, load_class
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm
@@ -31,6 +32,7 @@ def find_algorithm(
     if run in ALGORITHMS:
         import rllib_remix
 
+        find_modules_in(Path.cwd())  # where a weighting of the user's may be
         rllib_remix.register()
         config = get_algorithm_config(run)
         assert config.algo_class is not None

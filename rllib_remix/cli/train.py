@@ -1,4 +1,4 @@
-"""`rllib train` and `rllib train file`."""
+"""`rllib train` and `rllib train file`; what reads and checks experiments is imported when they are called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -45,20 +45,17 @@ from rllib_remix.cli.train_options import (
     VERBOSE_OPTION,
 )
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.checking import check_experiments
 from rllib_remix.experiments.experiment import Experiment
-from rllib_remix.experiments.loading import read
 from rllib_remix.experiments.loggers import Loggers
-from rllib_remix.experiments.old.effects import check_framework
-from rllib_remix.experiments.reading.criteria import parse_stop
-from rllib_remix.experiments.reading.options import Changes, experiment_of_options
-from rllib_remix.files.json_text import parse_json_object
 from rllib_remix.jobs.submit import Submission, submit_run
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
 from rllib_remix.running.tune_run import run_experiments
 from rllib_remix.terminal.errors import print_error
 from rllib_remix.terminal.quiet import quiet_ray
+
+if TYPE_CHECKING:
+    from rllib_remix.experiments.reading.options import Changes
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
@@ -122,6 +119,9 @@ def train(
     if ctx.invoked_subcommand is not None:
         _refuse_options_before(ctx)
         return
+    from rllib_remix.experiments.old.effects import check_framework
+    from rllib_remix.experiments.reading.options import experiment_of_options
+
     if not algo:
         raise UserError("--algo: no algorithm given; for example --algo ReMIX.")
     check_framework("--framework", framework)
@@ -180,6 +180,10 @@ def train_file(
     log_debug: bool = DEBUG_OPTION,
 ) -> None:
     """Train the experiments of a YAML file or a Python module; options win over the file."""
+    from rllib_remix.experiments.loading import read
+    from rllib_remix.experiments.reading.criteria import parse_stop
+    from rllib_remix.files.json_text import parse_json_object
+
     criteria = parse_stop("--stop", parse_json_object("--stop", stop)) if stop is not None else None
     changes = _changes(ctx.params, stop=criteria)
     changes.check_stop_can_change(str(file))
@@ -189,6 +193,8 @@ def train_file(
 
 def _changes(options: dict[str, Any], **read: Any) -> Changes:
     """What options say of experiments, some of them read already."""
+    from rllib_remix.experiments.reading.options import Changes
+
     names = [field.name for field in fields(Changes) if field.name in options]
     return Changes(**({name: options[name] for name in names} | read))
 
@@ -203,14 +209,8 @@ def _refuse_options_before(ctx: typer.Context) -> None:
 
 
 def _cluster(options: dict[str, Any]) -> Cluster:
-    return Cluster(
-        options["ray_address"],
-        options["ray_num_cpus"],
-        options["ray_num_gpus"],
-        options["ray_num_nodes"],
-        options["ray_object_store_memory"],
-        options["ray_ui"],
-    )
+    names = ("address", "num_cpus", "num_gpus", "num_nodes", "object_store_memory", "ui")
+    return Cluster(*(options[f"ray_{name}"] for name in names))
 
 
 def _loggers(options: dict[str, Any]) -> Loggers:
@@ -220,6 +220,8 @@ def _loggers(options: dict[str, Any]) -> Loggers:
 def _check_and_run(
     ctx: typer.Context, experiments: list[Experiment], submission: Submission | None = None
 ) -> None:
+    from rllib_remix.experiments.checking import check_experiments
+
     verbosity = verbosity_of(ctx)
     cluster, loggers = _cluster(ctx.params), _loggers(ctx.params)
     if not submission:

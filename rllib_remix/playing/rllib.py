@@ -1,4 +1,4 @@
-"""Plays an algorithm of RLlib's own for `rllib evaluate`: in this process, without starting Ray."""
+"""Plays an algorithm of RLlib's own: in this process, without starting Ray."""
 
 from __future__ import annotations
 

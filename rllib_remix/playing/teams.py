@@ -1,4 +1,4 @@
-"""Plays a team of ours for `rllib evaluate`: without starting Ray, and without pickle."""
+"""Plays a team of ours: without starting Ray, and without pickle."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the terminal can show: output, errors, and the noise that is kept away."""
+"""What the screen can show, and how lines, notes and errors get there."""

@@ -46,6 +46,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
 
     groups = (ValueNetworkSettings, LossSettings, ReplaySettings, LoopSettings, ComputingSettings)
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
+    losses = ("td_loss", "q_star_loss")
 
     def described_settings(self) -> list[SettingList]:
         """Also the settings of the weighting, if it has any."""

@@ -71,6 +71,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     )
     # Of the algorithm, "module:Class", where that module is not the config's own, but imports it.
     algorithm: ClassVar[str | None] = None
+    # What the learner logs of its losses, for the message about one that is not finite.
+    losses: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)

@@ -90,7 +90,7 @@ def test_what_is_lost_at_the_end_is_told_in_one_error_and_made_up_for_by_resume(
     assert output.count("Error: ") == 1, output
     assert f"the newest is of iteration {saved}, {ITERATIONS - saved} iterations and " in output
     assert "env steps before its end" in output
-    assert "Trying again for" in output
+    assert "Trying again for 3 s." in output
     resumed = start(tmp_path, "resume", "disk/run", "--ray-num-cpus", "1")
     assert resumed.wait(PATIENCE) == 0, (tmp_path / "output").read_text()
     assert iterations_of(tmp_path)[-1] == ITERATIONS

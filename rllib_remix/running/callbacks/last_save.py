@@ -17,6 +17,11 @@ PATIENCE_VARIABLE = "RLLIB_REMIX_LAST_SAVE_PATIENCE_S"
 ENV_STEPS = "num_env_steps_sampled_lifetime"
 
 
+def patience_s() -> float:
+    """Seconds for which a last save is tried again: RLLIB_REMIX_LAST_SAVE_PATIENCE_S, or 30."""
+    return float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S))
+
+
 class PatientLastSaves(Callback):
     """A Tune callback that has every trial try its last save again and again, for `seconds` at most.
 
@@ -24,12 +29,12 @@ class PatientLastSaves(Callback):
 
     Args:
         stopping: whether the run was asked to stop, so that the next save of every trial is its last.
-        seconds: from the first failure on; None is what RLLIB_REMIX_LAST_SAVE_PATIENCE_S says, or 30.
+        seconds: from the first failure on; None is `patience_s()`.
     """
 
     def __init__(self, stopping: Callable[[], bool] = lambda: False, seconds: float | None = None) -> None:
         self._stopping = stopping
-        self._seconds = float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S)) if seconds is None else seconds
+        self._seconds = patience_s() if seconds is None else seconds
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict, **info: Any

@@ -10,7 +10,7 @@ from typing import Any
 
 from ray.tune import Callback
 
-from rllib_remix.running.callbacks.last_save import PATIENCE_S
+from rllib_remix.running.callbacks.last_save import patience_s
 from rllib_remix.running.callbacks.result_logs import ResultLogs
 
 FULL_BELOW = 2**20  # bytes of free space
@@ -63,7 +63,7 @@ class StorageWarnings(Callback):
         if obstacle is not None and str(trial) not in self._waiting:
             self._waiting.add(str(trial))
             self._say(
-                f"Warning: the last checkpoint of {trial} cannot be written: {obstacle}. Trying again for {PATIENCE_S:.0f} s."
+                f"Warning: the last checkpoint of {trial} cannot be written: {obstacle}. Trying again for {patience_s():.0f} s."
             )
 
     def _say_once(self, what: str, message: str) -> None:

@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from processes import starter
 from typer.testing import CliRunner, Result
 
 from rllib_remix.cli.main import app
+
+# Typer makes the command of its functions at every call, which takes longer than most of what is tested; once is enough.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 
 @pytest.fixture

@@ -128,7 +128,9 @@ class TeamAlgorithm(SavedAlgorithm):
         request = super().default_resource_request(config)
         assert isinstance(request, PlacementGroupFactory)
         own: Any = cls.get_default_config().update_from_dict(config)
-        return PlacementGroupFactory([*request.bundles, *own.replay_shard_bundles()], strategy=request.strategy)
+        return PlacementGroupFactory(
+            [*request.bundles, *own.replay_shard_bundles()], strategy=request.strategy
+        )
 
     def __repr__(self) -> str:
         # RLlib's needs a config, and hides the real error when the constructor failed before there was one.

@@ -94,7 +94,9 @@ class NonFiniteUpdates:
     def _describe(self, results: Sequence[Mapping[str, Any]], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""
         logged, config = results[0][DEFAULT_MODULE_ID], self._config
-        numbers = [f"{name} {logged[name].peek():g}" for name in (*config.losses, "grad_norm") if name in logged]
+        numbers = [
+            f"{name} {logged[name].peek():g}" for name in (*config.losses, "grad_norm") if name in logged
+        ]
         rewards = batch["rewards"][step_mask(batch["lengths"], batch["rewards"].shape[1])]
         numbers.append(f"rewards of the batch {rewards.min().item():g} … {rewards.max().item():g}")
         numbers += [f"{name} {getattr(config, name)!r}" for name in ("lr", "grad_clip", "gamma")]

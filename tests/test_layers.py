@@ -30,10 +30,10 @@ ROOMS = {
     "jobs": "running experiments files settings terminal errors",
     "running": "experiments team checkpoints files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
-    "experiments": "__init__ algorithms rollout checkpoints envs files settings errors",
+    "experiments": "__init__ algorithms team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",
     # what is trained
-    "algorithms": "value_based team rollout envs learning reporting errors",
+    "algorithms": "value_based team rollout envs reporting errors",
     "value_based": "team models learning reporting settings errors",
     "team": "replay rollout checkpoints envs models learning files memory settings errors",
     # what a training is made of

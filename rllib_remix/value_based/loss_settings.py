@@ -47,9 +47,6 @@ class LossSettings(SettingGroup):
     td_lambda: float = setting(
         0.6, Interval(0, 1), "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2."
     )
-    target_network_update_episodes: int = setting(
-        200, Count(1), "episodes collected between two copies onto the target networks."
-    )
     weight_histogram_range: tuple[float, float] = setting(
         (1e-3, 10.0),
         Limits(1e-30, 1e30),

@@ -19,6 +19,9 @@ class LoopSettings(SettingGroup):
     rollout_episodes_per_update: int = setting(
         8, Count(1, MAX_EPISODES), "episodes collected per update, whatever the number of env runners."
     )
+    target_network_update_episodes: int = setting(
+        200, Count(1), "episodes collected between two copies onto the target networks."
+    )
     epsilon: float | list[list[float]] = setting(
         [[0, 0.995], [100_000, 0.05]], Schedule(0, 1), "exploration rate, or its schedule over env steps."
     )

@@ -10,35 +10,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from rllib_remix.algorithms.table import ALGORITHMS, algorithm_class, names_to_import
 from rllib_remix.moved import install as find_moved_classes
 
 __version__ = "0.1.0"
 
-_ALGORITHM_MODULES = {
-    "VDN": "vdn",
-    "VDNConfig": "vdn",
-    "QMIX": "qmix",
-    "QMIXConfig": "qmix_config",
-    "OWQMIX": "wqmix",
-    "OWQMIXConfig": "wqmix",
-    "CWQMIX": "wqmix",
-    "CWQMIXConfig": "wqmix",
-    "ReMIX": "remix",
-    "ReMIXConfig": "remix",
-    "MACPO": "macpo",
-    "MACPOConfig": "macpo",
-    "MACPOApprox": "macpo",
-    "MACPOApproxConfig": "macpo",
-    "PERQMIX": "replay_schemes",
-    "PERQMIXConfig": "replay_schemes",
-    "PSERQMIX": "replay_schemes",
-    "PSERQMIXConfig": "replay_schemes",
-    "DisCorQMIX": "replay_schemes",
-    "DisCorQMIXConfig": "replay_schemes",
-    "ReMERNQMIX": "replay_schemes",
-    "ReMERNQMIXConfig": "replay_schemes",
-}
 _OTHER_NAMES = {
+    "register_algorithm": "rllib_remix.algorithms.table",
+    "register_weighting": "rllib_remix.value_based.schemes",
     "TeamPolicy": "rllib_remix.policy",
     "TeamEnv": "rllib_remix.envs.team_env",
     "TeamStep": "rllib_remix.envs.team_env",
@@ -52,7 +31,7 @@ _OTHER_NAMES = {
     "PrioritizedMultiAgentReplayBuffer": "rllib_remix.replay.prioritized",
 }
 
-__all__ = ["register", *_ALGORITHM_MODULES, *_OTHER_NAMES]
+__all__ = ["register", *names_to_import(), *_OTHER_NAMES]
 
 
 find_moved_classes()
@@ -60,19 +39,21 @@ find_moved_classes()
 
 def register() -> None:
     """Makes all algorithms and environments known to Ray under their names; calling it again is harmless."""
-    from rllib_remix.algorithms.registry import register as register_all
+    from rllib_remix.algorithms.table import register as register_all
 
     register_all()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ALGORITHM_MODULES:
+    algorithm = name.removesuffix("Config")
+    if algorithm in ALGORITHMS:
         register()
-        return getattr(import_module(f"rllib_remix.algorithms.{_ALGORITHM_MODULES[name]}"), name)
+        found = algorithm_class(algorithm)
+        return found if name == algorithm else type(found.get_default_config())
     if name in _OTHER_NAMES:
         return getattr(import_module(_OTHER_NAMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *names_to_import()})

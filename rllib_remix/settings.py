@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from rllib_remix.errors import SettingError, nearest, shown, unknown
 
@@ -45,10 +45,8 @@ def check_number(
     integer: bool = False,
 ) -> None:
     """Raises SettingError unless `value` is a finite number in the interval from `low` to `high`."""
-    interval = (
-        f"{'an integer' if integer else 'a number'} in "
-        f"{'(' if low_open or low == -math.inf else '['}{low:g}, {high:g}{')' if high_open or high == math.inf else ']'}"
-    )
+    limits = interval_text(low, high, low_open=low_open, high_open=high_open)
+    interval = f"{'an integer' if integer else 'a number'} in {limits}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise SettingError(f"{name}: {shown(value)} is of type {type(value).__name__}; allowed: {interval}.")
     try:
@@ -59,6 +57,14 @@ def check_number(
     inside = inside and (number < high if high_open else number <= high)
     if not math.isfinite(number) or not inside or (integer and number != int(number)):
         raise SettingError(f"{name}: {shown(value)} is not allowed; it must be {interval}.")
+
+
+def interval_text(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> str:
+    """An interval as formulas write it, such as "[0, inf)"."""
+    return (
+        f"{'(' if low_open or low == -math.inf else '['}{low:g}, "
+        f"{high:g}{')' if high_open or high == math.inf else ']'}"
+    )
 
 
 def check_flag(name: str, value: object) -> None:
@@ -113,6 +119,27 @@ def check_count(name: str, value: Any, *, low: int, high: float = math.inf) -> N
         raise SettingError(f"{name}: {shown(value)} is of type {type(value).__name__}; allowed: an integer.")
 
 
+def check_name_list(name: str, value: object, allowed: Collection[str]) -> None:
+    """Raises SettingError unless `value` is a list (maybe empty) of names that are all among `allowed`."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        names = ", ".join(allowed) or "nothing"
+        raise SettingError(f"{name}: {shown(value)} is not allowed; it must be a list of {names}.")
+    for entry in value:
+        check_choice(name, entry, allowed)
+
+
+# What a setting may be. `check` raises SettingError; `text` says it in tables, after the setting's type.
+
+
+class Allowed(Protocol):
+    """What a setting may be."""
+
+    @property
+    def text(self) -> str: ...  # "" where the type says it all
+
+    def check(self, name: str, value: object) -> None: ...  # raises SettingError
+
+
 class Interval(NamedTuple):
     """Annotation of a setting that is a number: `alpha: Annotated[float, Interval(0, 1)]`."""
 
@@ -122,9 +149,40 @@ class Interval(NamedTuple):
     high_open: bool = False
     integer: bool = False
 
+    @property
+    def text(self) -> str:
+        return interval_text(self.low, self.high, low_open=self.low_open, high_open=self.high_open)
+
     def check(self, name: str, value: object) -> None:
         """Raises SettingError unless `value` is a finite number in the interval."""
         check_number(name, value, **self._asdict())
+
+
+class Count(NamedTuple):
+    """A setting that counts something."""
+
+    low: int
+    high: float = math.inf
+
+    @property
+    def text(self) -> str:
+        return f"{self.low} or more" if self.high == math.inf else f"{self.low} … {int(self.high):,}"
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is an integer from `low` to `high`."""
+        check_count(name, value, low=self.low, high=self.high)
+
+
+class Flag(NamedTuple):
+    """A setting that is on or off."""
+
+    @property
+    def text(self) -> str:
+        return ""
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is True or False."""
+        check_flag(name, value)
 
 
 class OneOf(NamedTuple):
@@ -132,15 +190,61 @@ class OneOf(NamedTuple):
 
     names: Collection[str]
 
+    @property
+    def text(self) -> str:
+        return ", ".join(f'"{name}"' for name in self.names)
+
     def check(self, name: str, value: object) -> None:
         """Raises SettingError unless `value` is one of the names."""
         check_choice(name, value, self.names)
 
 
-def check_name_list(name: str, value: object, allowed: Collection[str]) -> None:
-    """Raises SettingError unless `value` is a list (maybe empty) of names that are all among `allowed`."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        names = ", ".join(allowed) or "nothing"
-        raise SettingError(f"{name}: {shown(value)} is not allowed; it must be a list of {names}.")
-    for entry in value:
-        check_choice(name, entry, allowed)
+class SomeOf(NamedTuple):
+    """A setting that is a list of names, maybe an empty one."""
+
+    names: Collection[str]
+
+    @property
+    def text(self) -> str:
+        return ", ".join(f'"{name}"' for name in self.names)
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is a list of names that are all among these."""
+        check_name_list(name, value, self.names)
+
+
+class Schedule(NamedTuple):
+    """A setting that is a number, or changes with the env steps."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def text(self) -> str:
+        return f"{interval_text(self.low, self.high)}, or [[0, start], [env steps, end], …]"
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is a number or a schedule of numbers from `low` to `high`."""
+        check_schedule(name, value, self.low, self.high)
+
+
+class Limits(NamedTuple):
+    """A setting that is (low, high): the ends of an interval, both from `least` to `greatest`."""
+
+    least: float = -math.inf
+    greatest: float = math.inf
+    or_none: bool = False
+
+    @property
+    def text(self) -> str:
+        bounded = math.isfinite(self.least) or math.isfinite(self.greatest)
+        numbers = f"numbers in {interval_text(self.least, self.greatest)}" if bounded else "finite numbers"
+        return f"{'None or ' if self.or_none else ''}(low, high), two {numbers}, low < high"
+
+    def check(self, name: str, value: object) -> None:
+        """Raises SettingError unless `value` is such a pair, or None where that is allowed."""
+        if value is None and self.or_none:
+            return
+        ends: Any = value
+        if not is_interval(ends) or ends[0] < self.least or ends[1] > self.greatest:
+            raise SettingError(f"{name}: {shown(value)} is not allowed; it must be {self.text}.")

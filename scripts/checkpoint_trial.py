@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from benchmarks import machine
 
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 
 GAMES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -30,7 +30,8 @@ import ray  # noqa: F401  (brings psutil)
 
 import psutil  # isort: skip
 
-from rllib_remix.checkpoints.manifest import CheckpointError, check_files
+from rllib_remix.checkpoints.manifest import check_files
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.policy import TeamPolicy
 
 RLLIB = Path(sys.executable).with_name("rllib")

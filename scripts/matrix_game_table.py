@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ray
 
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config, register
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config, register
 from rllib_remix.envs.matrix_games import MatrixGame
 
 SEEDS = range(5)

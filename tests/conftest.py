@@ -5,6 +5,7 @@ import tempfile
 _HOME = tempfile.TemporaryDirectory(prefix="rllib_remix_tests_")
 os.environ["HOME"] = _HOME.name
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (Ray has it so): its workers shall not wait for other tests
 
 import inspect  # noqa: E402
 import logging  # noqa: E402
@@ -50,8 +51,12 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def ray_session():
     """One local Ray for all tests of the process that need it, with room for two workers and two learners."""
+    import fork_server
+    import forked
     import ray
 
+    forked.server()
+    fork_server.forked_workers()
     ray.init(
         address="local",  # never one that another test, or another process of this run, has started
         num_cpus=6,  # a bookkeeping figure: the tests run one small thing at a time

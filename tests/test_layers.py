@@ -1,6 +1,9 @@
-"""Which part of the package may load which, read from the sources, and what needs no Ray."""
+"""Which room of the package may import which, how large a room may be, and what needs no Ray.
 
-import ast
+A room is a folder of `rllib_remix/`, or a file at its top. `scripts/layout.py` prints the rooms with a sentence each.
+"""
+
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,46 +12,134 @@ import pytest
 
 import rllib_remix
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+from structure.folders import MOST_FILES, MOST_LINES, layout_of
+from structure.imports import child_of, import_statements, imports_of, module_name
+from structure.sources import from_folder
+
 ROOT = Path(rllib_remix.__file__).parent
+SOURCES = from_folder(ROOT)
+IMPORTS = imports_of(SOURCES, "rllib_remix")
+LAYOUT = layout_of(SOURCES, "rllib_remix")
+
+# The map, from the top of the house to its ground: each room, and the rooms that it may import. All of them stand below it.
+ROOMS = {
+    # what people call
+    "cli": "__init__ jobs running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal errors",
+    "jobs": "running experiments files settings terminal errors",
+    "running": "experiments team checkpoints files terminal errors",
+    "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
+    "experiments": "__init__ algorithms team rollout checkpoints envs files settings errors",
+    "__init__": "algorithms moved",
+    # what is trained
+    "algorithms": "value_based team rollout envs reporting errors",
+    "value_based": "team models learning reporting settings errors",
+    "team": "replay rollout checkpoints envs models learning files memory settings errors",
+    # what a training is made of
+    "policy": "checkpoints rollout envs models errors",
+    "replay": "rollout envs files memory settings errors",
+    "rollout": "envs models memory settings errors",
+    "checkpoints": "envs models files terminal settings errors",
+    "reporting": "files errors",
+    "diagnosis": "envs compiling",
+    "envs": "compiling settings errors",
+    "models": "compiling",
+    "learning": "settings errors",
+    # the ground
+    "files": "errors",
+    "terminal": "errors",
+    "settings": "errors",
+    "errors": "",
+    "memory": "",
+    "compiling": "",
+    "moved": "",
+}
 
 
-def modules_of(*parts: str) -> list[str]:
-    """Full names of the modules of a subpackage, itself included."""
-    files = sorted(ROOT.joinpath(*parts).rglob("*.py"))
-    return [name_of(file) for file in files]
+def room_of(path: str) -> str:
+    return child_of("", path).removesuffix(".py")
 
 
-def name_of(file: Path) -> str:
-    names = file.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(names[:-1] if names[-1] == "__init__" else names)
-
-
-def imports_of(file: Path) -> set[str]:
-    """Everything that a file imports, at the top or within functions, with `from` imports as full names."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative import"
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+def imported_rooms(room: str) -> dict[str, list[str]]:
+    """The rooms that a room imports, each with the imports that do it."""
+    found: dict[str, list[str]] = {}
+    for file, others in IMPORTS.items():
+        for other in others:
+            if room_of(file) == room != room_of(other):
+                found.setdefault(room_of(other), []).append(f"{file} imports {other}")
     return found
 
 
-def imported_parts(file: Path) -> set[str]:
-    """The parts of rllib_remix that a file imports: the first name behind `rllib_remix.`."""
-    return {name.split(".")[1] for name in imports_of(file) if name.startswith("rllib_remix.")}
+def test_every_room_is_on_the_map():
+    assert set(ROOMS) == {room_of(path) for path in SOURCES}
 
 
-WITHOUT_RAY = [
-    "rllib_remix",
-    "rllib_remix.settings",
-    *modules_of("envs"),
-    *modules_of("learning"),
-    *modules_of("models"),
-    "rllib_remix.rollout.acting",
-    "rllib_remix.policy",
-]
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_the_map_allows(room):
+    wrong = {other: why for other, why in imported_rooms(room).items() if other not in ROOMS[room].split()}
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_map_allows_only_what_is_needed_and_stands_below(room):
+    assert set(ROOMS[room].split()) <= set(imported_rooms(room))
+    below = list(ROOMS)[list(ROOMS).index(room) + 1 :]
+    assert set(ROOMS[room].split()) <= set(below)
+
+
+def test_no_imports_go_in_a_circle():
+    assert LAYOUT.file_circles == []
+    assert LAYOUT.folder_circles == []
+
+
+def test_what_all_algorithms_share_mentions_no_weighting():
+    names = re.compile(r"weighting|remix\b|mac_?po|q_star", re.IGNORECASE)
+    lines = [
+        f"team/{path.name}:{number}: {line.strip()}"
+        for path in sorted(ROOT.joinpath("team").rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if names.search(line.replace("rllib_remix", ""))
+    ]
+    assert not lines
+
+
+def test_the_formulas_import_nothing_but_torch():
+    for file in ROOT.joinpath("learning").rglob("*.py"):
+        statements = import_statements(file.read_text(encoding="utf-8"))
+        others = {module.split(".")[0] for module, _ in statements} - set(sys.stdlib_module_names)
+        assert others <= {"torch", "rllib_remix"}
+
+
+# A room has a sentence and a size that a newcomer can hold.
+
+LONG_FILES: dict[str, str] = {}  # each with the reason why it may be
+FULL_FOLDERS = {
+    "cli": "a file for each command, and what all of them share",
+}
+
+
+def test_every_folder_says_in_a_sentence_what_it_is_for():
+    assert [folder.path for folder in LAYOUT.folders if not folder.sentence.endswith(".")] == []
+
+
+def test_no_file_is_too_long_and_no_folder_too_full_but_those_with_a_reason():
+    assert LAYOUT.long_files.keys() == LONG_FILES.keys(), f"more than {MOST_LINES} lines"
+    assert LAYOUT.full_folders.keys() == FULL_FOLDERS.keys(), f"more than {MOST_FILES} files"
+
+
+# Rooms that never load Ray while they are imported: it takes seconds, and who only acts or reads files needs none of it.
+
+WITHOUT_RAY = (
+    "cli", "jobs", "playing", "experiments", "policy", "checkpoints", "reporting", "diagnosis", "envs", "models",
+    "learning", "files", "terminal", "settings", "errors", "memory", "compiling", "moved", "__init__",
+)  # fmt: skip
+ALSO_WITHOUT_RAY = ("rollout/acting.py", "rollout/episode.py", "replay/sum_tree.py")
+BUT_FOR = {
+    "checkpoints/storage.py": "is Tune's storage",
+    "experiments/run_code.py": "pickles as Ray does",
+    "cli/__main__.py": "runs the command",
+}
 
 LOAD_EACH = """
 import importlib, sys
@@ -63,53 +154,10 @@ if "ray" in sys.modules:
 """
 
 
-def test_policies_environments_networks_and_formulas_load_no_ray():
+def test_commands_policies_environments_networks_formulas_and_files_load_no_ray():
+    paths = [path for path in SOURCES if room_of(path) in WITHOUT_RAY and path not in BUT_FOR]
+    names = [module_name(path, "rllib_remix") for path in [*paths, *ALSO_WITHOUT_RAY]]
     done = subprocess.run(
-        [sys.executable, "-c", LOAD_EACH, *WITHOUT_RAY], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", LOAD_EACH, *names], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-
-
-FORBIDDEN = {
-    "learning": {"rl_module", "learner", "rollout", "algorithms", "cli", "replay"},
-    "models": {"rl_module", "learner", "rollout", "algorithms", "cli", "replay"},
-    "envs": {"rl_module", "learner", "rollout", "algorithms", "cli", "replay"},
-    "replay": {"rl_module", "learner", "algorithms", "cli"},
-    "rollout": {"learner", "algorithms", "cli", "replay"},
-}
-
-
-@pytest.mark.parametrize("part", FORBIDDEN)
-def test_lower_layers_never_import_higher_ones(part):
-    wrong = {
-        str(file.relative_to(ROOT)): parts
-        for file in ROOT.joinpath(part).rglob("*.py")
-        if (parts := imported_parts(file) & FORBIDDEN[part])
-    }
-    assert not wrong
-
-
-def test_nothing_but_the_command_line_imports_the_command_line():
-    wrong = [
-        str(file.relative_to(ROOT))
-        for file in ROOT.rglob("*.py")
-        if file.relative_to(ROOT).parts[0] != "cli" and "cli" in imported_parts(file)
-    ]
-    assert not wrong
-
-
-def test_the_formulas_import_nothing_but_torch_and_the_settings():
-    for file in ROOT.joinpath("learning").rglob("*.py"):
-        assert imported_parts(file) <= {"learning", "settings", "errors"}
-        others = {name.split(".")[0] for name in imports_of(file)} - set(sys.stdlib_module_names)
-        assert others <= {"torch", "rllib_remix"}
-
-
-def test_the_imports_are_found_wherever_they_stand(tmp_path):
-    source = (
-        "import a.b\ndef f():\n    from rllib_remix.cli import main\n    from rllib_remix import learner\n"
-    )
-    file = tmp_path / "module.py"
-    file.write_text(source)
-    assert imports_of(file) >= {"a.b", "rllib_remix.cli", "rllib_remix.cli.main", "rllib_remix.learner"}
-    assert imported_parts(file) == {"cli", "learner"}

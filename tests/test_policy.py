@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from rllib_remix.models.sizes import new_agent
 from rllib_remix.playing.episodes import play
 from rllib_remix.playing.teams import ExploringTeam
-from rllib_remix.policy import TeamPolicy, new_agent
+from rllib_remix.policy import TeamPolicy
 from tests.plain_play import (
     NotingGame,
     are_greedy,

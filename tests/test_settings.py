@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rllib_remix.errors import SettingError, nearest, shown, unknown
-from rllib_remix.settings import check_choice, check_flag, check_keys, check_number
+from rllib_remix.settings import (
+    Count,
+    Flag,
+    Interval,
+    Limits,
+    OneOf,
+    Schedule,
+    SomeOf,
+    check_choice,
+    check_flag,
+    check_keys,
+    check_number,
+)
 
 
 def test_a_setting_error_is_a_value_error():
@@ -161,3 +173,43 @@ def test_at_most_200_characters_of_a_value_are_shown(value):
     text = shown(value)
     assert 0 < len(text) <= 200
     assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "text", "good", "bad"),
+    [
+        (Interval(0, 1, low_open=True), "(0, 1]", (1, 0.5), (0, 1.5, "half", None)),
+        (Interval(low=2), "[2, inf)", (2, 1e9), (1, math.inf, math.nan)),
+        (Count(1), "1 or more", (1, 10**9), (0, 2.0, 1.5, True, None)),
+        (Count(1, 16_384), "1 … 16,384", (1, 16_384), (16_385,)),
+        (Flag(), "", (True, False), (1, "no", None)),
+        (OneOf(("clip", "minmax")), '"clip", "minmax"', ("clip",), ("clp", None, ["clip"])),
+        (SomeOf(("a", "b")), '"a", "b"', ([], ["b"], ("a", "b")), ("a", ["c"], None)),
+        (
+            Schedule(0, 1),
+            "[0, 1], or [[0, start], [env steps, end], …]",
+            (0.5, [[0, 1], [9, 0]]),
+            (2, [[0, 1]], [[0, 1], [9, 2]], None),
+        ),
+        (
+            Limits(1e-30, 1e30),
+            "(low, high), two numbers in [1e-30, 1e+30], low < high",
+            ((1e-3, 10), [1, 2]),
+            ((0, 1), (1, 1e31), (2, 1), (1, math.nan), 3, None),
+        ),
+        (
+            Limits(or_none=True),
+            "None or (low, high), two finite numbers, low < high",
+            (None, (-5, 2)),
+            ((2, -5),),
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_setting_may_be_is_checked_and_said(allowed, text, good, bad):
+    assert allowed.text == text
+    for value in good:
+        allowed.check("name", value)
+    for value in bad:
+        with pytest.raises(SettingError, match=r"^name"):
+            allowed.check("name", value)

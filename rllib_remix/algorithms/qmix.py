@@ -1,72 +1,22 @@
-"""QMIX, and the off-policy loop that all value-based algorithms share."""
+"""QMIX: monotonic value factorization (Rashid et al. 2018), with weights in its loss for all that is built on it."""
 
 from __future__ import annotations
 
-import functools
-import logging
 import math
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-import ray
-import torch
-from ray.rllib.core import (
-    COMPONENT_ENV_RUNNER,
-    COMPONENT_EVAL_ENV_RUNNER,
-    COMPONENT_LEARNER,
-    COMPONENT_RL_MODULE,
-    DEFAULT_MODULE_ID,
-)
-from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
-from ray.rllib.utils.metrics import (
-    ENV_RUNNER_RESULTS,
-    ENV_RUNNER_SAMPLING_TIMER,
-    EPISODE_RETURN_MEAN,
-    EVALUATION_RESULTS,
-    LEARNER_RESULTS,
-    LEARNER_UPDATE_TIMER,
-    NUM_ENV_STEPS_SAMPLED_LIFETIME,
-    NUM_EPISODES_LIFETIME,
-    REPLAY_BUFFER_SAMPLE_TIMER,
-    TIMERS,
-    WEIGHTS_SEQ_NO,
-)
-from ray.rllib.utils.schedules.scheduler import Scheduler
-from ray.tune.execution.placement_groups import PlacementGroupFactory
-from torch import Tensor
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
-from rllib_remix.envs.team_env import TeamSpec, other_agents
-from rllib_remix.errors import SettingError
-from rllib_remix.learner import EPISODE_WEIGHTS
-from rllib_remix.learning.weighting import SCHEMES
-from rllib_remix.memory import return_memory
-from rllib_remix.replay.buffer import MultiAgentReplayBuffer
-from rllib_remix.replay.index import TooFewEpisodes
-from rllib_remix.replay.prefetch import Prefetcher
-from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
-from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.reporting.weight_histogram import WeightHistogram
-from rllib_remix.rollout.building import build_team_env
-from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
-from rllib_remix.rollout.recorder import EpisodeRecorder
-from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
-from rllib_remix.team.sampling import OverlappedRounds, Rounds
-from rllib_remix.team.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
-
-logger = logging.getLogger("ray.rllib")
+from rllib_remix.team.algorithm import TeamAlgorithm
+from rllib_remix.value_based.schemes import find_scheme
 
 WEIGHT_TERMS = "weight_terms"
-_LOOP_STATE = "loop"
 
 
-class QMIX(SavedAlgorithm):
-    """Collect episodes, store them, draw a batch, update; with monotonic value factorization.
-
-    One update per `rollout_episodes_per_update` collected episodes, whatever the number of env runners, once
-    the replay buffer holds a batch.
-    """
+class QMIX(TeamAlgorithm):
+    """Monotonic mix of the agents' values; it counts the weights of its loss."""
 
     config: QMIXConfig
 
@@ -75,236 +25,28 @@ class QMIX(SavedAlgorithm):
         return QMIXConfig()
 
     def setup(self, config: Any) -> None:
-        self._check_gpu()
-        if self.config.num_torch_threads is not None:
-            torch.set_num_threads(self.config.num_torch_threads)
-        try:
-            super().setup(config)
-            self.team_spec = self._ask_for_team_spec()
-        except IndexError as error:  # No env runner answered.
-            self._explain_failed_runners(error)
-        self.replay_buffer = self._new_replay_buffer()
-        capacity = self.config.replay_buffer_capacity
-        self._replay_mib = self.replay_buffer.bytes_needed(self.team_spec, capacity) / 2**20
-        logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
-        self._draws_by_priority = self.config.weighting_mode == "sampling"
-        self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
-        self._batches = self._new_prefetcher()
+        super().setup(config)
         self._weight_histogram = WeightHistogram(
             *self.config.weight_histogram_range, self.config.weight_histogram_bins
         )
-        self._episodes_collected = 0
-        self._episodes_since_update = 0
-        self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
-        self._epsilon = math.nan
-        self._nonfinite_updates = NonFiniteUpdates(self.config)
-        rounds = OverlappedRounds if self.config.overlap_sampling else Rounds
-        assert self.env_runner_group is not None
-        self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
-        self._last_evaluation: dict[str, Any] = {}
 
-    def _new_replay_buffer(self) -> MultiAgentReplayBuffer | ShardedReplayBuffer:
-        settings = self.config.replay_settings()
-        if num_shards := self.config.num_replay_shards:
-            return ShardedReplayBuffer(self.team_spec, num_shards=num_shards, **settings)
-        return REPLAY_BUFFERS[self.config.replay_buffer](self.team_spec, **settings)
-
-    def _new_prefetcher(self) -> Prefetcher[MultiAgentBatch | None]:
-        # A batch that is drawn ahead would not know the priorities that the current one changes.
-        ahead = bool(self.config.num_gpus_per_learner) and not self._draws_by_priority
-        return Prefetcher(self._draw_batch, in_background=ahead)
-
-    def _check_gpu(self) -> None:
-        """Here and not in the config's validation, which may run on another machine of a cluster."""
-        wanted = self.config.num_gpus_per_learner
-        if wanted and not self.config.num_learners and not torch.cuda.is_available():
-            raise SettingError(
-                f"num_gpus_per_learner: {wanted!r} is not possible, PyTorch sees no GPU on this machine; allowed here: "
-                "0, or with `num_learners` of 1 and more on a Ray cluster that has GPUs."
+    def take_reports(self, reports: list[dict[str, np.ndarray]]) -> None:
+        """As TeamAlgorithm's, and counts the weights."""
+        if not reports and self.config.draws_by_priority():
+            raise RuntimeError(
+                f"learner_class: {self.config.learner_class.__name__} reported no weights, by which weighting_mode "
+                "'sampling' draws; call `_report_weights` in `compute_loss_for_module` as ValueLearner does, or "
+                "use weighting_mode 'loss'."
             )
-
-    def _ask_for_team_spec(self) -> TeamSpec:
-        """The team of the env runners, which must have the same agents in the same order.
-
-        Raises:
-            SettingError: they have not.
-            IndexError: no env runner answered.
-        """
-        assert self.env_runner_group is not None
-        spec = _team_specs(self.env_runner_group)[0]
-        for group in (self.env_runner_group, self.eval_env_runner_group):
-            if group is not None:
-                self._check_agents(group, spec)
-        return spec
-
-    def _check_agents(self, group: Any, spec: TeamSpec) -> None:
-        for other in _team_specs(group):
-            # An evaluation may play with another number of agents.
-            of_evaluation = group is not self.env_runner_group and other.n_agents != spec.n_agents
-            difference = "" if of_evaluation else other_agents(other.agents, spec.agents)
-            if difference:
-                raise SettingError(
-                    f"env: the agents of an env runner's environment are not those of the others: {difference}. An agent "
-                    "would take another's place; announce them in a fixed order, such as "
-                    "`possible_agents = sorted(…)` and not a list made from a set."
-                )
-
-    def restore_env_runners(self, env_runner_group: Any) -> list[int]:
-        """As RLlib's, after which the new env runners must have the agents in the order of the others."""
-        restored = super().restore_env_runners(env_runner_group)
-        if restored:
-            self._check_agents(env_runner_group, self.team_spec)
-        return restored
-
-    def _explain_failed_runners(self, error: IndexError) -> None:
-        """Remote env runners that could not start do not say why: build their environment here, and see."""
-        copies = self.config.num_envs_per_env_runner or 1
-        env = build_team_env(self.config.env, self.config.env_config, copies)
-        EpisodeRecorder(env.spec, copies)
-        env.close()
-        raise RuntimeError("No env runner could be started; Ray's log says why.") from error
-
-    @classmethod
-    def default_resource_request(cls, config: Any) -> PlacementGroupFactory:
-        """As RLlib's; the last bundles are for the shards of the replay buffer."""
-        request = super().default_resource_request(config)
-        assert isinstance(request, PlacementGroupFactory)
-        shards = cls.get_default_config().update_from_dict(config).replay_shard_bundles()
-        return PlacementGroupFactory([*request.bundles, *shards], strategy=request.strategy)
-
-    def __repr__(self) -> str:
-        # RLlib's needs a config, and hides the real error when the constructor failed before there was one.
-        return super().__repr__() if self.config is not None else type(self).__name__
-
-    # The loop
-
-    def training_step(self) -> None:
-        self.replay_buffer.add(self._collect())
-        self._rounds.start_next()
-        while self._update_is_due():
-            self._update()
-
-    def _collect(self) -> list[Any]:
-        """One episode from every copy of every env runner: it, or where it is if the replay buffer has shards."""
-        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-            played = self._rounds.collect()
-        self.metrics.aggregate([part.metrics for part in played], key=ENV_RUNNER_RESULTS)
-        episodes = [episode for part in played for episode in part.episodes]
-        if episodes:
-            self._epsilon = next(part.metrics["epsilon"].peek() for part in played if part.episodes)
-        for episode in episodes:
-            self._recent.add(episode)
-        self._count(len(episodes))
-        return episodes
-
-    def _count(self, episodes: int) -> None:
-        """Earns updates: the first when a batch is there, then one per `rollout_episodes_per_update` episodes."""
-        start = self.config.train_batch_episodes - self.config.rollout_episodes_per_update
-        before, after = self._episodes_collected, self._episodes_collected + episodes
-        self._episodes_since_update += max(0, after - max(before, start))
-        self._episodes_collected = after
-
-    def _update_is_due(self) -> bool:
-        enough = len(self.replay_buffer) >= self.config.train_batch_episodes
-        return enough and self._episodes_since_update >= self.config.rollout_episodes_per_update
-
-    def _update(self) -> None:
-        """One gradient step on one batch of episodes; none if too few are left because a shard was lost."""
-        self._episodes_since_update -= self.config.rollout_episodes_per_update
-        with self.metrics.log_time((TIMERS, REPLAY_BUFFER_SAMPLE_TIMER)):
-            batch = self._batches.next(another=self._update_is_due())
-        if batch is None:
-            self._batches.forget()
-            self._episodes_since_update += self.config.rollout_episodes_per_update
-            return
-        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            assert self.learner_group is not None
-            results = self.learner_group.update(
-                batch=batch,
-                timesteps={
-                    NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),
-                    NUM_EPISODES_LIFETIME: self._episodes_collected,
-                },
-            )
-        if self._nonfinite_updates.was_made(results, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
-            self._take_weights(results)
-        else:
-            pop_weights(results)
-        self.metrics.aggregate(results, key=LEARNER_RESULTS)
-
-    def _draw_batch(self) -> MultiAgentBatch | None:
-        by_priority = {"beta": self._beta()} if self._draws_by_priority else {}
-        try:
-            sample = self.replay_buffer.sample(
-                self.config.train_batch_episodes,
-                num_recent=self.config.recent_episodes_per_batch(),
-                pin_memory=self._learns_here_on_gpu(),
-                **by_priority,
-            )
-        except TooFewEpisodes:
-            return None
-        return learner_batch(sample, num_learners=self.config.num_learners or 1)
-
-    def _beta(self) -> float:
-        return float(self._beta_schedule.update(self._env_steps_sampled()))
-
-    def _take_weights(self, results: list[dict[str, Any]]) -> None:
-        """Counts the weights that the learners report, and refreshes the priorities of the episodes they saw."""
-        reports = pop_weights(results)
         self._weight_histogram.add([report["weights"] for report in reports])
-        if self._draws_by_priority:
-            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
-            if not reports:
-                raise RuntimeError(
-                    f"learner_class: {self.config.learner_class.__name__} reported no weights, by which weighting_mode "
-                    "'sampling' draws; call `_report_weights` in `compute_loss_for_module` as TeamLearner does, or "
-                    "use weighting_mode 'loss'."
-                )
-            numbers = np.concatenate([report["numbers"] for report in reports])
-            priorities = np.concatenate([report["priorities"] for report in reports])
-            self.replay_buffer.update_priorities(numbers, priorities)
+        super().take_reports(reports)
 
-    def _learns_here_on_gpu(self) -> bool:
-        config = self.config
-        return not config.num_learners and bool(config.num_gpus_per_learner) and torch.cuda.is_available()
+    def learner_result_keys(self) -> list[str]:
+        return learner_result_keys(self.config.weighting)
 
-    def _env_steps_sampled(self) -> int:
-        return int(self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0))
-
-    def _runner_state(self, *, by_reference: bool) -> dict[str, Any]:
-        """Weights, their number and the env steps so far: what an env runner needs to play on."""
-        assert self.learner_group is not None
-        learner = self.learner_group.get_state(
-            components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}", inference_only=True
-        )[COMPONENT_LEARNER]
-        weights = learner[COMPONENT_RL_MODULE]
-        return {
-            COMPONENT_RL_MODULE: ray.put(weights) if by_reference else weights,
-            WEIGHTS_SEQ_NO: learner[WEIGHTS_SEQ_NO],
-            NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),
-        }
-
-    def cleanup(self) -> None:
-        try:
-            self._rounds.stop()
-            self._batches.stop()
-            if isinstance(self.replay_buffer, ShardedReplayBuffer):
-                self.replay_buffer.stop()
-        finally:
-            super().cleanup()
-            return_memory()
-
-    # Results
-
-    def step(self) -> dict[str, Any]:
-        """As RLlib's; keys that cannot have a value yet are there as NaN.
-
-        CSV loggers freeze their columns at the first result: what is missing there would never be written.
-        """
-        result = super().step()
-        learner = result.setdefault(LEARNER_RESULTS, {}).setdefault(DEFAULT_MODULE_ID, {})
-        for key in learner_result_keys(self.config.weighting):
-            learner.setdefault(key, math.nan)
+    def complete_learner_results(self, learner: dict[str, Any]) -> None:
+        """As TeamAlgorithm's, with the terms of the weighting and the weights of the iteration."""
+        super().complete_learner_results(learner)
         terms = learner.setdefault(WEIGHT_TERMS, {})
         for key in weight_term_keys(self.config.weighting):
             terms.setdefault(key, math.nan)
@@ -312,165 +54,17 @@ class QMIX(SavedAlgorithm):
         learner["weight_histogram"] = self._weight_histogram.counts
         learner["weight_quantiles"] = self._weight_histogram.quantiles()
         self._weight_histogram.reset()
-        learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
-        result["replay_buffer"] = self._replay_results()
-        played = result.setdefault(ENV_RUNNER_RESULTS, {})
-        # RLlib averages what every call reported; these are over the latest episodes, each counted once.
-        played |= {EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), "epsilon": self._epsilon}
-        played["weights_lag"] = self._rounds.weights_lag
-        if self.config.evaluation_interval:
-            # An iteration without an evaluation repeats the last one, as RLlib does, but with its exact means.
-            evaluation = dict(self._last_evaluation)
-            result.setdefault(EVALUATION_RESULTS, {})[ENV_RUNNER_RESULTS] = evaluation
-            for key in played:
-                if key.endswith("_mean"):
-                    evaluation.setdefault(key, math.nan)
-        return result
-
-    def _replay_results(self) -> dict[str, Any]:
-        results = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
-        if isinstance(self.replay_buffer, ShardedReplayBuffer):
-            results["shards_lost"] = self.replay_buffer.shards_lost
-            results["episodes_lost"] = self.replay_buffer.episodes_lost
-        if self._draws_by_priority:
-            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
-            stored = self.replay_buffer.priorities if len(self.replay_buffer) else np.array([math.nan])
-            results |= {
-                "priority_mean": stored.mean(),
-                "priority_min": stored.min(),
-                "priority_max": stored.max(),
-            }
-            results["beta"] = self._beta()
-        return results
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As RLlib's, with means over all episodes, and NaN instead of old values if none was played."""
-        before = self._evaluation_episodes()
-        results = super().evaluate(*args, **kwargs)
-        played = results.get(ENV_RUNNER_RESULTS, {})
-        sums, counts = played.pop(EPISODE_SUMS, {}), played.pop(EPISODE_COUNTS, {})
-        for name, total in sums.items():
-            played[name] = total / counts[name] if self._evaluation_episodes() > before else math.nan
-        self._last_evaluation = played
-        return results
-
-    def _evaluation_episodes(self) -> int:
-        key = (EVALUATION_RESULTS, ENV_RUNNER_RESULTS, NUM_EPISODES_LIFETIME)
-        return int(self.metrics.peek(key, default=0))
-
-    # State; saved.py writes and reads it
-
-    def get_state(
-        self,
-        components: str | Collection[str] | None = None,
-        *,
-        not_components: str | Collection[str] | None = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
-        state = super().get_state(components, not_components=not_components, **kwargs)
-        if self._check_component(COMPONENT_REPLAY_BUFFER, components, not_components):
-            state[COMPONENT_REPLAY_BUFFER] = self.replay_buffer.get_state()
-        state[_LOOP_STATE] = {
-            "episodes_collected": self._episodes_collected,
-            "episodes_since_update": self._episodes_since_update,
-            "recent_episodes": self._recent.get_state(),
-            "epsilon": self._epsilon,
-            "last_evaluation": self._last_evaluation,
-            "nonfinite_updates": self._nonfinite_updates.get_state(),
-        }
-        return state
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self.before_state_is_loaded()
-        super().set_state(state)
-        # RLlib sets their env steps to 0 on the way, with which their random streams begin anew, and gives the
-        # evaluating one the state of the other.
-        runners: dict[str, Any] = {
-            COMPONENT_ENV_RUNNER: self.env_runner,
-            COMPONENT_EVAL_ENV_RUNNER: self.eval_env_runner,
-        }
-        for name, runner in runners.items():
-            if runner is not None and name in state:
-                runner.set_state(state[name])
-        if COMPONENT_REPLAY_BUFFER in state:
-            self.replay_buffer.set_state(state[COMPONENT_REPLAY_BUFFER])
-            self._replay_on_disk = None  # It holds other episodes.
-        loop = state.get(_LOOP_STATE, {})
-        self._episodes_collected = loop.get("episodes_collected", self._episodes_collected)
-        self._episodes_since_update = loop.get("episodes_since_update", self._episodes_since_update)
-        self._recent.set_state(loop.get("recent_episodes", []))
-        self._epsilon = loop.get("epsilon", self._epsilon)
-        self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
-        self._nonfinite_updates.set_state(loop.get("nonfinite_updates", {}))
-        self.after_state_was_loaded()
-
-    def before_state_is_loaded(self) -> None:
-        self._batches.forget()
-
-    def after_state_was_loaded(self) -> None:
-        """Sets every env runner's weights and env steps, and waits for it; what is in flight is dropped.
-
-        RLlib's own two calls share one tag with one request in flight, so the second is dropped silently.
-        """
-        self._rounds.forget()
-        for group in (self.env_runner_group, self.eval_env_runner_group):
-            if group is not None:
-                remote = group.num_remote_env_runners() > 0
-                state = self._runner_state(by_reference=remote) | {WEIGHTS_SEQ_NO: 0}
-                group.foreach_env_runner(functools.partial(_set_state, state=state))
-
-
-# What env runners are asked to do; at module level, so that Ray ships them by name.
-
-
-def _team_spec(runner: Any) -> TeamSpec:
-    return runner.get_team_spec()
-
-
-def _team_specs(group: Any) -> list[TeamSpec]:
-    return group.foreach_env_runner(_team_spec, local_env_runner=group.num_remote_env_runners() == 0)
-
-
-def _set_state(runner: Any, *, state: dict[str, Any]) -> None:
-    runner.set_state(state)
-
-
-def pop_weights(results: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
-    """Takes out of the learners' results what they report of the weights, which is too much for the logs."""
-    reports = []
-    for of_learner in results:
-        logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_WEIGHTS, None)
-        reports += [] if logged is None else logged.peek()
-    return reports
-
-
-def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:
-    """What the replay buffer drew as RLlib's learners take it: under the module's id.
-
-    RLlib cuts a batch into one part after the other. The episodes are dealt out, so that several learners get alike
-    parts: the replay buffer puts recent ones last and, when it draws by priority, orders the others by place.
-    """
-    if num_learners > 1:
-        rows = torch.arange(len(sample["lengths"]))
-        dealt = torch.cat([rows[first::num_learners] for first in range(num_learners)])
-        sample = {name: values[dealt] for name, values in sample.items()}
-    num_steps = int(sample["lengths"].sum())
-    # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
-    share = torch.full((len(sample["lengths"]),), num_steps / num_learners)
-    return MultiAgentBatch(
-        {DEFAULT_MODULE_ID: SampleBatch(sample | {"num_steps": share})}, env_steps=num_steps
-    )
 
 
 def learner_result_keys(weighting: str) -> list[str]:
     """What the learner logs at every update, apart from the weighting's terms."""
     keys = ["td_loss", "q_tot_mean", "target_mean", "grad_norm", "overestimated_share"]
     keys += ["weight_mean", "weight_min", "weight_max"]
-    return [*keys, "q_star_loss"] if SCHEMES[weighting].needs_q_star else keys
+    return [*keys, "q_star_loss"] if find_scheme(weighting).needs_q_star else keys
 
 
 def weight_term_keys(weighting: str) -> list[str]:
     """What the learner logs of the weighting's terms at every update, under `weight_terms`."""
-    scheme = SCHEMES[weighting]
+    scheme = find_scheme(weighting)
     of_terms = [f"{term}_{statistic}" for term in scheme.terms for statistic in ("mean", "std")]
     return [*of_terms, *(f"{share}_share" for share in scheme.shares)]

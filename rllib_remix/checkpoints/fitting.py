@@ -1,39 +1,17 @@
-"""What a checkpoint says about itself, and whether it may be loaded."""
+"""Whether a checkpoint may be loaded into an algorithm: whole, of the same algorithm, team and networks."""
 
 from __future__ import annotations
 
-import errno
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.checkpoints.manifest import CheckpointError, check_files, damaged
-from rllib_remix.checkpoints.portable import as_json
-from rllib_remix.checkpoints.reading import is_json
+from rllib_remix.checkpoints.manifest import check_files, damaged
+from rllib_remix.checkpoints.reading import CheckpointError
+from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.envs.team_env import TeamSpec, other_agents
-from rllib_remix.policy import read_metadata
-
-
-def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
-    """Readable facts for the checkpoint's metadata file, from which a policy can be built without RLlib."""
-    config = algorithm.config
-    env_config = dict(config.env_config)
-    return {
-        "algorithm": type(algorithm).__name__,
-        "environment": config.env if isinstance(config.env, str) else None,
-        "env_config": env_config if is_json(env_config) else None,
-        "team": algorithm.team_spec._asdict(),
-        "networks": config.networks(),
-        "training_iteration": algorithm.training_iteration,
-        "time_total_s": algorithm._time_total,
-    }
-
-
-def settings_as_json(config: Any) -> dict[str, Any]:
-    """All settings of an algorithm that JSON can hold, under "config"."""
-    return {"config": as_json(config.to_dict())}
 
 
 def local_folder(path: Any) -> Path:
@@ -49,20 +27,6 @@ def local_folder(path: Any) -> Path:
             "'my_checkpoint'. Through Tune's `storage_path` checkpoints go to remote storage."
         )
     return Path(text).expanduser().absolute()
-
-
-def check_learner_files(folder: Path) -> None:
-    """Raises OSError unless the learner's files can be read back.
-
-    RLlib has a remote learner write them, and does not look whether it could.
-    """
-    for file in (folder / "learner_group").rglob("*.pkl"):
-        try:
-            pickle.loads(file.read_bytes())
-        except (EOFError, pickle.UnpicklingError) as error:
-            raise OSError(errno.EIO, f"the learner could not write it ({error})", str(file)) from error
-    if not (folder / "learner_group" / "learner" / "state.pkl").is_file():
-        raise OSError(errno.EIO, "the learner wrote no state", str(folder))
 
 
 # Settings of the networks that a checkpoint's weights depend on.

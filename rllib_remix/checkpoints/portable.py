@@ -21,10 +21,10 @@ from rllib_remix.checkpoints.reading import (
     opened,
     parse_json_object,
     read_json,
-    shown,
     size_of,
     unreadable,
 )
+from rllib_remix.errors import shown
 
 PORTABLE = "portable"  # the folder's name inside a checkpoint
 WEIGHTS_FILE = "weights.safetensors"

@@ -1,7 +1,7 @@
 """Reads what a team needs to play, from an algorithm's checkpoint or an export; nothing is unpickled.
 
-Either may come from a stranger, so everything is checked before it is used: see `checkpoint_files` for the files,
-`checkpoint_schema` for what they say, and `portable` for the weights.
+Either may come from a stranger, so everything is checked before it is used: see `manifest` for the files, `schema` for
+what they say, and `portable` for the weights.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 def complete_algorithms(incomplete: str) -> list[tuple[str, str]]:
     """Algorithms whose name begins so, with what they are."""
-    from rllib_remix.cli.listing import RLLIB_ALGORITHMS, TEAM_ALGORITHMS
+    from rllib_remix.algorithms.table import RLLIB_ALGORITHMS, team_texts
 
-    table = TEAM_ALGORITHMS | RLLIB_ALGORITHMS
-    return [(name, text) for name, text in table.items() if name.startswith(incomplete)]
+    texts = team_texts() | RLLIB_ALGORITHMS
+    return [(name, text) for name, text in texts.items() if name.startswith(incomplete)]
 
 
 def complete_environments(incomplete: str) -> list[str]:

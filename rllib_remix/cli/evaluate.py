@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from rllib_remix.checkpoints.finding import check_is_readable, find_checkpoint, printed
 from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.options import VERBOSE_OPTION
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.parsing import parse_json_object
-from rllib_remix.files.text_files import local_path
-from rllib_remix.playing.evaluation import MAX_EPISODES, MAX_STEPS, Evaluation, as_result, limits, report
-from rllib_remix.playing.results_file import check_writable, progress_file, write_json
+from rllib_remix.playing.evaluation import MAX_EPISODES, MAX_STEPS, limits, report
 
 if TYPE_CHECKING:
-    from rllib_remix.playing.evaluation import Evaluated
+    from rllib_remix.playing.animation import Animation
 
 TRUST_PICKLE_OPTION = typer.Option(
     False,
@@ -96,44 +91,50 @@ def evaluate(
 
     Nothing of a team's checkpoint is unpickled, and Ray is not started. The first limit that is reached stops.
     """
+    from rllib_remix import playing
+    from rllib_remix.checkpoints.finding import find_checkpoint, printed
+    from rllib_remix.files.json_text import parse_json_object
+    from rllib_remix.files.text_files import local_path
+    from rllib_remix.playing.results_file import progress_file, write_json
+
     overrides = parse_json_object("--config", config)
     env_overrides = parse_json_object("--env-config", env_config)
     most_episodes, most_steps = limits(episodes, steps)
     _check_files(out, render, save_info=save_info, track_progress=track_progress, use_shelve=use_shelve)
-    if checkpoint is None and not (algo and (env or overrides.get("env"))):
-        raise UserError("CHECKPOINT: none given; give its folder, or --algo and --env to play it untrained.")
     folder = find_checkpoint(checkpoint) if checkpoint is not None else None
     if folder is not None and folder != local_path("checkpoint", str(checkpoint)).absolute():
         typer.echo(f"Checkpoint: {printed(folder)}")
-    of_team = check_is_readable(folder, trust_pickle=trust_pickle) if folder else _is_team_algorithm(algo)
-
+    animation = _animation(render)
     with progress_file(out if track_progress else None, most_episodes, most_steps) as say_progress:
-        asked = Evaluation(
-            checkpoint=folder,
+        result = playing.evaluate(
+            folder,
+            most_episodes,
+            steps=most_steps,
             algorithm=algo,
-            env=env or overrides.get("env"),
+            env=env,
             config=overrides,
             env_config=env_overrides,
-            episodes=most_episodes,
-            steps=most_steps,
             seed=seed,
             keep_step_infos=save_info,
-            animation=_animation(render),
+            animation=animation,
+            trust_pickle=trust_pickle,
+            verbosity=verbose,
             on_episode=say_progress,
         )
-        result = as_result(asked, _play(asked, of_team=of_team, quietly=not verbose))
     for line in report(result):
         typer.echo(line)
     if out is not None:
         write_json("--out", out, result)
         typer.echo(f"Written to {out}")
-    if asked.animation is not None:
-        typer.echo(asked.animation.write())
+    if animation is not None:
+        typer.echo(animation.write())
 
 
 def _check_files(
     out: Path | None, render: Path | None, *, save_info: bool, track_progress: bool, use_shelve: bool
 ) -> None:
+    from rllib_remix.playing.results_file import check_writable
+
     if use_shelve:
         raise UserError(
             "--use-shelve: shelves are pickles and are not written any more; use --out FILE.json."
@@ -147,30 +148,12 @@ def _check_files(
         check_writable("--render", render, ".gif")
 
 
-def _is_team_algorithm(algorithm: str | None) -> bool:
-    from rllib_remix.algorithms.registry import ALGORITHMS
-
-    return algorithm in ALGORITHMS
-
-
-def _animation(file: Path | None) -> Any:
+def _animation(file: Path | None) -> Animation | None:
     if file is None:
         return None
     from rllib_remix.playing.animation import Animation
 
     return Animation(file)
-
-
-def _play(asked: Evaluation, *, of_team: bool, quietly: bool) -> Evaluated:
-    if of_team:
-        from rllib_remix.playing.teams import play_trained_team, play_untrained_team
-
-        return (play_trained_team if asked.checkpoint else play_untrained_team)(asked)
-    from rllib_remix.playing.rllib import play_trained_algorithm, play_untrained_algorithm
-    from rllib_remix.terminal.quiet import quiet_ray
-
-    with quiet_ray() if quietly else nullcontext():
-        return (play_trained_algorithm if asked.checkpoint else play_untrained_algorithm)(asked)
 
 
 def rollout(ctx: typer.Context) -> None:

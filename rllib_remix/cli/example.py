@@ -10,9 +10,7 @@ import typer
 
 from rllib_remix.cli.completion import complete_examples
 from rllib_remix.cli.options import VERBOSE_OPTION
-from rllib_remix.errors import UserError, shown
-from rllib_remix.experiments.examples import example_ids, find_example, read_example
-from rllib_remix.files.text_files import local_path
+from rllib_remix.experiments.examples import copy_example, examples_with, find_example
 
 app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
 
@@ -33,14 +31,7 @@ def list_examples(
     verbose: int = VERBOSE_OPTION,
 ) -> None:
     """List id, algorithm, environment and what it is."""
-    found = [
-        entry
-        for entry in map(read_example, example_ids())
-        if text.lower() in " ".join((entry.name, *entry.algorithms, *entry.environments, entry.text)).lower()
-    ]
-    if not found:
-        raise UserError(f"--filter: no example has {shown(text)} in it; `rllib example list` shows all.")
-    for entry in found:
+    for entry in examples_with(text):
         typer.echo(f"{entry.name}  ({', '.join(entry.algorithms)} on {', '.join(entry.environments)})")
         typer.echo("    " + textwrap.shorten(entry.text, _WIDTH - 4, placeholder=" …"))
 
@@ -52,18 +43,10 @@ def get(
     verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Print an example, or write it to a file to be changed."""
-    content = find_example(name).read_bytes()
     if out is None:
-        typer.echo(content.decode(), nl=False)
+        typer.echo(find_example(name).read_bytes().decode(), nl=False)
         return
-    target = local_path("--out", str(out))
-    try:
-        with open(target, "xb") as stream:
-            stream.write(content)
-    except FileExistsError:
-        raise UserError(f"--out: {shown(str(target))} exists; it is not overwritten.") from None
-    except OSError as error:
-        raise UserError(f"--out: cannot write {shown(str(target))}: {error.strerror}.") from None
+    target = copy_example(name, out)
     typer.echo(f"Written to {target}; train it with: rllib train file {target}")
 
 

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.checkpoints.finding import check_is_readable, find_checkpoint, told_to_user
 from rllib_remix.cli.evaluate import TRUST_PICKLE_OPTION
 from rllib_remix.cli.options import VERBOSE_OPTION
-from rllib_remix.errors import UserError, shown
-from rllib_remix.files.text_files import local_path
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def export(
@@ -35,113 +22,8 @@ def export(
 
     `rllib evaluate` and TeamPolicy.from_checkpoint take the folder of a team. Training goes on from checkpoints only.
     """
-    target = _target(out)
-    folder = find_checkpoint(checkpoint)
-    _check_is_outside(target, folder)
-    if check_is_readable(folder, trust_pickle=trust_pickle):
-        weights, settings = _read_team(folder)
-    else:
-        from rllib_remix.terminal.quiet import quiet_ray
+    from rllib_remix.checkpoints import exporting
 
-        with nullcontext() if verbose else quiet_ray():
-            weights, settings = _read_rllib(folder)
-    _write(target, weights, settings)
-    numbers = sum(array.size for array in weights.values())
-    typer.echo(
-        f"{settings['algorithm']} on {settings['environment']}: {numbers:,} weights in {len(weights)} arrays"
-    )
+    done = exporting.export(checkpoint, out, trust_pickle=trust_pickle, verbosity=verbose)
+    typer.echo(f"{done.algorithm} on {done.environment}: {done.weights:,} weights in {done.arrays} arrays")
     typer.echo(f"Written to {out}")
-
-
-def _target(out: Path) -> Path:
-    """The folder to be made, with all links followed. Raises UserError if it cannot be made."""
-    try:
-        target = Path(os.path.realpath(local_path("--out", str(out))))
-        _check_target(target)
-    except OSError as error:  # too long a name
-        raise UserError(f"--out: cannot write {shown(str(out))}: {error.strerror}.") from error
-    return target
-
-
-def _check_target(target: Path) -> None:
-    if target.is_dir():
-        if any(target.iterdir()):
-            raise UserError(f"--out: {str(target)!r} is not empty; give a new folder.")
-    elif os.path.lexists(target):
-        raise UserError(f"--out: {str(target)!r} is a file; give a new folder.")
-    elif not target.parent.is_dir():
-        raise UserError(f"--out: folder {str(target.parent)!r} does not exist.")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise UserError(f"--out: cannot write to {str(target.parent)!r}: no permission.")
-
-
-def _check_is_outside(target: Path, checkpoint: Path) -> None:
-    if target.is_relative_to(os.path.realpath(checkpoint)):
-        raise UserError(
-            f"--out: {str(target)!r} is inside the checkpoint, which stays as it is; give a folder elsewhere."
-        )
-
-
-def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    from rllib_remix.checkpoints.team import check_portable, read_team_settings, read_team_weights
-
-    with told_to_user():
-        check_portable(folder)
-        settings = read_team_settings(folder)
-        return read_team_weights(folder, settings), settings
-
-
-def _read_rllib(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    import ray
-
-    from rllib_remix.checkpoints.portable import as_json
-    from rllib_remix.checkpoints.rllib import read_trusted, read_weights
-    from rllib_remix.playing.results_file import jsonable
-
-    checkpoint = read_trusted(folder)
-    config = checkpoint.config
-    settings = {
-        "algorithm": checkpoint.algorithm_class.__name__,
-        "environment": config.env if isinstance(config.env, str) else None,
-        "env_config": as_json(dict(config.env_config)),
-        "ray_version": ray.__version__,
-        "config": jsonable(as_json(config.to_dict())),
-    }
-    return read_weights(checkpoint), settings
-
-
-def _write(target: Path, weights: dict[str, np.ndarray], settings: dict[str, Any]) -> None:
-    """Fills a folder aside and renames it, so that `target` is whole or as it was."""
-    from rllib_remix.checkpoints.portable import write_portable
-    from rllib_remix.files.durable import whole_folder
-
-    try:
-        with _signals_raise(), whole_folder(target) as aside:
-            write_portable(aside, weights, settings)
-    except OSError as error:
-        raise UserError(f"--out: cannot write {str(target)!r}: {error.strerror or error}.") from error
-    except MemoryError as error:
-        raise UserError(f"--out: cannot write {str(target)!r}: there is not enough memory.") from error
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """While the block runs, the first signal that ends the process raises an exception, so that the block cleans up."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        for each in handled:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-
-    handled = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
-                handled[number] = handler
-    try:
-        for number in handled:
-            signal.signal(number, end)
-        yield
-    finally:
-        for number, handler in handled.items():
-            signal.signal(number, handler)

@@ -10,54 +10,61 @@ from typing import Any
 
 import typer
 
+from rllib_remix.algorithms.table import ALGORITHMS, RLLIB_ALGORITHMS, get_algorithm_config, team_texts
+from rllib_remix.cli.algorithm_settings import groups_as_json, groups_as_text
+from rllib_remix.cli.completion import complete_algorithms
 from rllib_remix.cli.options import VERBOSE_OPTION
+from rllib_remix.errors import unknown
 
 _WIDTH = 80
+_NAME_ARGUMENT = typer.Argument(
+    None, metavar="NAME", help="An algorithm, to show its settings.", autocompletion=complete_algorithms
+)
 _JSON_OPTION = typer.Option(False, "--json", help="As JSON.")
 
-TEAM_ALGORITHMS = {
-    "VDN": "sum of the agents' values",
-    "QMIX": "monotonic mix of the agents' values",
-    "OWQMIX": "QMIX, weighted up where the joint value is underestimated",
-    "CWQMIX": "QMIX, weighted up where the joint action is the greedy one or better",
-    "ReMIX": "QMIX, weighted to minimize the policy's regret",
-    "MACPO": "QMIX, weighted by error, value enhancement and joint action probability",
-    "MACPOApprox": "MACPO with three levels for the joint action probability",
-    "PERQMIX": "QMIX, weighted by the Bellman error as in prioritized replay",
-    "PSERQMIX": "PERQMIX with priorities that spread to earlier steps",
-    "DisCorQMIX": "QMIX, weighted by Bellman error and value enhancement",
-    "ReMERNQMIX": "DisCorQMIX, and less for likely joint actions",
-}
-RLLIB_ALGORITHMS = {
-    "APPO": "asynchronous PPO",
-    "BC": "behaviour cloning from recorded episodes",
-    "CQL": "conservative Q-learning from recorded episodes",
-    "DQN": "deep Q-learning, for discrete actions",
-    "DreamerV3": "learns a model of the environment and trains in it",
-    "IMPALA": "actor-critic with many asynchronous env runners",
-    "IQL": "implicit Q-learning from recorded episodes",
-    "MARWIL": "imitation weighted by advantage, from recorded episodes",
-    "PPO": "proximal policy optimization",
-    "SAC": "soft actor-critic",
-}
 OTHER_ENVIRONMENTS = (
     "Teams also play any PettingZoo ParallelEnv and any RLlib MultiAgentEnv, and RLlib's own algorithms any "
     "Gymnasium environment: give the id (CartPole-v1), or the path of a class (package.module.Class)."
 )
 
 
-def algorithms(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
-    """List what --algo can be: the algorithms for teams, then RLlib's own."""
+def algorithms(
+    name: str | None = _NAME_ARGUMENT, as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION
+) -> None:
+    """List what --algo can be: the algorithms for teams, then RLlib's own. With NAME: the settings of that one."""
+    if name is not None:
+        _show_settings(name, as_json)
+        return
     if as_json:
-        of_teams = [{"name": name, "text": text, "team": True} for name, text in TEAM_ALGORITHMS.items()]
+        of_teams = [{"name": name, "text": text, "team": True} for name, text in team_texts().items()]
         others = [{"name": name, "text": text, "team": False} for name, text in RLLIB_ALGORITHMS.items()]
         typer.echo(json.dumps(of_teams + others, indent=2))
         return
-    width = max(map(len, [*TEAM_ALGORITHMS, *RLLIB_ALGORITHMS]))
-    for title, table in (("For teams", TEAM_ALGORITHMS), ("RLlib's own", RLLIB_ALGORITHMS)):
+    width = max(map(len, [*ALGORITHMS, *RLLIB_ALGORITHMS]))
+    for title, table in (("For teams", team_texts()), ("RLlib's own", RLLIB_ALGORITHMS)):
         typer.echo(f"{title}:")
         for name, text in table.items():
             typer.echo(f"  {name:<{width}}  {text}")
+
+
+def _show_settings(name: str, as_json: bool) -> None:
+    texts = team_texts() | RLLIB_ALGORITHMS
+    if name not in texts:
+        raise unknown("algorithms", name, texts)
+    groups = []
+    if name in ALGORITHMS:
+        from rllib_remix.terminal.quiet import quiet_ray
+
+        with quiet_ray():
+            groups = get_algorithm_config(name).described_settings()
+    if as_json:
+        about = {"name": name, "text": texts[name], "team": name in ALGORITHMS}
+        typer.echo(json.dumps(about | {"groups": groups_as_json(groups)}, indent=2))
+        return
+    typer.echo(_wrapped(f"{name}: {texts[name]}", subsequent="  ") + "\n")
+    typer.echo(
+        groups_as_text(groups) or _wrapped(f"Its settings are RLlib's: arguments of {name}Config's methods.")
+    )
 
 
 def envs(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import typer
 
+from rllib_remix import reporting
 from rllib_remix.cli.options import VERBOSE_OPTION
-from rllib_remix.errors import UserError
-from rllib_remix.files.text_files import local_path
 
 app = typer.Typer(no_args_is_help=True, help="Draw finished runs.", rich_markup_mode=None)
 
@@ -44,16 +43,8 @@ def curves(
     verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Draw learning curves: return or wins against environment steps, one colour per algorithm, a band over seeds."""
-    from rllib_remix.reporting.curves import draw_curves
-    from rllib_remix.reporting.result_file import RunError
-    from rllib_remix.reporting.runs import read_runs
-
-    try:
-        trials = read_runs(local_path("run", str(run)) for run in runs)
-        draw_curves(trials, local_path("--out", str(out)), metric=metric.value, title=title, best=best)
-    except RunError as error:
-        raise UserError(str(error)) from error
-    typer.echo(f"Learning curves of {len(trials)} trial{'s' if len(trials) != 1 else ''}: {out}")
+    picture = reporting.plot(runs, out, metric=metric.value, title=title, best=best)
+    typer.echo(f"Learning curves of {_trials(picture.trials)}: {out}")
 
 
 @app.command(short_help="Draw heat maps of loss weights.")
@@ -64,16 +55,12 @@ def weights(
     verbose: int = VERBOSE_OPTION,
 ) -> None:
     """Draw heat maps of loss weights: how likely each was over environment steps, one panel per trial."""
-    from rllib_remix.reporting.heat_maps import draw_weights, with_weights
-    from rllib_remix.reporting.result_file import RunError
-    from rllib_remix.reporting.runs import read_runs
+    picture = reporting.plot_weights(runs, out, title=title)
+    typer.echo(f"Loss weights of {_trials(picture.drawn)}: {out}")
+    left_out = picture.trials - picture.drawn
+    if left_out:
+        typer.echo(f"Left out, without weight histograms: {left_out} of {picture.trials} trials")
 
-    try:
-        trials = read_runs(local_path("run", str(run)) for run in runs)
-        draw_weights(trials, local_path("--out", str(out)), title=title)
-    except RunError as error:
-        raise UserError(str(error)) from error
-    shown = len(with_weights(trials))
-    typer.echo(f"Loss weights of {shown} trial{'s' if shown != 1 else ''}: {out}")
-    if shown < len(trials):
-        typer.echo(f"Left out, without weight histograms: {len(trials) - shown} of {len(trials)} trials")
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'s' if count != 1 else ''}"

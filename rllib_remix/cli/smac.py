@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from rllib_remix.cli.options import VERBOSE_OPTION
 from rllib_remix.envs.smac.settings import OXWHIRL_CLIENT
 
+if TYPE_CHECKING:
+    from rllib_remix.envs.smac.preflight import Finding
+
 app = typer.Typer(no_args_is_help=True, help="Look after StarCraft II.", rich_markup_mode=None)
 
 CLIENT = OXWHIRL_CLIENT  # tests put another in
 _WIDTH = 80
-_START_LIMIT_S = 120.0
 
 
 @app.callback()
@@ -40,12 +41,16 @@ def check(
     maps = list(MAPS) if map_name is None else [smac_map(map_name).name]
     findings = preflight(maps, game_version, sc2_path)
     for finding in findings:
-        _say("missing" if finding.is_missing else "ok", finding.item, finding.text)
+        _say_finding(finding)
     complete = not any(finding.is_missing for finding in findings)
     if start and complete:
-        complete = _try_a_game(
+        from rllib_remix.envs.smac.first_game import try_a_game
+
+        finding = try_a_game(
             map_name=map_name or "3m", game_version=game_version, sc2_path=sc2_path, client=CLIENT
         )
+        _say_finding(finding)
+        complete = not finding.is_missing
     elif start:
         typer.echo("No game was started, as something is missing.")
     if not complete:
@@ -53,38 +58,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _try_a_game(**settings: Any) -> bool:
-    """Whether a game starts and plays one step; says how it went."""
-    from rllib_remix.envs.smac.env import Smac
-    from rllib_remix.envs.smac.game import SmacError
-
-    env = Smac(**settings, start_tries=1, reset_timeout_s=_START_LIMIT_S)
-    begin = time.monotonic()
-    try:
-        first = env.reset(seed=0)
-        seconds = time.monotonic() - begin
-        step = env.step(first.avail_actions.argmax(-1))
-    except SmacError as error:
-        _say("missing", "start", str(error))
-        return False
-    finally:
-        env.close()
-    if step.broken is not None and step.broken[0]:
-        _say("missing", "start", f"The game broke in its first step: {env.fault(0)}.")
-        return False
-    build = int(step.info["game_build"][0])
-    _say(
-        "ok",
-        "start",
-        f"map {settings['map_name']} was there after {seconds:.0f} s, in StarCraft II of build {build}",
-    )
-    return True
-
-
-def _say(state: str, item: str, text: str) -> None:
+def _say_finding(finding: Finding) -> None:
     """One finding, wrapped; lines that it has of its own (output of a game) are kept."""
-    head = f"{state:<8}{item:<18}"
-    first, *others = text.splitlines() or [""]
+    head = f"{'missing' if finding.is_missing else 'ok':<8}{finding.item:<18}"
+    first, *others = finding.text.splitlines() or [""]
     # Paths and commands stay whole, so that they can be copied.
     typer.echo(
         textwrap.fill(

@@ -1,17 +1,19 @@
-"""`rllib train` and `rllib train file`."""
+"""`rllib train` and `rllib train file`; what reads and checks experiments is imported when they are called."""
 
 from __future__ import annotations
 
 import shlex
 from contextlib import nullcontext
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rllib_remix.checkpoints.clock import metadata_of
 from rllib_remix.checkpoints.finding import is_of_team
-from rllib_remix.cli.errors import remember_verbosity, verbosity_of
+from rllib_remix.cli.errors import verbosity_of
+from rllib_remix.cli.given import given_command
 from rllib_remix.cli.options import (
     ADDRESS_OPTION,
     CPUS_OPTION,
@@ -29,92 +31,37 @@ from rllib_remix.cli.options import (
     WANDB_RUN_NAME_OPTION,
 )
 from rllib_remix.cli.removed_options import GroupThatAnswers
-from rllib_remix.errors import SettingError, UserError, unknown
-from rllib_remix.experiments.experiment import (
-    MAX_COUNT,
-    MAX_FAILURES,
-    Checkpoints,
-    Experiment,
-    check_environment_settings,
-    check_experiment,
+from rllib_remix.cli.train_options import (
+    DEBUG_OPTION,
+    MAX_CONCURRENT_OPTION,
+    MAX_FAILURES_OPTION,
+    RESTORE_OPTION,
+    RESUME_OPTION,
+    SCHEDULER_CONFIG_OPTION,
+    SCHEDULER_OPTION,
+    SCORE_OPTION,
+    SEARCH_CONFIG_OPTION,
+    SEARCH_OPTION,
+    VERBOSE_OPTION,
 )
-from rllib_remix.experiments.files import parse_score_attribute, read_experiments
+from rllib_remix.errors import UserError
+from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.loggers import Loggers
-from rllib_remix.experiments.old.settings import check_framework, translate_config
-from rllib_remix.experiments.parsing import check_folder_name, parse_json_object, parse_stop
-from rllib_remix.experiments.resources import check_resources
-from rllib_remix.experiments.schedulers import parse_scheduler
-from rllib_remix.experiments.search_spaces import MAX_TRIALS
-from rllib_remix.experiments.searchers import parse_search
-from rllib_remix.files.text_files import local_path
 from rllib_remix.jobs.submit import Submission, submit_run
 from rllib_remix.running.cluster import Cluster
-from rllib_remix.running.run import Outcomes, run_experiments
+from rllib_remix.running.outcomes import Outcomes
+from rllib_remix.running.tune_run import run_experiments
 from rllib_remix.terminal.errors import print_error
 from rllib_remix.terminal.quiet import quiet_ray
+
+if TYPE_CHECKING:
+    from rllib_remix.experiments.reading.options import Changes
 
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
 
 app = typer.Typer(
     cls=GroupThatAnswers, invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None
-)
-
-VERBOSE_OPTION = typer.Option(
-    0,
-    "--verbose",
-    "-v",
-    "--log-info",
-    count=True,
-    callback=remember_verbosity,
-    show_default=False,
-    help="-v shows Ray's own messages, -vv tracebacks too.",
-)
-DEBUG_OPTION = typer.Option(
-    False,
-    "--log-debug",
-    callback=lambda ctx, given: remember_verbosity(ctx, 2 if given else 0),
-    help="The same as -vv.",
-)
-SCHEDULER_OPTION = typer.Option(
-    None, "--scheduler", help="FIFO, ASHA, hyperband, median_stopping, pbt, … [default: FIFO]."
-)
-SCHEDULER_CONFIG_OPTION = typer.Option(
-    None, "--scheduler-config", help="JSON of the scheduler's settings, or @FILE."
-)
-SEARCH_OPTION = typer.Option(None, "--search", help="How samples are drawn: random or optuna.")
-SEARCH_CONFIG_OPTION = typer.Option(
-    None, "--search-config", help="JSON of metric, mode, seed and max_concurrent, or @FILE."
-)
-RESUME_OPTION = typer.Option(
-    False,
-    "--resume",
-    help="Go on with what an earlier run of the same name left, if there is any. It is unpickled, which can run code: "
-    "resume only what you trust.",
-)
-RESTORE_OPTION = typer.Option(
-    None,
-    "--restore",
-    help="Checkpoint folder to start from. It is unpickled, which can run code: restore only what you trust.",
-)
-MAX_FAILURES_OPTION = typer.Option(
-    None,
-    "--max-failures",
-    min=-1,
-    max=MAX_COUNT,
-    help=f"Times that a failed trial starts again from its newest checkpoint; -1 is no limit [default: {MAX_FAILURES}].",
-)
-MAX_CONCURRENT_OPTION = typer.Option(
-    None,
-    "--max-concurrent",
-    min=1,
-    max=MAX_TRIALS,
-    help="Trials at a time [default: as many as there are CPUs for].",
-)
-SCORE_OPTION = typer.Option(
-    None,
-    "--checkpoint-score-attr",
-    help="Result key that says which to keep; with min- before it the lowest [default: training_iteration].",
 )
 
 
@@ -172,36 +119,15 @@ def train(
     if ctx.invoked_subcommand is not None:
         _refuse_options_before(ctx)
         return
+    from rllib_remix.experiments.old.effects import check_framework
+    from rllib_remix.experiments.reading.options import experiment_of_options
+
     if not algo:
         raise UserError("--algo: no algorithm given; for example --algo ReMIX.")
     check_framework("--framework", framework)
-    settings = parse_json_object("--config", config)
-    settings_of_env = parse_json_object("--env-config", env_config)
-    if env:
-        settings["env"] = env
-    if settings_of_env:
-        check_environment_settings("--config: env_config", settings.get("env_config"))
-        settings["env_config"] = {**(settings.get("env_config") or {}), **settings_of_env}
-    settings, notes = translate_config("--config", settings, algo)
-    criteria = parse_stop("--stop", parse_json_object("--stop", stop))
+    experiment = experiment_of_options(algo, env=env, env_config=env_config, config=config, stop=stop)
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
-    check_folder_name("--experiment-name", experiment_name)
-
-    experiment = Experiment(
-        name=experiment_name,
-        run=algo,
-        config=settings,
-        stop=criteria,
-        num_samples=num_samples,
-        storage_path=storage_path,
-        checkpoints=Checkpoints(checkpoint_freq, checkpoint_at_end, keep_checkpoints_num),
-        restore=local_path("--restore", str(restore)).absolute() if restore else None,
-        notes=notes,
-    )
-    if resources_per_trial is not None:
-        given = parse_json_object("--resources-per-trial", resources_per_trial)
-        experiment.resources = check_resources("--resources-per-trial", given)
-    _take_options(ctx.params, [experiment])
+    _changes(ctx.params, env=None, stop=None).make(experiment_name, [experiment])
     _check_and_run(ctx, [experiment], submission)
 
 
@@ -254,77 +180,23 @@ def train_file(
     log_debug: bool = DEBUG_OPTION,
 ) -> None:
     """Train the experiments of a YAML file or a Python module; options win over the file."""
+    from rllib_remix.experiments.loading import read
+    from rllib_remix.experiments.reading.criteria import parse_stop
+    from rllib_remix.files.json_text import parse_json_object
+
     criteria = parse_stop("--stop", parse_json_object("--stop", stop)) if stop is not None else None
-    if criteria is not None and file.suffix != ".py":
-        raise UserError(f"--stop: works with .py files only; write the stop of {str(file)!r} into the file.")
-
+    changes = _changes(ctx.params, stop=criteria)
+    changes.check_stop_can_change(str(file))
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
-    experiments = _only(file, read_experiments(file), only)
-    if experiment_name is not None:
-        if len(experiments) > 1:
-            raise UserError(
-                f"--experiment-name: {str(file)!r} has {len(experiments)} experiments with their own names."
-            )
-        experiments[0].name = check_folder_name("--experiment-name", experiment_name)
-    if env is not None:
-        experiments[0].config["env"] = env
-    if restore is not None:
-        if len(experiments) > 1:
-            raise UserError(
-                f"--restore: {str(file)!r} has {len(experiments)} experiments; name the one to restore with --only."
-            )
-        experiments[0].restore = restore.expanduser().absolute()
-    for experiment in experiments:
-        if criteria is not None:
-            experiment.stop = criteria
-        if num_samples is not None:
-            experiment.num_samples = num_samples
-        if checkpoint_freq is not None:
-            experiment.checkpoints.frequency = checkpoint_freq
-        if checkpoint_at_end is not None:
-            experiment.checkpoints.at_end = checkpoint_at_end
-        if keep_checkpoints_num is not None:
-            experiment.checkpoints.num_to_keep = keep_checkpoints_num
-        if storage_path is not None:
-            experiment.storage_path = storage_path
-    _take_options(ctx.params, experiments)
-    _check_and_run(ctx, experiments, submission)
+    _check_and_run(ctx, read(file, only=only, changes=changes), submission)
 
 
-def _only(file: Path, experiments: list[Experiment], name: str | None) -> list[Experiment]:
-    if name is None:
-        return experiments
-    chosen = [experiment for experiment in experiments if experiment.name == name]
-    if not chosen:
-        raise unknown(f"--only: {file}", name, [experiment.name for experiment in experiments])
-    return chosen
+def _changes(options: dict[str, Any], **read: Any) -> Changes:
+    """What options say of experiments, some of them read already."""
+    from rllib_remix.experiments.reading.options import Changes
 
-
-def _take_options(options: dict[str, Any], experiments: list[Experiment]) -> None:
-    """Sets what both commands have options for: the best checkpoint, the scheduler and the search."""
-    score = options["checkpoint_score_attr"]
-    scheduler, search = options["scheduler"], options["search"]
-    scheduler_config = options["scheduler_config"]
-    if scheduler_config is not None and scheduler is None:
-        raise UserError("--scheduler-config: belongs to --scheduler; give both.")
-    search_config = _json_of(options, "search_config")
-    for experiment in experiments:
-        if options["max_failures"] is not None:
-            experiment.max_failures = options["max_failures"]
-        if score is not None:
-            key, order = parse_score_attribute("--checkpoint-score-attr", score)
-            experiment.checkpoints.score_attribute, experiment.checkpoints.score_order = key, order
-        if scheduler is not None:
-            settings = _json_of(options, "scheduler_config")
-            experiment.scheduler = parse_scheduler("--scheduler", scheduler, settings)
-        if search is not None or search_config:
-            given = vars(experiment.search) | search_config
-            experiment.search = parse_search("--search", given | ({"algorithm": search} if search else {}))
-
-
-def _json_of(options: dict[str, Any], name: str) -> dict[str, Any]:
-    text = options[name]
-    return {} if text is None else parse_json_object(f"--{name.replace('_', '-')}", text)
+    names = [field.name for field in fields(Changes) if field.name in options]
+    return Changes(**({name: options[name] for name in names} | read))
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:
@@ -337,14 +209,8 @@ def _refuse_options_before(ctx: typer.Context) -> None:
 
 
 def _cluster(options: dict[str, Any]) -> Cluster:
-    return Cluster(
-        options["ray_address"],
-        options["ray_num_cpus"],
-        options["ray_num_gpus"],
-        options["ray_num_nodes"],
-        options["ray_object_store_memory"],
-        options["ray_ui"],
-    )
+    names = ("address", "num_cpus", "num_gpus", "num_nodes", "object_store_memory", "ui")
+    return Cluster(*(options[f"ray_{name}"] for name in names))
 
 
 def _loggers(options: dict[str, Any]) -> Loggers:
@@ -354,28 +220,26 @@ def _loggers(options: dict[str, Any]) -> Loggers:
 def _check_and_run(
     ctx: typer.Context, experiments: list[Experiment], submission: Submission | None = None
 ) -> None:
+    from rllib_remix.experiments.checking import check_experiments
+
     verbosity = verbosity_of(ctx)
     cluster, loggers = _cluster(ctx.params), _loggers(ctx.params)
     if not submission:
         cluster.check()
         loggers.check()
     with nullcontext() if verbosity else quiet_ray():
-        for experiment in experiments:
-            try:
-                check_experiment(
-                    experiment,
-                    num_cpus=None if submission else cluster.known_cpus,
-                    num_gpus=None if submission else cluster.known_gpus,
-                    here=not submission,
-                )
-            except (UserError, SettingError) as error:
-                if len(experiments) == 1:
-                    raise
-                raise UserError(f"experiment {experiment.name!r}: {error}") from error
+        check_experiments(
+            experiments,
+            num_cpus=None if submission else cluster.known_cpus,
+            num_gpus=None if submission else cluster.known_gpus,
+            here=not submission,
+        )
         for note in [note for experiment in experiments for note in experiment.notes]:
             typer.echo(f"Note: {note}", err=True)
         if submission:
-            raise typer.Exit(submit_run(ctx, experiments, submission, verbosity=verbosity_of(ctx)))
+            raise typer.Exit(
+                submit_run(given_command(ctx), experiments, submission, verbosity=verbosity_of(ctx))
+            )
         typer.echo("Starting Ray …")
         outcomes = run_experiments(
             experiments,

@@ -86,6 +86,12 @@ def check_step(env: TeamEnv, step: TeamStep, when: str = "a step") -> None:
         )
 
 
+def is_sound(step: TeamStep) -> bool:
+    """Whether the numbers of a step can be learned from; cheap, as it is asked of every step."""
+    numbers = (step.rewards, *(array for array in (step.obs, step.state) if array.dtype.kind == "f"))
+    return all(np.isfinite(array).all() for array in numbers) and bool(step.avail_actions.any(-1).all())
+
+
 def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
     n = (env.num_envs, env.n_agents)
     expected = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rllib_remix.errors import UserError, nearest, shown
+from rllib_remix.files.text_files import local_path
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -66,6 +67,40 @@ def read_example(name: str) -> Example:
         return tuple(dict.fromkeys(str(spec[key]) for spec in specs))
 
     return Example(name, file, distinct("run"), distinct("env"), _first_line(text))
+
+
+def examples_with(text: str) -> list[Example]:
+    """The examples that have `text` in id, algorithm, environment or description, in any case of letters.
+
+    Raises:
+        UserError: none has.
+    """
+    found = [
+        entry
+        for entry in map(read_example, example_ids())
+        if text.lower() in " ".join((entry.name, *entry.algorithms, *entry.environments, entry.text)).lower()
+    ]
+    if not found:
+        raise UserError(f"--filter: no example has {shown(text)} in it; `rllib example list` shows all.")
+    return found
+
+
+def copy_example(name: str, out: Path) -> Path:
+    """Writes an example to a file to be changed, which must not exist yet; returns its path.
+
+    Raises:
+        UserError: there is no such example, or the file is there or cannot be written.
+    """
+    content = find_example(name).read_bytes()
+    target = local_path("--out", str(out))
+    try:
+        with open(target, "xb") as stream:
+            stream.write(content)
+    except FileExistsError:
+        raise UserError(f"--out: {shown(str(target))} exists; it is not overwritten.") from None
+    except OSError as error:
+        raise UserError(f"--out: cannot write {shown(str(target))}: {error.strerror}.") from None
+    return target
 
 
 def _first_line(text: str) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rllib_remix.errors import UserError, shown
+from rllib_remix.experiments.checks.rllib_refusals import explain
+from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.settings import check_keys, check_number
 
-OPTION = "--resources-per-trial"
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm import Algorithm
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
 _KEYS = ("cpu", "gpu", "custom_resources")
 _ADDED = {"extra_cpu": "cpu", "extra_gpu": "gpu", "extra_custom_resources": "custom_resources"}
 _SETTINGS = {
@@ -40,6 +45,26 @@ def check_resources(owner: str, resources: Mapping[str, Any]) -> dict[str, Any]:
     for name, amount in custom.items():
         check_number(f"{owner}: custom_resources: {name}", amount, low=0)
     return lowered
+
+
+def reserve(
+    experiment: Experiment,
+    algorithm_class: type[Algorithm],
+    trials: Sequence[tuple[AlgorithmConfig, dict[str, Any]]],
+) -> None:
+    """Makes what an experiment reserves a part of its settings.
+
+    Args:
+        experiment: its `resources` are checked; they are empty afterwards.
+        algorithm_class: says what a trial asks for.
+        trials: of every variant its config, and the settings from which it was made.
+
+    Raises:
+        UserError: see `as_settings`.
+    """
+    asked = [(config, bundles_of(algorithm_class, settings)) for config, settings in trials]
+    experiment.config |= as_settings("resources_per_trial", experiment.resources, asked)
+    experiment.resources = {}
 
 
 def as_settings(
@@ -86,3 +111,12 @@ def _main_process_cpus(
             f"learners); allowed: {least:g} or more, or lower num_env_runners."
         )
     return main + cpus - least
+
+
+def bundles_of(algorithm_class: type[Algorithm], settings: dict[str, Any]) -> list[dict[str, float]]:
+    """What a trial asks for, the main process's part first."""
+    try:
+        request: Any = algorithm_class.default_resource_request(settings)
+    except Exception as error:
+        raise UserError(explain(algorithm_class.get_default_config(), settings, error)) from error
+    return request.bundles if request is not None else [{}]

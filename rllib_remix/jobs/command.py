@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import typer
 
 from rllib_remix.errors import UserError
 
@@ -17,7 +17,24 @@ PROGRAM = ("python", "-m", "rllib_remix.cli")
 OF_SUBMISSION = ("submit", "no_wait", "runtime_env", "ray_address")
 # Options of a Ray that the command itself starts.
 STARTS_RAY = ("ray_num_cpus", "ray_num_gpus", "ray_num_nodes", "ray_object_store_memory", "ray_ui")
-FILE_ARGUMENT = "file"  # name of the argument of `rllib train file`
+
+
+@dataclass(frozen=True)
+class GivenOption:
+    """An option as the user gave it."""
+
+    name: str  # such as ray_num_cpus
+    word: str  # such as --ray-num-cpus
+    value: str | None = None  # None of one that takes none
+
+
+@dataclass(frozen=True)
+class GivenCommand:
+    """A command as the user gave it, without what was left to its defaults."""
+
+    names: Sequence[str]  # such as train, file
+    options: Sequence[GivenOption]
+    file: str | None = None  # of experiments
 
 
 class ShippedFiles:
@@ -64,47 +81,26 @@ class ShippedFiles:
             ) from None
 
 
-def job_command(ctx: typer.Context, files: ShippedFiles) -> str:
-    """The shell command that repeats what `ctx` stands for, without --submit and what belongs to it.
+def job_command(given: GivenCommand, files: ShippedFiles) -> str:
+    """The shell command that repeats what the user gave, without --submit and what belongs to it.
 
     Args:
-        ctx: of the command that was given.
+        given: the command.
         files: takes the experiment file and every @FILE.
+
+    Raises:
+        UserError: an option starts a Ray on this machine.
     """
-    words = list(PROGRAM)
-    words += [context.info_name or "" for context in _contexts(ctx)[1:]]
-    arguments: list[str] = []
-    for parameter in ctx.command.params:
-        name = parameter.name or ""
-        source = ctx.get_parameter_source(name)
-        if source is None or source.name != "COMMANDLINE" or name in OF_SUBMISSION:
+    file = [] if given.file is None else [files.ship(given.file)]
+    words = [*PROGRAM, *given.names]
+    for option in given.options:
+        if option.name in OF_SUBMISSION:
             continue
-        if name in STARTS_RAY:
-            raise UserError(
-                f"{parameter.opts[0]}: starts Ray here, but --submit runs on a cluster; give one."
-            )
-        if parameter.param_type_name == "argument":
-            arguments += [
-                files.ship(str(ctx.params[name])) if name == FILE_ARGUMENT else str(ctx.params[name])
-            ]
-        else:
-            words += _option(parameter, ctx.params[name], files)
+        if option.name in STARTS_RAY:
+            raise UserError(f"{option.word}: starts Ray here, but --submit runs on a cluster; give one.")
+        words += [option.word] if option.value is None else [option.word, _text(option.value, files)]
     # `exec`: a signal that stops the job must reach the run itself, not a shell around it.
-    return "exec " + shlex.join([*words, *arguments])
-
-
-def _contexts(ctx: Any) -> list[Any]:
-    return [*([] if ctx.parent is None else _contexts(ctx.parent)), ctx]
-
-
-def _option(parameter: Any, value: Any, files: ShippedFiles) -> list[str]:
-    name = next((name for name in parameter.opts if name.startswith("--")), parameter.opts[0])
-    if parameter.count:
-        return [name] * int(value)
-    if parameter.is_flag:
-        return [name if value else next(iter(parameter.secondary_opts), name)]
-    values = value if isinstance(value, (list, tuple)) else [value]
-    return [word for each in values for word in (name, _text(str(each), files))]
+    return "exec " + shlex.join([*words, *file])
 
 
 def _text(text: str, files: ShippedFiles) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from rllib_remix.errors import UserError, shown
-from rllib_remix.experiments.parsing import parse_json_object
+from rllib_remix.files.json_text import parse_json_object
 from rllib_remix.files.text_files import read_text
 from rllib_remix.files.yaml_text import read_yaml_text
 from rllib_remix.settings import check_keys
+from rllib_remix.terminal.lines import print_line
 
 PACKAGE = "rllib_remix"
 # Ray waits 3 s between the signal that stops a job and killing it; a trial has to end its iteration and to save.
@@ -126,7 +125,7 @@ def add_missing_packages(environment: dict[str, Any], client: Any) -> dict[str, 
         _check_ray(needed["ray"], found.pop("ray"))
         missing = [name for name, version in found.items() if not _fits(needed[name], version)]
         if missing:
-            typer.echo(f"The cluster lacks {', '.join(missing)}: pip installs them first, on every machine.")
+            print_line(f"The cluster lacks {', '.join(missing)}: pip installs them first, on every machine.")
         pip = [*pip, *(_pinned(name) for name in missing)]
         environment["pip"] = pip
     return {key: value for key, value in environment.items() if value not in (None, [])}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import typer
-
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
-from rllib_remix.jobs.command import ShippedFiles, job_command
+from rllib_remix.jobs.command import GivenCommand, ShippedFiles, job_command
 from rllib_remix.jobs.environment import add_missing_packages, job_environment, read_runtime_env
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.terminal.errors import print_error
+from rllib_remix.terminal.lines import print_line
 
 INTERRUPTED_EXIT_CODE = 130
 ANSWER_TIMEOUT_S = 10.0  # seconds that a job server may take to say its version
@@ -71,14 +69,15 @@ class Submission:
 
 
 def submit_run(
-    ctx: typer.Context, experiments: Sequence[Experiment], submission: Submission, *, verbosity: int = 0
+    given: GivenCommand, experiments: Sequence[Experiment], submission: Submission, *, verbosity: int = 0
 ) -> int:
-    """Sends the command that `ctx` stands for to the cluster and, unless told otherwise, waits for its end.
+    """Sends a command to the cluster and, unless told otherwise, waits for its end, with its log on stdout.
 
     Args:
-        ctx: of `rllib train` or `rllib train file`.
-        verbosity: 0 hides what Ray's client logs, 1 shows it.
+        given: `rllib train` or `rllib train file` with their options.
         experiments: what it will run, checked with `check_experiment(…, here=False)`.
+        submission: where to.
+        verbosity: 0 hides what Ray's client logs, 1 shows it.
 
     Returns:
         The exit code: 0 if the job succeeded (or was only submitted), 1 if not, 130 if Ctrl-C ended the waiting.
@@ -94,7 +93,7 @@ def submit_run(
             for name in ("dashboard_sdk", "job.sdk"):
                 logging.getLogger(f"ray.dashboard.modules.{name}").setLevel(logging.ERROR)
         files = ShippedFiles(Path(folder), submission.runtime_env)
-        entrypoint = job_command(ctx, files)
+        entrypoint = job_command(given, files)
         environment = job_environment(submission.runtime_env, files.working_dir)
         try:
             environment = add_missing_packages(environment, client)
@@ -119,23 +118,25 @@ class Job:
 
     def say_how_to_reach(self, experiments: Sequence[Experiment]) -> None:
         """Prints the job's id, what to type to follow and stop it, and where its results will be."""
-        typer.echo(f"Job {self._id} was submitted.")
-        typer.echo(f"  Follow:  {self._ray_job('logs')} --follow")
-        typer.echo(f"  Status:  {self._ray_job('status')}")
-        typer.echo(f"  Stop:    {self._ray_job('stop')}")
+        print_line(f"Job {self._id} was submitted.")
+        print_line(f"  Follow:  {self._ray_job('logs')} --follow")
+        print_line(f"  Status:  {self._ray_job('status')}")
+        print_line(f"  Stop:    {self._ray_job('stop')}")
         for path in dict.fromkeys(f"{each.storage_path}/{each.name}" for each in experiments):
-            typer.echo(f"  Results: {path} (as the cluster's machines see it)")
+            print_line(f"  Results: {path} (as the cluster's machines see it)")
             if "://" not in path:
-                typer.echo(f"  Plot:    rllib plot curves {path} --out curves.png")
+                print_line(f"  Plot:    rllib plot curves {path} --out curves.png")
 
     def follow(self) -> int:
         """Prints the job's log until it ends; returns the exit code."""
-        typer.echo("Following its log; Ctrl-C stops following, not the job.\n")
+        import asyncio
+
+        print_line("Following its log; Ctrl-C stops following, not the job.\n")
         try:
             asyncio.run(self._print_log())
             status = self._final_status()
         except KeyboardInterrupt:
-            typer.echo(f"\nThe job goes on. To stop it: {self._ray_job('stop')}")
+            print_line(f"\nThe job goes on. To stop it: {self._ray_job('stop')}")
             return INTERRUPTED_EXIT_CODE
         except (RuntimeError, OSError) as error:
             print_error(f"the connection to the job server was lost ({error}).")
@@ -144,7 +145,7 @@ class Job:
 
     async def _print_log(self) -> None:
         async for lines in self._client.tail_job_logs(self._id):
-            typer.echo(lines, nl=False)
+            print(lines, end="", flush=True)
 
     def _final_status(self) -> Any:
         """The status that the job ended with, or None if it did not end with its log."""
@@ -160,7 +161,7 @@ class Job:
             print_error(f"how job {self._id} ended is not known; ask with: {self._ray_job('status')}")
             return 1
         if status == "SUCCEEDED":
-            typer.echo(f"\nJob {self._id} succeeded.")
+            print_line(f"\nJob {self._id} succeeded.")
             return 0
         if status == "STOPPED":
             print_error(f"job {self._id} was stopped.")

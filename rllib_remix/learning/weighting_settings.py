@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, get_type_hints
 
 from rllib_remix.errors import SettingError
-from rllib_remix.learning.weighting import SCHEMES
-from rllib_remix.settings import check_choice, check_keys, check_name_list
+from rllib_remix.learning.weighting import SCHEMES, Scheme
+from rllib_remix.settings import Allowed, SomeOf, check_choice, check_keys
 
 
 def check_weighting(name: str, config: dict[str, Any]) -> None:
@@ -22,14 +22,19 @@ def check_weighting(name: str, config: dict[str, Any]) -> None:
         )
     settings = scheme.settings()
     check_keys(f"weighting_config of {name!r}", config, settings)
-    hints = get_type_hints(scheme.function, include_extras=True)
+    allowed = allowed_values(scheme)
     for key, value in config.items():
-        if key == "disable":
-            check_name_list("weighting_config.disable", value, scheme.can_disable())
-        else:
-            (allowed,) = hints[key].__metadata__
-            allowed.check(f"weighting_config.{key}", value)
+        allowed[key].check(f"weighting_config.{key}", value)
     _check_levels({**settings, **config})
+
+
+def allowed_values(scheme: Scheme) -> dict[str, Allowed]:
+    """What each setting of a scheme may be."""
+    hints = get_type_hints(scheme.function, include_extras=True)
+    return {
+        name: SomeOf(scheme.can_disable()) if name == "disable" else hints[name].__metadata__[0]
+        for name in scheme.settings()
+    }
 
 
 def _check_levels(settings: dict[str, Any]) -> None:

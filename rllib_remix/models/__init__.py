@@ -1,0 +1,1 @@
+"""The networks: the agents' recurrent utilities, mixers, and the unrestricted joint value Q*."""

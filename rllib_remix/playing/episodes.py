@@ -54,8 +54,8 @@ def play(
     *,
     seed: int,
     steps: int = 0,
-    on_step: Callable[[TeamStep], None] | None = None,
-    on_episode: Callable[[PlayedEpisodes], None] | None = None,
+    on_step: Callable[[TeamStep], object] | None = None,
+    on_episode: Callable[[PlayedEpisodes], object] | None = None,
     keep_step_infos: bool = False,
 ) -> PlayedEpisodes:
     """Plays exactly `episodes` episodes, or `steps` environment steps, whichever is reached first.

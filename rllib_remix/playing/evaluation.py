@@ -1,4 +1,4 @@
-"""What `rllib evaluate` is asked, and what comes of it."""
+"""What an evaluation is asked, and what comes of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rllib_remix.errors import UserError
+from rllib_remix.terminal.lines import print_note
 
 if TYPE_CHECKING:
     from rllib_remix.playing.animation import Animation
@@ -34,7 +35,8 @@ class Evaluation:
     seed: int
     keep_step_infos: bool
     animation: Animation | None
-    on_episode: Callable[[PlayedEpisodes], None]
+    on_episode: Callable[[PlayedEpisodes], object]
+    warn: Callable[[str], object] = print_note  # takes notes on what is left out or was renamed
 
     @property
     def where(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rllib_remix.errors import UserError
+from rllib_remix.files.json_values import jsonable
 from rllib_remix.files.text_files import local_path
 
 PROGRESS_PREFIX = "__progress_"
@@ -47,19 +47,6 @@ def write_json(option: str, file: Path, content: Any) -> None:
         write_whole(local_path(option, str(file)).absolute(), text.encode())
     except OSError as error:
         raise UserError(f"{option}: cannot write {str(file)!r}: {error.strerror or error}.") from error
-
-
-def jsonable(value: Any) -> Any:
-    """`value` as JSON can hold it: arrays become lists, numbers that are not finite null, what is left text."""
-    if isinstance(value, dict):
-        return {str(name): jsonable(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [jsonable(entry) for entry in value]
-    if hasattr(value, "tolist"):  # arrays and scalars of NumPy and torch
-        return jsonable(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Plays an algorithm of RLlib's own for `rllib evaluate`: in this process, without starting Ray."""
+"""Plays an algorithm of RLlib's own: in this process, without starting Ray."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 
 from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.portable import check_finite
 from rllib_remix.checkpoints.rllib import TrustedCheckpoint, explained, read_trusted
 from rllib_remix.errors import UserError
+from rllib_remix.experiments.algorithm import find_algorithm
+from rllib_remix.experiments.checks.environment import check_environment
+from rllib_remix.experiments.checks.setting_names import check_rllib_settings
 from rllib_remix.experiments.checks.setting_values import check_values
-from rllib_remix.experiments.experiment import check_environment, check_rllib_settings, find_algorithm
 from rllib_remix.experiments.old.settings import translate_config
 from rllib_remix.playing.animation import SHORTEST_FRAME_MS, Animation
 from rllib_remix.playing.episodes import PlayedEpisodes
@@ -100,7 +101,7 @@ def _evaluation_settings(config: AlgorithmConfig, asked: Evaluation) -> Algorith
         merged.explore = False
     settings, notes = translate_config("--config", asked.config, config.algo_class)
     for note in notes:
-        typer.echo(note, err=True)
+        asked.warn(note)
     check_rllib_settings("--config", config, settings)
     check_values("--config", config.to_dict(), settings)
     with one_line_failures("--config:"):

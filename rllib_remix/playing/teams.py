@@ -1,15 +1,14 @@
-"""Plays a team of ours for `rllib evaluate`: without starting Ray, and without pickle."""
+"""Plays a team of ours: without starting Ray, and without pickle."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import typer
 
 from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.team import read_team_settings
@@ -18,10 +17,11 @@ from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.errors import UserError, nearest, shown
 from rllib_remix.experiments.user_modules import find_modules_in
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.sizes import new_agent
 from rllib_remix.playing.episodes import Player, play
 from rllib_remix.playing.evaluation import Evaluated, Evaluation
 from rllib_remix.playing.failures import one_line_failures
-from rllib_remix.policy import TeamPolicy, new_agent
+from rllib_remix.policy import TeamPolicy
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.settings import check_count, check_flag, check_schedule
 
@@ -65,7 +65,7 @@ def play_trained_team(asked: Evaluation) -> Evaluated:
 
 def play_untrained_team(asked: Evaluation) -> Evaluated:
     """Plays a team whose networks have just been made; `asked.algorithm` and `asked.env` are given."""
-    from rllib_remix.algorithms.registry import get_algorithm_config
+    from rllib_remix.algorithms.table import get_algorithm_config
 
     assert asked.algorithm is not None
     config = get_algorithm_config(asked.algorithm).update_from_dict(asked.config)
@@ -121,7 +121,7 @@ def _check_settings(algorithm: str, config: dict[str, Any]) -> None:
         check_schedule("config: epsilon", config["epsilon"], low=0, high=1)
     others = {name: value for name, value in config.items() if name not in PLAYING_SETTINGS}
     if others:
-        from rllib_remix.algorithms.registry import get_algorithm_config  # loads Ray
+        from rllib_remix.algorithms.table import get_algorithm_config  # loads Ray
 
         get_algorithm_config(algorithm).update_from_dict(others)
 
@@ -145,9 +145,8 @@ def _settings(metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
     merged["env"] = asked.env or merged["env"]
     of_checkpoint = [metadata["env_config"], evaluation.get("env_config")]
     _refuse_named_code(merged["env"], of_checkpoint, asked)
-    merged["env_config"] = _merge_env_config(
-        [*map(_without_writes, of_checkpoint), asked.config.get("env_config"), asked.env_config]
-    )
+    kept = [_without_writes(layer, asked.warn) for layer in of_checkpoint]
+    merged["env_config"] = _merge_env_config([*kept, asked.config.get("env_config"), asked.env_config])
     return merged
 
 
@@ -178,13 +177,15 @@ def _refuse_named_code(env: Any, of_checkpoint: list[dict[str, Any] | None], ask
             )
 
 
-def _without_writes(of_checkpoint: dict[str, Any] | None) -> dict[str, Any] | None:
+def _without_writes(
+    of_checkpoint: dict[str, Any] | None, warn: Callable[[str], object]
+) -> dict[str, Any] | None:
     """A checkpoint's settings of the environment without those that name places to write to."""
     if of_checkpoint is None:
         return None
     named = [name for name in WRITES if of_checkpoint.get(name) is not None]
     if named:
-        typer.echo(f"Not taken from the checkpoint: {', '.join(named)}; give it in --env-config.", err=True)
+        warn(f"Not taken from the checkpoint: {', '.join(named)}; give it in --env-config.")
     return {name: value for name, value in of_checkpoint.items() if name not in WRITES}
 
 

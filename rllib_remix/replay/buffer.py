@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,17 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
-from rllib_remix.errors import SettingError
-from rllib_remix.memory import machine_memory
 from rllib_remix.replay.chunks import Chunk, load_chunk, read_index, save_chunks, write_index
+from rllib_remix.replay.layout import (
+    OVER_TIME,
+    bytes_of_episode,
+    check_episode,
+    check_memory,
+    check_spec,
+    layout_of,
+)
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.settings import check_number
-
-# Name -> whether the field has an entry for the observation after the last step.
-_FIELDS = {"obs": True, "state": True, "avail_actions": True, "actions": False, "rewards": False}
 
 
 class MultiAgentReplayBuffer(Checkpointable):
@@ -47,9 +49,9 @@ class MultiAgentReplayBuffer(Checkpointable):
         check_number("recent_episodes_capacity", recent_capacity, low=1, integer=True)
         self.spec, self.capacity, self._seed = spec, int(capacity), seed
         self.recent_capacity = int(recent_capacity)
-        _check_memory(self.bytes_needed(spec, capacity), capacity, spec)
+        check_memory(self.bytes_needed(spec, capacity), capacity, spec)
         self._arrays = {
-            name: np.zeros((self.capacity, *shape), dtype) for name, (shape, dtype) in _layout(spec).items()
+            name: np.zeros((self.capacity, *shape), dtype) for name, (shape, dtype) in layout_of(spec).items()
         }
         self._lengths = np.zeros(self.capacity, np.int32)
         self._terminated = np.zeros(self.capacity, np.bool_)
@@ -61,10 +63,7 @@ class MultiAgentReplayBuffer(Checkpointable):
     @classmethod
     def bytes_needed(cls, spec: TeamSpec, capacity: int) -> int:
         """Memory of a full buffer, in bytes."""
-        per_episode = sum(
-            math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in _layout(spec).values()
-        )
-        return capacity * (per_episode + np.int32().itemsize * (1 + spec.n_agents) + np.bool_().itemsize)
+        return capacity * bytes_of_episode(spec)
 
     def __len__(self) -> int:
         return self._size
@@ -76,9 +75,9 @@ class MultiAgentReplayBuffer(Checkpointable):
             ValueError: an episode that is empty, longer than the spec says, or of other sizes; none is stored.
         """
         for episode in episodes:
-            self._check(episode)
+            check_episode(self.spec, episode)
         for episode in episodes:
-            arrays = {name: getattr(episode, name) for name in _FIELDS}
+            arrays = {name: getattr(episode, name) for name in OVER_TIME}
             self._store(self._next, arrays, episode.terminated, episode.lives())
             self._next = (self._next + 1) % self.capacity
             self._size = min(self._size + 1, self.capacity)
@@ -86,7 +85,7 @@ class MultiAgentReplayBuffer(Checkpointable):
 
     def _store(self, slot: int, arrays: dict[str, np.ndarray], terminated: bool, lives: np.ndarray) -> None:
         length = len(arrays["rewards"])
-        for name, has_last in _FIELDS.items():
+        for name, has_last in OVER_TIME.items():
             end = length + has_last
             self._arrays[name][slot, :end] = arrays[name]
             # What an earlier, longer episode left behind must not reach a batch.
@@ -155,7 +154,7 @@ class MultiAgentReplayBuffer(Checkpointable):
         }
         batch = {name: torch.from_numpy(array) for name, array in small.items()}
         longest = int(small["lengths"].max())
-        for name, has_last in _FIELDS.items():
+        for name, has_last in OVER_TIME.items():
             stored = self._arrays[name][:, : longest + has_last]
             dtype = torch.from_numpy(stored[:0]).dtype
             batch[name] = torch.empty((len(slots), *stored.shape[1:]), dtype=dtype, pin_memory=pin_memory)
@@ -163,19 +162,6 @@ class MultiAgentReplayBuffer(Checkpointable):
             for row, slot in enumerate(slots):
                 drawn[row] = stored[slot]
         return batch
-
-    def _check(self, episode: TeamEpisode) -> None:
-        if not 1 <= len(episode) <= self.spec.episode_limit:
-            raise ValueError(
-                f"replay buffer: an episode of {len(episode)} steps; allowed: 1 … {self.spec.episode_limit}."
-            )
-        for name, (shape, dtype) in _layout(self.spec).items():
-            expected = (len(episode) + _FIELDS[name], *shape[1:])
-            got = getattr(episode, name)
-            if got.shape != expected:
-                raise ValueError(f"replay buffer: episode.{name} has shape {got.shape}, expected {expected}.")
-            if not np.can_cast(got.dtype, dtype, "same_kind"):
-                raise ValueError(f"replay buffer: episode.{name} is {got.dtype}, expected {dtype}.")
 
     # Checkpointable
 
@@ -200,7 +186,7 @@ class MultiAgentReplayBuffer(Checkpointable):
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        self._check_spec(state["spec"])
+        check_spec(self.spec, state["spec"])
         order, self._next = self._slots_to_restore(len(state["lengths"]), state["capacity"], state["next"])
         self._restore(state, order)
 
@@ -222,12 +208,6 @@ class MultiAgentReplayBuffer(Checkpointable):
         oldest_first = (np.arange(size) + (following if size == capacity else 0)) % max(size, 1)
         newest = oldest_first[-self.capacity :]
         return newest, len(newest) % self.capacity
-
-    def _check_spec(self, saved: dict[str, Any]) -> None:
-        if not TeamSpec.from_saved(saved).fits(self.spec):
-            raise ValueError(
-                f"replay buffer: the checkpoint holds episodes of {TeamSpec.from_saved(saved)}, this run has {self.spec}."
-            )
 
     def save_to_path(self, path: Any = None, *, previous: Path | None = None, **kwargs: Any) -> str:
         """Stores all episodes in the folder `path`, as files that can be read without pickle.
@@ -268,7 +248,7 @@ class MultiAgentReplayBuffer(Checkpointable):
                     for slot, length in zip(slots, lengths, strict=True)
                 ]
             )
-            for name, has_last in _FIELDS.items()
+            for name, has_last in OVER_TIME.items()
         }
         return packed | {
             "lengths": lengths,
@@ -284,7 +264,7 @@ class MultiAgentReplayBuffer(Checkpointable):
             OSError: a file cannot be read.
         """
         index = read_index(Path(path))
-        self._check_spec(index["spec"])
+        check_spec(self.spec, index["spec"])
         self._added = index["added"]
         if (
             index["capacity"] == self.capacity
@@ -299,13 +279,13 @@ class MultiAgentReplayBuffer(Checkpointable):
 
     def _unpack(self, packed: dict[str, np.ndarray], chunk: Chunk) -> None:
         """Stores those episodes of a chunk that this buffer has room for."""
-        ends = {name: np.cumsum(packed["lengths"] + has_last) for name, has_last in _FIELDS.items()}
+        ends = {name: np.cumsum(packed["lengths"] + has_last) for name, has_last in OVER_TIME.items()}
         oldest = self._added - self._size
         for row in range(max(0, oldest - chunk.first), chunk.end - chunk.first):
             length = packed["lengths"][row]
             arrays = {
                 name: packed[name][ends[name][row] - length - has_last : ends[name][row]]
-                for name, has_last in _FIELDS.items()
+                for name, has_last in OVER_TIME.items()
             }
             slot = int(self._slots_of(np.asarray(chunk.first + row)))
             self._store(slot, arrays, packed["terminated"][row], packed["lives"][row])
@@ -313,31 +293,3 @@ class MultiAgentReplayBuffer(Checkpointable):
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
         settings = {"capacity": self.capacity, "recent_capacity": self.recent_capacity, "seed": self._seed}
         return (self.spec,), settings
-
-
-def _layout(spec: TeamSpec) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Field -> (shape of one episode at the longest, dtype)."""
-    steps, agents = spec.episode_limit, spec.n_agents
-    return {
-        "obs": ((steps + 1, agents, spec.obs_dim), spec.obs_dtype),
-        "state": ((steps + 1, spec.state_dim), spec.state_dtype),
-        "avail_actions": ((steps + 1, agents, spec.n_actions), "bool"),
-        "actions": ((steps, agents), "int16" if spec.n_actions <= np.iinfo(np.int16).max else "int64"),
-        "rewards": ((steps,), "float32"),
-    }
-
-
-def _check_memory(needed: int, capacity: int, spec: TeamSpec) -> None:
-    total = machine_memory()
-    if total is not None and needed > total:
-        fits = int(capacity * total / needed)
-        if fits < 1:
-            raise SettingError(
-                f"episode_limit: an episode of {spec.episode_limit} steps takes {needed / capacity / 2**30:.1f} GiB in the "
-                f"replay buffer, but this machine has {total / 2**30:.1f} GiB; lower it, of an adapted environment with "
-                'env_config={"team_adapter": {"episode_limit": …}}.'
-            )
-        raise SettingError(
-            f"replay_buffer_capacity: {capacity} episodes take {needed / 2**30:.1f} GiB when the buffer is full, "
-            f"but this machine has {total / 2**30:.1f} GiB; allowed here: at most {fits}."
-        )

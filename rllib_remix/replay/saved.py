@@ -14,14 +14,12 @@ import safetensors.numpy
 from rllib_remix.files.durable import write_through
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.chunks import PRIORITIES_FILE, Chunk, load_chunk, read_index, write_index
+from rllib_remix.replay.layout import OVER_TIME
 from rllib_remix.replay.prioritized import PrioritizedMultiAgentReplayBuffer
 from rllib_remix.rollout.episode import TeamEpisode
 
 SHARDS_FILE = "shards.json"
 SLOTS_FILE = "slots.safetensors"
-
-# Field -> whether it has an entry for the observation after the last step.
-OVER_TIME = {"obs": True, "state": True, "avail_actions": True, "actions": False, "rewards": False}
 
 
 class SavedReplay(NamedTuple):
@@ -94,6 +92,17 @@ def saved_episodes(places: list[tuple[Path, int]]) -> Iterator[TeamEpisode]:
         if folder not in readers:
             readers[folder] = _ChunkReader(folder)
         yield readers[folder].episode(number)
+
+
+def episodes_of(state: dict[str, Any], rows: np.ndarray) -> Iterator[TeamEpisode]:
+    """The episodes in these rows of a replay buffer's state."""
+    for row in rows:
+        length = int(state["lengths"][row])
+        fields = {
+            name: state["arrays"][name][row, : length + has_last] for name, has_last in OVER_TIME.items()
+        }
+        terminated = bool(state["terminated"][row])
+        yield TeamEpisode(**fields, terminated=terminated, truncated=not terminated, info={})
 
 
 def restore_replay(buffer: Any, folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,16 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
-from rllib_remix.files.durable import write_through
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.index import ReplayIndex
+from rllib_remix.replay.joining import join, write_rows
+from rllib_remix.replay.layout import OVER_TIME, check_spec
+from rllib_remix.replay.parts import restore_parts, save_parts
 from rllib_remix.replay.placement import shard_capacities
 from rllib_remix.replay.saved import (
-    OVER_TIME,
-    SHARDS_FILE,
+    episodes_of,
     is_sharded,
     open_saved,
-    part_folder,
     priorities_for,
     read_shards,
     read_slots,
@@ -34,6 +32,11 @@ from rllib_remix.replay.shards import Adding, Shard, Shards
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.episode_in_store import EpisodeInStore
 
+_SMALL = (
+    "lengths",
+    "terminated",
+    "lives",
+)  # fields with one entry for an episode, or one for each of its agents
 _BLOCK = 256  # episodes that are moved at once when the whole buffer is read or filled
 
 
@@ -167,7 +170,7 @@ class ShardedReplayBuffer(Checkpointable):
             slots, importance = self._index.draw(num_episodes, num_recent=num_recent, beta=beta)
             parts = self._fetch(slots)
             if parts is not None:
-                batch = _join(parts, num_episodes, pin_memory)
+                batch = join(parts, num_episodes, pin_memory)
                 batch["numbers"] = torch.from_numpy(self._index.numbers_of(slots))
                 batch["importance"] = torch.from_numpy(importance)
                 return batch
@@ -230,12 +233,12 @@ class ShardedReplayBuffer(Checkpointable):
                 return None
             for rows, part in parts:
                 for name, values in whole.items():
-                    _write(values, first + rows, part[name])
+                    write_rows(values, first + rows, part[name])
         return whole
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes over the state of a replay buffer, sharded or not, of any capacity; the newest episodes stay."""
-        self._check_spec(state["spec"])
+        check_spec(self.spec, state["spec"])
         size, following = len(state["lengths"]), state["next"]
         wraps = size == state["capacity"]
         oldest_first = (np.arange(size) + (following if wraps else 0)) % max(size, 1)
@@ -244,7 +247,7 @@ class ShardedReplayBuffer(Checkpointable):
         if priorities is None or state["measure"] != self.measure:
             priorities = np.ones(size)
         first_slot = following if wraps and state["capacity"] == self.capacity else 0
-        self._fill(_episodes(state, rows), np.asarray(priorities)[rows], first_slot, state["added"])
+        self._fill(episodes_of(state, rows), np.asarray(priorities)[rows], first_slot, state["added"])
         self._index.set_state(self._index.get_state() | {"rng": state["rng"]})
         self._shards.shards_lost, self._shards.episodes_lost = state.get("lost", (0, 0))
 
@@ -284,34 +287,12 @@ class ShardedReplayBuffer(Checkpointable):
         """
         self._shards.settle(self._note)
         folder = Path(super().save_to_path(path, **{**kwargs, "state": {"shards": self.num_shards}}))
-        layout = {"num_shards": self.num_shards, "series": [shard.series for shard in self._shards]}
-        mark = folder / SHARDS_FILE, json.dumps(layout | {"saved": uuid.uuid4().hex}).encode()
-        known = _series(previous)
-        write_through(*mark)
-        calls = []
-        for shard in self._shards:
-            if shard.is_ready:
-                linked = previous if known[shard.which : shard.which + 1] == [shard.series] else None
-                parts = [path and part_folder(path, shard.which) for path in (folder, linked)]
-                calls.append((shard, shard.actor.save_part.remote(*parts, mark)))
-        for shard, call in calls:
-            _, names = self._shards.ask(shard, call)
-            self._write_part(shard, part_folder(folder, shard.which), names or [])
+        save_parts(self._shards, folder, previous)
         index = self._index.get_state()
         slots = {"stored": index.pop("stored"), "priorities": index.pop("priorities"), "place": self._place}
         settings = {"spec": self.spec._asdict(), "capacity": self.capacity, "measure": self.measure}
         write_slots(folder, index | settings | {"lost": [self.shards_lost, self.episodes_lost]}, slots)
         return str(folder)
-
-    def _write_part(self, shard: Shard, folder: Path, names: list[str]) -> None:
-        """Writes the files of a shard that does not see the folder, one by one."""
-        for name in names:
-            folder.mkdir(exist_ok=True)
-            is_there, content = self._shards.ask(shard, shard.actor.read_file.remote(name))
-            if not is_there:
-                return
-            write_through(folder / name, content)
-        shard.actor.drop_files.remote()
 
     def restore_from_path(self, path: Any, **kwargs: Any) -> None:
         """Takes over what a replay buffer stored, sharded or not, of any capacity; the newest episodes stay.
@@ -322,7 +303,7 @@ class ShardedReplayBuffer(Checkpointable):
         """
         folder = Path(path)
         saved = open_saved(folder)
-        self._check_spec(saved.index["spec"])
+        check_spec(self.spec, saved.index["spec"])
         same_capacity = saved.index["capacity"] == self.capacity
         priorities = priorities_for(self.measure, saved)[-self.capacity :]
         if is_sharded(folder) and same_capacity and read_shards(folder)["num_shards"] == self.num_shards:
@@ -343,85 +324,12 @@ class ShardedReplayBuffer(Checkpointable):
         slots = read_slots(folder)
         self._index.set_state(index | {"stored": slots["stored"], "priorities": slots["priorities"]})
         self._place = slots["place"].copy()
-        mark = folder / SHARDS_FILE, (folder / SHARDS_FILE).read_bytes()
-        series = read_shards(folder)["series"]
-        calls = []
-        for shard in self._shards:
-            if slots["stored"][shard.which :: self.num_shards].any():
-                shard.series = series[shard.which]
-                calls.append((shard, shard.actor.restore_part.remote(part_folder(folder, shard.which), mark)))
-        for shard, call in calls:
-            is_there, sees_folder = self._shards.ask(shard, call)
-            if is_there and not sees_folder:
-                self._send_part(shard, part_folder(folder, shard.which))
-
-    def _send_part(self, shard: Shard, folder: Path) -> None:
-        """Brings a shard the files that it does not see, one by one."""
-        for file in folder.iterdir():
-            if not self._shards.ask(shard, shard.actor.write_file.remote(file.name, file.read_bytes()))[0]:
-                return
-        self._shards.ask(shard, shard.actor.restore_from_files.remote())
-
-    def _check_spec(self, saved: dict[str, Any]) -> None:
-        if not TeamSpec.from_saved(saved).fits(self.spec):
-            raise ValueError(
-                f"replay buffer: the checkpoint holds episodes of {TeamSpec.from_saved(saved)}, this run has {self.spec}."
-            )
+        restore_parts(self._shards, folder, slots["stored"])
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
         shards = {"num_shards": self.num_shards, "capacity": self.capacity, "measure": self.measure}
         return (self.spec,), shards | self._settings
 
 
-_SMALL = ("lengths", "terminated", "lives")
-
-
-def _series(previous: Path | None) -> list[str]:
-    """How the shards' episodes are numbered in an earlier checkpoint; empty if it has none, or is gone."""
-    try:
-        return [] if previous is None else read_shards(previous)["series"]
-    except (OSError, ValueError):
-        return []
-
-
 def _in_store(episode: TeamEpisode | EpisodeInStore) -> EpisodeInStore:
     return episode if isinstance(episode, EpisodeInStore) else EpisodeInStore.put(episode)
-
-
-def _join(
-    parts: list[tuple[np.ndarray, dict[str, np.ndarray]]], num_episodes: int, pin_memory: bool
-) -> dict[str, Tensor]:
-    """One batch of the rows of all parts, in new tensors; past the end of its longest episode a part is 0."""
-    longest = max(int(part["lengths"].max()) for _, part in parts)
-    batch = {}
-    for name, values in parts[0][1].items():
-        over_time = (longest + OVER_TIME[name],) if name in OVER_TIME else ()
-        shape = (num_episodes, *over_time, *values.shape[1 + len(over_time) :])
-        dtype = torch.from_numpy(np.zeros(0, values.dtype)).dtype
-        pin = pin_memory and name in OVER_TIME
-        batch[name] = torch.empty(shape, dtype=dtype, pin_memory=pin)
-        for rows, part in parts:
-            _write(batch[name].numpy(), rows, part[name])
-    return batch
-
-
-def _write(whole: np.ndarray, rows: np.ndarray, part: np.ndarray) -> None:
-    """Lays the part's rows into the whole's, and 0 behind what is shorter."""
-    if whole.ndim == 1:
-        whole[rows] = part
-        return
-    end = part.shape[1]
-    for row, values in zip(rows, part, strict=True):
-        whole[row, :end] = values
-        whole[row, end:] = 0
-
-
-def _episodes(state: dict[str, Any], rows: np.ndarray) -> Iterator[TeamEpisode]:
-    """The episodes of a replay buffer's state."""
-    for row in rows:
-        length = int(state["lengths"][row])
-        fields = {
-            name: state["arrays"][name][row, : length + has_last] for name, has_last in OVER_TIME.items()
-        }
-        terminated = bool(state["terminated"][row])
-        yield TeamEpisode(**fields, terminated=terminated, truncated=not terminated, info={})

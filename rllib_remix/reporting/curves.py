@@ -32,7 +32,7 @@ def draw_curves(
     metric: str = "greedy",
     title: str | None = None,
     best: float | None = None,
-) -> None:
+) -> list[Trial]:
     """Writes a picture of return against environment steps.
 
     Trials that differ in their seed alone share a colour: thin lines are single trials, the thick one their mean,
@@ -44,6 +44,9 @@ def draw_curves(
         metric: "greedy" or "training" return, or "wins", the share of greedy episodes won.
         title: above the picture; None takes the environment's name.
         best: best possible return, drawn as a dashed line; None draws none.
+
+    Returns:
+        The trials that report the metric, which are drawn.
 
     Raises:
         RunError: if no trial reports the metric, or the file cannot be written.
@@ -75,6 +78,7 @@ def draw_curves(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(framealpha=0.9, edgecolor="none")
     save(figure, out)
+    return drawn
 
 
 def group(trials: Sequence[Trial]) -> dict[str, list[Trial]]:

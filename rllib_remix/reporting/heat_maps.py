@@ -54,7 +54,7 @@ class Frame(NamedTuple):
     above: bool  # whether there is a column for weights above them
 
 
-def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None) -> None:
+def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None) -> list[Trial]:
     """Writes a picture of the distribution of loss weights over training, one panel per trial.
 
     Environment steps run upwards, weights (logarithmic) to the right. The colour is the natural logarithm of
@@ -66,6 +66,9 @@ def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None
         trials: what to draw; those without histograms are left out.
         out: file to write; its ending says the format.
         title: above the picture; None takes the environment's name.
+
+    Returns:
+        The trials that report histograms, which are drawn.
 
     Raises:
         RunError: if no trial reports histograms, or the file cannot be written.
@@ -90,6 +93,7 @@ def draw_weights(trials: Sequence[Trial], out: Path, *, title: str | None = None
         _label_weights(axes, history, frame, most_ticks=int(panel_width / TICK_INCHES))
     _label_figure(figure, grid, heading(shown) if title is None else title)
     save(figure, out)
+    return shown
 
 
 def with_weights(trials: Sequence[Trial]) -> list[Trial]:

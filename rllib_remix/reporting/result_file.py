@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rllib_remix.errors import shown
+from rllib_remix.errors import UserError, shown
 
 MAX_LINE = 16 * 2**20  # bytes of one result; a usual one has some 16 kB
 
 
-class RunError(ValueError):
+class RunError(UserError):
     """A folder that holds no readable run, or runs that cannot be drawn."""
 
 
@@ -41,7 +41,7 @@ def read_object(file: Path) -> dict[str, Any]:
     try:
         with _open(file) as stream:
             return _object(stream.read(MAX_LINE + 1))
-    except ValueError:
+    except (RunError, ValueError):
         return {}
 
 

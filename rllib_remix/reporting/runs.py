@@ -89,8 +89,6 @@ def trial_folders(path: Path) -> list[Path]:
         if not path.is_dir():
             raise RunError(f"run {shown(str(path))} is a file; give its folder.")
         found = sorted(file.parent for file in path.rglob(RESULT_FILE) if is_file_with_content(file))
-    except RunError:
-        raise
     # NUL in a name, an unknown user, a ring of links, a name that is too long, a folder that may not be read.
     except (OSError, ValueError, RuntimeError) as error:
         raise RunError(

@@ -1,0 +1,1 @@
+"""Workers that play: episodes collected from the copies of an environment."""

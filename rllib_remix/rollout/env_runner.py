@@ -18,15 +18,16 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, SAMPLE_TIMER, WEIGHTS_SEQ_NO
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
-from rllib_remix.envs.checker import check_step
+from rllib_remix.envs.checker import check_step, is_sound
 from rllib_remix.envs.team_env import BrokenEnvironment, BrokenEpisodes, TeamEnv, TeamSpec, TeamStep
 from rllib_remix.memory import skip_memory_fill
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.callbacks import RunnerCallbacks
 from rllib_remix.rollout.episode import TeamEpisode
-from rllib_remix.rollout.metrics import EpisodeMetrics, log_sampled
+from rllib_remix.rollout.metrics import EnvFaults, EpisodeMetrics, log_sampled
 from rllib_remix.rollout.recorder import EpisodeRecorder
+from rllib_remix.rollout.runner_streams import RunnerStreams
 from rllib_remix.rollout.spaces import team_spaces
 
 logger = logging.getLogger("ray.rllib")
@@ -61,10 +62,10 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         self._episode_metrics = EpisodeMetrics(10**6 if self.config.in_evaluation else window)
         self._weights_seq_no = 0
         self._num_failures = 0
-        self._num_discarded = 0  # since they were logged
+        self._faults = EnvFaults()
         self.epsilon = float("nan")
         self.env: TeamEnv | None = None
-        self._start_random_streams()
+        self._streams = self._new_streams()
         makes_env = self.worker_index is None or self.worker_index > 0 or self.config.num_env_runners == 0
         if makes_env or self.config.create_env_on_local_worker:
             self.make_env()
@@ -87,9 +88,9 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         )
         self._recorder = EpisodeRecorder(self.env.spec, self.env.num_envs)
         self._breaks = BrokenEpisodes(self.env)
-        self._counters_logged: dict[str, int] = {}
+        self._faults.env_is_new()
         self._open: list[tuple[str, dict[str, Any]]] = [("", {})] * self.env.num_envs  # id and custom data
-        self._env_is_seeded = False
+        self._streams.env_is_new()
         self._callbacks.fire(
             "on_environment_created",
             lambda: self._callback_arguments() | {"env_context": self.config.env_config},
@@ -183,14 +184,16 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             self._begin_episode(copy, step)
         over = np.zeros(env.num_envs, np.bool_)
         while left.any():
-            actions = actor.act(step.obs, step.avail_actions, epsilon=self.epsilon, rng=self._rng)
+            actions = actor.act(
+                step.obs, step.avail_actions, epsilon=self.epsilon, rng=self._streams.exploration
+            )
             step = self._step_env(actions, began=over)
             began, over = over, (step.terminated | step.truncated) & ~over
             if began.any():
                 actor.forget(began)
             self._report_step(step, began, left)
             broken = self._breaks.among(step)
-            self._num_discarded += int((broken & (left > 0)).sum())
+            self._faults.num_discarded += int((broken & (left > 0)).sum())
             for copy in np.flatnonzero(over & ~broken & (left > 0)).tolist():
                 left[copy] -= 1
                 episodes.append(self._cut_episode(copy, step))
@@ -215,9 +218,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
 
     def _reset_env(self) -> TeamStep:
         assert self.env is not None
-        seed = None
-        if not self._env_is_seeded:
-            seed, self._env_is_seeded = self._env_seed, True
+        seed = self._streams.seed_of_reset()
         try:
             return self.env.reset(seed)
         except Exception as error:
@@ -228,7 +229,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         assert self.env is not None
         try:
             step = self.env.step(actions)
-            if not _is_sound(step):
+            if not is_sound(step):
                 check_step(self.env, step)  # Says what is wrong, and where.
             self._recorder.record(actions, step, began)
             return step
@@ -252,21 +253,14 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             "The environment failed and is made anew; unfinished episodes are dropped.", exc_info=cause
         )
         self._num_failures += 1
-        self._start_random_streams()
+        self._streams = self._new_streams()
         self.make_env()
 
     # Randomness
 
-    def _start_random_streams(self) -> None:
-        """Streams of this worker alone; a worker or environment that starts anew does not repeat old ones."""
-        if self._seed is None:
-            self._rng, self._env_seed = np.random.default_rng(), None
-            return
+    def _new_streams(self) -> RunnerStreams:
         started_at = (self.num_env_steps_sampled_lifetime, self._num_failures)
-        sequence = np.random.SeedSequence([self._seed, self.worker_index or 0, *started_at])
-        exploration, environment = sequence.spawn(2)
-        self._rng = np.random.default_rng(exploration)
-        self._env_seed = int(environment.generate_state(1)[0])
+        return RunnerStreams(self._seed, self.worker_index or 0, started_at)
 
     def _current_epsilon(self) -> float:
         return float(self._epsilon_schedule.update(self.num_env_steps_sampled_lifetime))
@@ -279,24 +273,10 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         for episode in episodes:
             self._episode_metrics.add(episode)
         log_sampled(self.metrics, env_steps=env_steps, n_agents=self.env.n_agents, episodes=len(episodes))
-        self._log_faults()
+        self._faults.log(self.metrics, self.env.counters())
         # What all runners sampled is known only to the algorithm, which sets it before each call; this keeps
         # the schedule going when `sample` is called by hand.
         self.num_env_steps_sampled_lifetime += env_steps * max(1, self.config.num_env_runners)
-
-    def _log_faults(self) -> None:
-        """Logs broken episodes and the environment's own counters; nothing for one that has neither."""
-        assert self.env is not None
-        counters = self.env.counters()
-        for name, total in counters.items():
-            self._log_lifetime(name, total - self._counters_logged.get(name, 0))
-        self._counters_logged = counters
-        if counters or self._num_discarded:
-            self._log_lifetime("num_episodes_discarded", self._num_discarded)
-        self._num_discarded = 0
-
-    def _log_lifetime(self, name: str, count: int) -> None:
-        self.metrics.log_value(f"{name}_lifetime", count, reduce="lifetime_sum")
 
     def get_metrics(self) -> dict[str, Any]:
         self._episode_metrics.log(self.metrics)
@@ -352,8 +332,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         if self._check_component("random_streams", components, not_components):
             state["random_streams"] = {
                 "worker_index": self.worker_index,
-                "exploration": self._rng.bit_generator.state,
-                "env": self.env.get_state() if self.env is not None and self._env_is_seeded else None,
+                **self._streams.get_state(self.env),
             }
         if self._check_component("episode_metrics", components, not_components):
             state["episode_metrics"] = self._episode_metrics.get_state()
@@ -367,16 +346,12 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             self.num_env_steps_sampled_lifetime = int(state[NUM_ENV_STEPS_SAMPLED_LIFETIME])
             if fresh and self.num_env_steps_sampled_lifetime > 0:
                 # A worker that joins a run later must not replay the streams of the run's beginning.
-                self._start_random_streams()
-                self._env_is_seeded = False
+                self._streams = self._new_streams()
         self._num_failures = state.get("num_failures", self._num_failures)
         streams = state.get("random_streams")
         # Streams belong to one worker: those of another would make two workers play the same.
         if streams is not None and streams["worker_index"] == self.worker_index:
-            self._rng.bit_generator.state = streams["exploration"]
-            if self.env is not None and streams["env"] is not None:
-                self.env.set_state(streams["env"])
-                self._env_is_seeded = True
+            self._streams.set_state(streams, self.env)
         if "episode_metrics" in state:
             self._episode_metrics.set_state(state["episode_metrics"])
 
@@ -402,9 +377,3 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     def stop(self) -> None:
         if self.env is not None:
             self.env.close()
-
-
-def _is_sound(step: TeamStep) -> bool:
-    """Whether the numbers of a step can be learned from; cheap, as it is asked of every step."""
-    numbers = (step.rewards, *(array for array in (step.obs, step.state) if array.dtype.kind == "f"))
-    return all(np.isfinite(array).all() for array in numbers) and bool(step.avail_actions.any(-1).all())

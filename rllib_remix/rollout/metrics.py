@@ -121,5 +121,39 @@ def log_sampled(metrics: MetricsLogger, *, env_steps: int, n_agents: int, episod
         )
 
 
+class EnvFaults:
+    """What went wrong in an environment that knows how to go on: broken episodes, and its own counters.
+
+    Attributes:
+        num_discarded: broken episodes that were thrown away since they were logged.
+    """
+
+    def __init__(self) -> None:
+        self.num_discarded = 0
+        self._logged: dict[str, int] = {}
+
+    def env_is_new(self) -> None:
+        """Says that the environment was made anew, so that its counters begin at 0."""
+        self._logged = {}
+
+    def log(self, metrics: MetricsLogger, counters: dict[str, int]) -> None:
+        """Logs what came since the last call; nothing for an environment that has neither.
+
+        Args:
+            metrics: where to.
+            counters: name -> what the environment has counted since it was made.
+        """
+        for name, total in counters.items():
+            _log_lifetime(metrics, name, total - self._logged.get(name, 0))
+        self._logged = counters
+        if counters or self.num_discarded:
+            _log_lifetime(metrics, "num_episodes_discarded", self.num_discarded)
+        self.num_discarded = 0
+
+
+def _log_lifetime(metrics: MetricsLogger, name: str, count: int) -> None:
+    metrics.log_value(f"{name}_lifetime", count, reduce="lifetime_sum")
+
+
 def _mean(values: Any) -> float:
     return float(sum(values) / len(values))

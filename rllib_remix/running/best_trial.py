@@ -8,7 +8,7 @@ from typing import Any
 
 from rllib_remix.errors import nearest
 from rllib_remix.experiments.experiment import Experiment
-from rllib_remix.experiments.search_spaces import search_domains
+from rllib_remix.experiments.search.spaces import search_domains
 from rllib_remix.terminal.console import number
 
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import typer
-
 from rllib_remix.errors import UserError, shown
 
 CONNECT_TIMEOUT_S = 5.0  # seconds that a running cluster may take to accept a connection
@@ -104,7 +102,9 @@ def _memory_of_machine() -> int:
 
 
 @contextmanager
-def connected(cluster: Cluster, verbosity: int, lost: Callable[[str], object]) -> Iterator[None]:
+def connected(
+    cluster: Cluster, verbosity: int, lost: Callable[[str], object], say: Callable[[str], object]
+) -> Iterator[None]:
     """A connection to Ray while the block runs; what was started for it ends with it.
 
     A Ray that runs in this process already is used as it is, and left alone.
@@ -113,6 +113,7 @@ def connected(cluster: Cluster, verbosity: int, lost: Callable[[str], object]) -
         cluster: which Ray.
         verbosity: 0 hides its messages, 1 shows them.
         lost: called from another thread with what is gone, before the loss of this Ray ends the process.
+        say: takes the line that says where the dashboard is, if there is one.
 
     Raises:
         UserError: if Ray cannot be started or joined.
@@ -130,7 +131,7 @@ def connected(cluster: Cluster, verbosity: int, lost: Callable[[str], object]) -
             with _safe_from_lost_terminals():
                 if cluster.num_nodes is not None and not cluster.is_running:
                     emulated = _emulate(cluster)
-                _connect(cluster, emulated, verbosity)
+                _connect(cluster, emulated, verbosity, say)
         except Exception as error:  # Ray raises many kinds, among them Exception itself.
             raise UserError(f"Ray could not be started or joined: {_cause(error)}") from error
         with ends_with_ray(lost, _nodes(emulated)):
@@ -192,7 +193,7 @@ def _emulate(cluster: Cluster) -> Any:
     return emulated
 
 
-def _connect(cluster: Cluster, emulated: Any, verbosity: int) -> None:
+def _connect(cluster: Cluster, emulated: Any, verbosity: int, say: Callable[[str], object]) -> None:
     import ray
 
     options: dict[str, Any] = {
@@ -214,7 +215,7 @@ def _connect(cluster: Cluster, emulated: Any, verbosity: int) -> None:
         }
     context = ray.init(**options)
     if cluster.dashboard:
-        typer.echo(f"Dashboard: http://{context.dashboard_url}")
+        say(f"Dashboard: http://{context.dashboard_url}")
 
 
 def _check_dashboard_is_installed() -> None:

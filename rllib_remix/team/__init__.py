@@ -1,0 +1,1 @@
+"""What all algorithms share: the loop (collect, store, draw, update), its checkpoints and its settings."""

@@ -29,8 +29,6 @@ MAX_IN_A_ROW = 5  # updates without a finite gradient; one more learns nothing e
 
 ADVICE = "Look at the scale of rewards and observations first, then at lr (lower) and grad_clip (set it, or lower)."
 
-_LOGGED = ("td_loss", "q_star_loss", "grad_norm")
-
 
 class NotFiniteError(ArithmeticError):
     """Training has left the range of numbers; nothing that it would do from here on is worth anything."""
@@ -96,7 +94,9 @@ class NonFiniteUpdates:
     def _describe(self, results: Sequence[Mapping[str, Any]], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""
         logged, config = results[0][DEFAULT_MODULE_ID], self._config
-        numbers = [f"{name} {logged[name].peek():g}" for name in _LOGGED if name in logged]
+        numbers = [
+            f"{name} {logged[name].peek():g}" for name in (*config.losses, "grad_norm") if name in logged
+        ]
         rewards = batch["rewards"][step_mask(batch["lengths"], batch["rewards"].shape[1])]
         numbers.append(f"rewards of the batch {rewards.min().item():g} … {rewards.max().item():g}")
         numbers += [f"{name} {getattr(config, name)!r}" for name in ("lr", "grad_clip", "gamma")]

@@ -12,7 +12,7 @@ from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
 from rllib_remix.envs.checker import TeamEnvError
-from rllib_remix.rollout.env_runner import BrokenEnvironment
+from rllib_remix.envs.team_env import BrokenEnvironment
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.episode_in_store import EpisodeInStore
 from rllib_remix.team.patience import Patience

@@ -11,24 +11,24 @@ import pyarrow.fs
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.train._internal.session import _TrainingResult
+from ray.tune import Checkpoint
 
 from rllib_remix.checkpoints.clock import SAVED_AT, RecordClock
 from rllib_remix.checkpoints.fitting import (
     check_checkpoint,
-    check_learner_files,
     check_networks,
-    checkpoint_metadata,
     explain_damage,
     local_folder,
-    settings_as_json,
 )
 from rllib_remix.checkpoints.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.checkpoints.portable import PORTABLE, write_portable
 from rllib_remix.checkpoints.storage import DurableStorage, report_lost_checkpoint
+from rllib_remix.checkpoints.writing import check_learner_files, checkpoint_metadata, settings_as_json
 from rllib_remix.files.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.memory import return_memory
 from rllib_remix.replay.saved import restore_replay
 from rllib_remix.team.nonfinite import NotFiniteError, check_saved_networks, check_state
+from rllib_remix.team.stored_class import read_class_and_settings
 
 COMPONENT_REPLAY_BUFFER = "replay_buffer"
 
@@ -157,6 +157,27 @@ class SavedAlgorithm(Algorithm):
         else:
             self._replay_on_disk = Path(result.checkpoint.path) / COMPONENT_REPLAY_BUFFER
         return result, failed
+
+    @classmethod
+    def from_checkpoint(cls, path: Any, filesystem: Any = None, **kwargs: Any) -> Any:
+        """As RLlib's, and of earlier versions too; the algorithm is of the class that made the checkpoint.
+
+        Raises:
+            CheckpointError: damaged.
+            ValueError: made by an algorithm that is no subclass of this one.
+        """
+        if filesystem is not None or kwargs:
+            return super().from_checkpoint(path, filesystem=filesystem, **kwargs)
+        folder = local_folder(path.to_directory() if isinstance(path, Checkpoint) else path)
+        with explain_damage(folder):
+            found, settings = read_class_and_settings(folder)
+        if not issubclass(found, cls):
+            raise ValueError(
+                f"checkpoint {str(folder)!r} was made by {found.__name__}, not by {cls.__name__}."
+            )
+        algorithm = found(settings)
+        algorithm.restore_from_path(folder)
+        return algorithm
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """As RLlib's, after a check that the checkpoint is whole and fits; and no env runner keeps old weights.

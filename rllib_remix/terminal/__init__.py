@@ -1,0 +1,1 @@
+"""What the screen can show, and how lines, notes and errors get there."""

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from benchmarks.machine import ROOT
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 
 EVERY = 20_000  # env steps between two lines of the record
 _TUNED = ROOT / "tuned_examples" / "predator_prey"

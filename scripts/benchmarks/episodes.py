@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.predator_prey_kernels import STAY
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.policy import TeamPolicy

@@ -19,7 +19,7 @@ import torch
 from benchmarks.episodes import filled_buffer
 from benchmarks.timing import cpu_seconds
 from benchmarks.updates import batch_of, new_learner
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 

@@ -113,7 +113,7 @@ def as_json(rounds: Sequence[Round]) -> list[dict[str, Any]]:
 
 def _config(algorithm: str) -> Any:
     import rllib_remix
-    from rllib_remix.algorithms.registry import get_algorithm_config
+    from rllib_remix.algorithms.table import get_algorithm_config
 
     rllib_remix.register()
     config = get_algorithm_config(algorithm).environment("predator_prey", env_config=ENV)

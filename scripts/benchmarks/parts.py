@@ -12,7 +12,7 @@ from benchmarks import floors
 from benchmarks.episodes import filled_buffer
 from benchmarks.figures import Figure
 from benchmarks.timing import cpu_seconds
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.envs.team_env import TeamEnv
 from rllib_remix.models.agent import RecurrentAgent

@@ -21,13 +21,13 @@ from benchmarks import floors
 from benchmarks.episodes import Lives, filled_buffer, lives_of, play_dense, spec_of
 from benchmarks.figures import Figure
 from benchmarks.timing import cpu_seconds
-from rllib_remix.algorithms.qmix import learner_batch
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
-from rllib_remix.learner import TeamLearner
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
+from rllib_remix.team.learner import learner_batch
+from rllib_remix.value_based.learner import ValueLearner
 
 ALGORITHMS = ("QMIX", "ReMIX", "MACPO")
 BATCHES = (32, 128)
@@ -40,12 +40,12 @@ def new_config(algorithm: str, dtype: str = "float32") -> Any:
     return config.training(compute_dtype=dtype)
 
 
-def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
+def new_learner(config: Any, spec: TeamSpec) -> ValueLearner:
     """A learner of its own, outside of any algorithm."""
     module_spec = config.get_multi_rl_module_spec(
         spaces={"default_policy": team_spaces(spec)}, inference_only=False
     )
-    learner = TeamLearner(config=config, module_spec=module_spec)
+    learner = ValueLearner(config=config, module_spec=module_spec)
     learner.build()
     return learner
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 
 TINY = {"grid_height": 4, "grid_width": 4, "num_predators": 3, "num_prey": 2, "episode_limit": 10}
 

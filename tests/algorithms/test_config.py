@@ -1,9 +1,9 @@
 import pytest
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.errors import SettingError
-from rllib_remix.team.unused_settings import UNUSED_SETTINGS
+from rllib_remix.team.settings.unused import UNUSED_SETTINGS
 
 NAN, INF = float("nan"), float("inf")
 

@@ -1,8 +1,9 @@
 """What is trained when nothing is set: a default that changes, changes everybody's results."""
 
 import pytest
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 
 COMMON = {
     "lr": 1e-3,
@@ -37,6 +38,15 @@ COMMON = {
     "skip_removed_agents": True,
     "compute_dtype": "float32",
 }
+# As pickles, results and --json have them.
+ORDER = """
+    mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim q_star_hidden_dim observe_last_action observe_agent_id
+    utility_clamp weighting weighting_config weighting_mode q_star_loss_weight td_lambda target_network_update_episodes
+    weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
+    num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
+    prioritized_replay_epsilon rollout_episodes_per_update epsilon overlap_sampling skip_removed_agents compute_dtype
+    num_torch_threads
+"""
 # weighting, mixer, whether there is a Q* and whether the weighting needs the mixer's gradient
 OWN = {
     "QMIX": ("uniform", "qmix", False, False),
@@ -62,6 +72,14 @@ def test_every_algorithm_has_its_defaults(algorithm):
     assert (config.weighting, networks["mixer"]) == (weighting, mixer)
     assert networks["use_mixer_gradient"] is use_mixer_gradient
     assert networks["use_q_star"] is use_q_star
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_the_settings_keep_their_order(algorithm):
+    config, order = get_algorithm_config(algorithm), ORDER.split()
+    assert [setting.name for setting in config.own_settings()] == order
+    new = set(order) - vars(AlgorithmConfig()).keys()  # RLlib has attributes of the names of some
+    assert [name for name in vars(config) if name in new] == [name for name in order if name in new]
 
 
 def test_a_quarter_of_remixs_batch_and_of_no_others_is_recent():

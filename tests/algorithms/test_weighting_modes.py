@@ -8,9 +8,10 @@ import torch
 from ray import tune
 
 import rllib_remix
-from rllib_remix.algorithms.qmix import learner_batch, learner_result_keys, weight_term_keys
+from rllib_remix.algorithms.qmix import learner_result_keys, weight_term_keys
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
+from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.nonfinite import MAX_IN_A_ROW, NotFiniteError
 from tests.algorithms.games import equal, tiny, weights
 
@@ -144,7 +145,7 @@ def test_a_learner_that_reports_no_weights_is_named_where_they_are_needed(build)
         if mode == "loss":
             assert sum(algorithm.train()["learners"]["default_policy"]["weight_histogram"]) == 0
         else:
-            with pytest.raises(RuntimeError, match=r"^learner_class: TeamLearner reported no weights"):
+            with pytest.raises(RuntimeError, match=r"^learner_class: ValueLearner reported no weights"):
                 algorithm.train()
 
 

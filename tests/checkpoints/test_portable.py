@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from rllib_remix.checkpoints.manifest import CheckpointError
 from rllib_remix.checkpoints.portable import (
     as_json,
     find_portable,
@@ -11,6 +10,7 @@ from rllib_remix.checkpoints.portable import (
     read_weights,
     write_portable,
 )
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.policy import TeamPolicy
 
 

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import forked
 import pytest
 
-RLLIB = Path(sys.executable).parent / "rllib"
 SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 200, "evaluation_interval": 1}
 SMALL |= {"evaluation_duration": 4}
 
@@ -25,9 +25,7 @@ def environment(tmp_path) -> dict[str, str]:
 def rllib(tmp_path, environment):
     def run(*arguments: object) -> subprocess.CompletedProcess:
         texts = [json.dumps(a) if isinstance(a, dict) else str(a) for a in arguments]
-        return subprocess.run(
-            [RLLIB, *texts], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
+        return forked.run(texts, tmp_path, environment, timeout=300)
 
     return run
 
@@ -79,7 +77,7 @@ def test_ctrl_c_saves_what_was_trained_and_leaves_no_process(tmp_path, environme
         a if not isinstance(a, dict) else json.dumps(a) for a in train_arguments(tmp_path / "results", 10**6)
     ]
     process = subprocess.Popen(
-        [str(RLLIB), *map(str, arguments)],
+        [str(forked.RLLIB), *map(str, arguments)],
         cwd=tmp_path,
         env=environment | {"RLLIB_REMIX_TEST": str(tmp_path)},
         stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from rllib_remix.playing import results_file
+from rllib_remix.files.json_values import jsonable
 
 pytestmark = pytest.mark.slow
 
@@ -218,4 +218,4 @@ def test_every_value_becomes_json():
         3: float("inf"),
     }
     expected = {"a": 1.5, "b": [None, [0, 1]], "c": [None, True, [1]], "d": str(ray), "3": None}
-    assert results_file.jsonable(value) == expected
+    assert jsonable(value) == expected

@@ -1,15 +1,15 @@
-"""Every option of every command, given to the installed executable, and what it did."""
+"""Every option of every command, run as a process, and what it did."""
 
 import csv
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import forked
 import pytest
 import typer
 
@@ -17,7 +17,6 @@ from rllib_remix.cli.main import app
 
 pytestmark = pytest.mark.slow
 
-RLLIB = Path(sys.executable).parent / "rllib"
 NOBODY = "127.0.0.1:1"  # where nothing listens
 QUICK = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 50, "evaluation_interval": 1}
 QUICK |= {"evaluation_duration": 4, "num_env_runners": 0}
@@ -206,15 +205,13 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def rllib(folder):
-    """Runs the executable in one folder for all tests of this file, which build on each other's results."""
+    """Runs the command in one folder for all tests of this file, which build on each other's results."""
     kept = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "NO_COLOR")}
     environment = kept | {"HOME": str(folder / "home"), "TERM": "dumb", "SHELL": "/bin/bash"}
 
     def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess:
         texts = [json.dumps(a) if isinstance(a, dict) else str(a) for a in arguments]
-        ended = subprocess.run(
-            [RLLIB, *texts], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-        )
+        ended = forked.run(texts, folder, environment, timeout=300)
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended
 
@@ -334,9 +331,8 @@ def test_lists_examples_and_exports(rllib, folder, trained):
 
 def test_an_example_is_trained_until_ctrl_c(rllib, folder):
     command = ["example", "run", "matrix_game/qmix", "--storage-path", "example", "--ray-num-cpus", "1", "-v"]
-    process = subprocess.Popen(
-        [RLLIB, *command], cwd=folder, env=rllib.environment, stdout=subprocess.DEVNULL
-    )
+    with open(os.devnull, "w") as nowhere:
+        process = forked.command(command, folder, rllib.environment, stdout=nowhere)
     try:
         deadline = time.monotonic() + 180
         while not list(folder.glob("example/*/*/progress.csv")):

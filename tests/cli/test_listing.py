@@ -11,9 +11,8 @@ import pytest
 from ray.rllib.algorithms import registry
 
 from rllib_remix import __version__, make_team_env
-from rllib_remix.algorithms.registry import ALGORITHMS
+from rllib_remix.algorithms.table import ALGORITHMS, RLLIB_ALGORITHMS
 from rllib_remix.cli.completion import complete_algorithms, complete_environments, complete_examples
-from rllib_remix.cli.listing import RLLIB_ALGORITHMS, TEAM_ALGORITHMS
 from rllib_remix.cli.main import ORDER
 from rllib_remix.envs.registry import TEAM_ENVS
 
@@ -22,11 +21,46 @@ COMMANDS = [(name,) for name in ORDER] + [("train", "file"), ("example", "run"),
 
 
 def test_every_algorithm_is_listed_ours_first(rllib):
-    assert TEAM_ALGORITHMS.keys() == ALGORITHMS.keys()
     assert RLLIB_ALGORITHMS.keys() == registry.ALGORITHMS.keys()
     lines = [line.split()[0] for line in rllib("algorithms").stdout.splitlines() if line.startswith(" ")]
-    assert lines == [*TEAM_ALGORITHMS, *RLLIB_ALGORITHMS]
+    assert lines == [*ALGORITHMS, *RLLIB_ALGORITHMS]
     assert [entry["name"] for entry in json.loads(rllib("algorithms", "--json").stdout)] == lines
+
+
+def test_the_settings_of_an_algorithm_are_shown_in_groups_with_its_own_defaults(rllib):
+    shown = json.loads(rllib("algorithms", "ReMIX", "--json").stdout)
+    assert (shown["name"], shown["text"], shown["team"]) == ("ReMIX", ALGORITHMS["ReMIX"].text, True)
+    groups = {group["title"]: {e["name"]: e for e in group["settings"]} for group in shown["groups"]}
+    assert list(groups) == [
+        *("Networks", "Loss", "Replay", "Loop", "Computing", "RLlib's settings", "weighting_config of remix"),
+    ]
+    assert groups["Loss"]["weighting"]["default"] == "remix"
+    assert groups["RLlib's settings"]["grad_clip"]["default"] == 10.0
+    assert groups["Loss"]["td_lambda"] == {
+        "name": "td_lambda",
+        "type": "float",
+        "range": "[0, 1]",
+        "default": 0.6,
+        "text": "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2.",
+    }
+    assert groups["weighting_config of remix"]["min_weight"]["range"] == "(0, 1]"
+
+
+def test_the_settings_of_an_algorithm_fit_80_columns(rllib):
+    text = rllib("algorithms", "ReMIX").stdout
+    assert text.startswith(f"ReMIX: {ALGORITHMS['ReMIX'].text}\n\nNetworks: ")
+    assert "\n  td_lambda = 0.6  (float: [0, 1])\n      λ of the λ-return; 0 is one-step." in text
+    assert "\n  utility_clamp = null  (" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_of_rllibs_own_algorithms_it_is_said_where_their_settings_are(rllib):
+    assert "arguments of PPOConfig's methods" in rllib("algorithms", "PPO").stdout
+    assert json.loads(rllib("algorithms", "PPO", "--json").stdout)["groups"] == []
+
+
+def test_settings_of_an_unknown_algorithm_are_refused_with_the_nearest_name(refused):
+    assert "algorithms: unknown name 'REMIX'; did you mean 'ReMIX'?" in refused("algorithms", "REMIX")
 
 
 def test_every_environment_is_listed_with_the_settings_that_it_has_without_any(rllib):

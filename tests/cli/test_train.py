@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from rllib_remix.cli.train import Outcomes
-from rllib_remix.running.run import Outcome
+from rllib_remix.running.outcomes import Outcome, Outcomes
 
 QMIX = ("train", "--algo", "QMIX", "--env", "matrix_game")
 

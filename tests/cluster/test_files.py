@@ -56,8 +56,8 @@ def test_the_kuberay_manifest_is_a_whole_rayjob():
 
 
 def test_the_experiment_in_the_kuberay_manifest_can_be_run(tmp_path):
-    from rllib_remix.experiments.experiment import check_experiment
-    from rllib_remix.experiments.files import read_experiments
+    from rllib_remix.experiments.checking import check_experiment
+    from rllib_remix.experiments.reading.files import read_experiments
 
     (tmp_path / "experiment.yaml").write_text(read_all("kuberay.yaml")[0]["data"]["experiment.yaml"])
     (experiment,) = read_experiments(tmp_path / "experiment.yaml")

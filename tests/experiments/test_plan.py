@@ -1,5 +1,6 @@
 """What a run was asked for is kept beside its results, and two do not train in one folder."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,11 @@ import pytest
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Checkpoints, Experiment
 from rllib_remix.experiments.loggers import Loggers
+from rllib_remix.experiments.old.on_workers import mean_std_filter
 from rllib_remix.experiments.plan import PLAN_FILE, Plan, check_is_the_same, only_one, read_plan, run_folder
+from rllib_remix.experiments.search.schedulers import Scheduler
+from rllib_remix.experiments.search.searchers import Search
+from rllib_remix.experiments.search.spaces import placed
 
 
 @pytest.fixture
@@ -103,3 +108,21 @@ def test_ranges_are_compared_by_value(plan):
     check_is_the_same(searching(0.5))
     with pytest.raises(UserError, match="config: lr"):
         check_is_the_same(searching(0.6))
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ("plan.Plan", Plan),
+        ("experiments.Experiment", Experiment),
+        ("experiments.Checkpoints", Checkpoints),
+        ("schedulers.Scheduler", Scheduler),
+        ("searching.Search", Search),
+        ("loggers.Loggers", Loggers),
+        ("samplers.placed", placed),
+        ("on_workers.mean_std_filter", mean_std_filter),
+    ],
+)
+def test_what_plans_of_earlier_versions_name_is_found_where_it_is_now(then, now):
+    module, name = then.split(".")
+    assert pickle.loads(f"crllib_remix.cli.{module}\n{name}\n.".encode()) is now

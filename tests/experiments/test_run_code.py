@@ -11,10 +11,10 @@ import ray.cloudpickle
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.files import read_experiments
 from rllib_remix.experiments.plan import PLAN_FILE, Plan, check_is_the_same, read_plan
+from rllib_remix.experiments.reading.files import read_experiments
 from rllib_remix.experiments.run_code import changed_files, code_by_value
-from rllib_remix.running.run import _go_on_with_code_of
+from rllib_remix.running.record.going_on import go_on_with_code_of
 
 FILE = """
 from rllib_remix import QMIXConfig, parallel_env
@@ -137,9 +137,7 @@ def test_the_same_command_with_resume_says_that_the_code_changed(file):
         check_is_the_same(plan_of(file))
 
 
-def test_a_run_of_equal_settings_goes_on_with_the_old_code_of_a_registered_environment_and_says_so(
-    file, capsys
-):
+def test_a_run_of_equal_settings_goes_on_with_the_old_code_of_a_registered_environment_and_says_so(file):
     text = (
         "from ray.tune.registry import register_env\n"
         + FILE.replace("(Game)", "('of_this_file')")
@@ -151,8 +149,9 @@ def test_a_run_of_equal_settings_goes_on_with_the_old_code_of_a_registered_envir
     now = plan_of(file)
     begun = check_is_the_same(now)
     assert begun is not None
-    _go_on_with_code_of(begun, now)
-    assert "game.py changed since the run began" in capsys.readouterr().err
+    warnings = []
+    go_on_with_code_of(begun, now, warnings.append)
+    assert "game.py changed since the run began" in warnings[0]
     now.write()
     assert changed_files(read_plan(file.parent / "results" / "game").code or {}) == [str(file)]
 

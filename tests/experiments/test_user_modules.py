@@ -2,15 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 from rllib_remix.experiments.user_modules import find_modules_in, load_class
 
-RLLIB = Path(sys.executable).parent / "rllib"
 GAME = """
 from rllib_remix import parallel_env
 
@@ -75,7 +74,7 @@ def test_a_team_is_trained_and_played_with_a_module_of_the_current_folder(rllib,
     }
     if "PYTHONPATH" in os.environ:  # where the package comes from; never the current folder
         environment["PYTHONPATH"] = str(Path(os.environ["PYTHONPATH"].split(os.pathsep)[0]).resolve())
-    done = subprocess.run([RLLIB, *words], capture_output=True, text=True, env=environment, timeout=240)
+    done = forked.run(words, Path.cwd(), environment, timeout=240)
     assert done.returncode == 0, done.stderr
     refusal = refused("evaluate", "default", "--episodes", 2)
     assert "the checkpoint names 'mygame.make', which is code outside this package" in refusal

@@ -18,8 +18,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from rllib_remix.checkpoints.manifest import MANIFEST, METADATA, CheckpointError, write_manifest
+from rllib_remix.checkpoints.manifest import MANIFEST, METADATA, write_manifest
 from rllib_remix.checkpoints.portable import PORTABLE, SETTINGS_FILE, WEIGHTS_FILE
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.models.sizes import network_shapes
 from rllib_remix.policy import TeamPolicy
 from tests.hostile import good_checkpoint as good

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.files import read_experiments
+from rllib_remix.experiments.reading.files import read_experiments
 
 HEAD = "x: {run: QMIX, env: matrix_game"  # how most of the files begin
 DEEP = "[" * 5000 + "]" * 5000
@@ -434,7 +434,7 @@ def test_a_setting_with_a_value_that_it_cannot_have_is_named(refused_file, key, 
 def test_a_setting_of_rllibs_own_algorithm_ends_in_no_error_of_python(tmp_path, key, value):
     """RLlib may take what a team cannot; what it does not take is told as a setting."""
     from rllib_remix.errors import SettingError
-    from rllib_remix.experiments.experiment import check_experiment
+    from rllib_remix.experiments.checking import check_experiment
 
     file = tmp_path / "experiments.yaml"
     file.write_text(
@@ -612,7 +612,7 @@ def test_files_of_all_editors_are_read(tmp_path, content):
 
 
 def test_variables_and_home_folders_stand_for_what_they_are(tmp_path, monkeypatch):
-    from rllib_remix.experiments.experiment import check_storage
+    from rllib_remix.experiments.checks.storage import check_storage
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PLACE", str(tmp_path / "place"))

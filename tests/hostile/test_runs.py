@@ -402,7 +402,7 @@ RECORDS = {
 
 @pytest.mark.parametrize("what", RECORDS)
 def test_a_damaged_record_of_tune_is_refused_before_ray_starts(tmp_path, what):
-    from rllib_remix.running.record_check import check_record
+    from rllib_remix.running.record.check import check_record
 
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "experiment_state-2026-01-01_00-00-00.json").write_bytes(RECORDS[what])

@@ -67,11 +67,11 @@ def sent(rllib, monkeypatch, tmp_path):
     def run(*arguments):
         found = {}
 
-        def catch(ctx, experiments, submission, *, verbosity):
+        def catch(given, experiments, submission, *, verbosity):
             folder = tmp_path / "shipped"
             folder.mkdir()
             files = ShippedFiles(folder, submission.runtime_env)
-            found["command"] = shlex.split(job_command(ctx, files))
+            found["command"] = shlex.split(job_command(given, files))
             found["files"] = sorted(path.name for path in folder.iterdir())
             return 0
 

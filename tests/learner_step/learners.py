@@ -7,11 +7,10 @@ import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_EPISODES_LIFETIME
 
-from rllib_remix.algorithms.qmix import learner_batch
-from rllib_remix.algorithms.registry import get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
-from rllib_remix.learner import EPISODE_WEIGHTS
 from rllib_remix.rollout.spaces import team_spaces
+from rllib_remix.team.learner import EPISODE_REPORT, learner_batch
 
 AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS = 3, 4, 2, 2, 5
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
@@ -96,5 +95,5 @@ def update(learner, batch, *, episodes=0, env_steps=0):
         batch=learner_batch(tensors(batch), num_learners=1),
         timesteps={NUM_EPISODES_LIFETIME: episodes, NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps},
     )[DEFAULT_MODULE_ID]
-    (report,) = results.pop(EPISODE_WEIGHTS).peek()
+    (report,) = results.pop(EPISODE_REPORT).peek()
     return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}, report

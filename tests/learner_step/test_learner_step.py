@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_remix.algorithms.qmix import learner_batch
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.learning.weighting import SCHEMES
+from rllib_remix.team.learner import learner_batch
 from tests.learner_step.learners import (
     a_batch,
     gradients,

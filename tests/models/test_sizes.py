@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_remix.algorithms.registry import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.models.sizes import acting_bytes, network_shapes, new_agent
 from rllib_remix.models.stepper import AgentStepper
-from tests.test_rl_module import SPEC, module
+from tests.value_based.test_rl_module import SPEC, module
 
 SIZES = {"agent_hidden_dim": 16, "q_star_hidden_dim": 24, "hypernet_hidden_dim": 12}
 

@@ -12,11 +12,12 @@ from ray.tune import Callback
 from ray.tune.execution import tune_controller
 from ray.util import debug
 
-from rllib_remix.experiments.experiment import Checkpoints, Experiment, check_experiment
+from rllib_remix.experiments.checking import check_experiment
+from rllib_remix.experiments.experiment import Checkpoints, Experiment
 from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.driver_memory import ForgetfulActorManager, NotesForgotten, done_tasks_forgotten
-from rllib_remix.running.run import run_experiments
+from rllib_remix.running.tune_run import run_experiments
 from tests.algorithms.games import one_shot
 from tests.support import planted
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from forked import Forked, command
 
 pytestmark = pytest.mark.slow
 
-RLLIB = Path(sys.executable).parent / "rllib"
 SETTINGS = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 50, "num_env_runners": 0}
 ITERATIONS = 30
 PATIENCE = 240  # seconds for what takes 60 where nothing else runs
@@ -34,28 +33,21 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen:
-    environment = os.environ | {"HOME": str(folder / "home"), "TERM": "dumb"}
+def start(folder: Path, *words: str, **variables: str) -> Forked:
+    environment = os.environ | {"HOME": str(folder / "home"), "TERM": "dumb"} | variables
     environment.pop("RAY_ADDRESS", None)
-    return subprocess.Popen(
-        [RLLIB, *words],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=open(folder / "output", "w"),
-        stderr=subprocess.STDOUT,
-    )
+    with open(folder / "output", "w") as output:
+        return command(words, folder, environment, stdout=output, stderr=subprocess.STDOUT)
 
 
-def train(folder: Path) -> subprocess.Popen:
+def train(folder: Path, **variables: str) -> Forked:
     words = ["train", "--algo", "QMIX", "--env", "matrix_game", "--config", json.dumps(SETTINGS), "-n", "run"]
     words += ["--stop", json.dumps({"training_iteration": ITERATIONS}), "--storage-path", "disk"]
-    return start(
-        folder, *words, "--checkpoint-freq", "4", "--keep-checkpoints-num", "2", "--ray-num-cpus", "1"
-    )
+    words += ["--checkpoint-freq", "4", "--keep-checkpoints-num", "2", "--ray-num-cpus", "1"]
+    return start(folder, *words, **variables)
 
 
-def wait_for_first_checkpoint(process: subprocess.Popen, disk: Path) -> None:
+def wait_for_first_checkpoint(process: Forked, disk: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not list(disk.glob("run/*/checkpoint_000000")):
         assert process.poll() is None, (disk.parent / "output").read_text()
@@ -89,7 +81,7 @@ def iterations_of(folder: Path) -> list[int]:
 
 
 def test_what_is_lost_at_the_end_is_told_in_one_error_and_made_up_for_by_resume(tmp_path, small_disk):
-    process = train(tmp_path)
+    process = train(tmp_path, RLLIB_REMIX_LAST_SAVE_PATIENCE_S="3")
     wait_for_first_checkpoint(process, small_disk)
     with filled(small_disk):
         assert process.wait(PATIENCE) == 1, (tmp_path / "output").read_text()
@@ -98,7 +90,7 @@ def test_what_is_lost_at_the_end_is_told_in_one_error_and_made_up_for_by_resume(
     assert output.count("Error: ") == 1, output
     assert f"the newest is of iteration {saved}, {ITERATIONS - saved} iterations and " in output
     assert "env steps before its end" in output
-    assert "Trying again for" in output
+    assert "Trying again for 3 s." in output
     resumed = start(tmp_path, "resume", "disk/run", "--ray-num-cpus", "1")
     assert resumed.wait(PATIENCE) == 0, (tmp_path / "output").read_text()
     assert iterations_of(tmp_path)[-1] == ITERATIONS

@@ -15,7 +15,7 @@ import ray.cloudpickle
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from rllib_remix.running.interrupt import GracefulStop, StopOnRequest, ctrl_c_requests, pausing
-from rllib_remix.running.records import note_beginning
+from rllib_remix.running.record.newest import note_beginning
 
 SLOW = ("train", "--algo", "planted.Slow", "--env", "CartPole-v1", "--storage-path", "results", "-n", "run")
 LAST = 6  # iteration of a trial

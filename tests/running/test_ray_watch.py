@@ -65,7 +65,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["raylet", "gcs_server"])
 def test_without_its_own_ray_the_command_ends_and_leaves_nothing_behind(start, tmp_path, name):
-    process = start(*training(MANY))
+    process = start(*training(MANY), forks_workers=False)
     wait_for(lambda: some_results(tmp_path, 2), process, tmp_path)
     children = psutil.Process(process.pid).children(recursive=True)
     (victim,) = [child for child in children if child.name() == name]

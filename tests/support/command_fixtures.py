@@ -32,7 +32,7 @@ def rllib(monkeypatch, tmp_path) -> Callable[..., Result]:
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts the executable as a process of its own, in an empty folder; see `starter`."""
+    """Starts the command as a process of its own, in an empty folder; see `starter`."""
     with starter(tmp_path) as start:
         yield start
 

@@ -3,14 +3,14 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-RLLIB = Path(sys.executable).parent / "rllib"
+from forked import Forked, command
+
 SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 100, "num_env_runners": 0}
 PATIENCE = 240  # seconds for what takes 30 where nothing else runs
 
@@ -23,22 +23,20 @@ def training(iterations: int) -> list[str]:
 
 
 @contextmanager
-def starter(folder: Path) -> Iterator[Callable[..., subprocess.Popen]]:
-    """Starts the executable in a folder; what is left of it is killed at the end.
+def starter(folder: Path) -> Iterator[Callable[..., Forked]]:
+    """Starts the command in a folder, with `forked.command`; what is left of it is killed at the end.
 
     The n-th writes to output_n there, unless it is told otherwise.
     """
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment |= {"HOME": str(folder / "home"), "TERM": "dumb"}
-    processes: list[subprocess.Popen] = []
+    processes: list[Forked] = []
 
-    def start(*arguments: str, **options: Any) -> subprocess.Popen:
+    def start(*arguments: str, **options: Any) -> Forked:
         with open(folder / f"output_{len(processes)}", "w+") as file:
             options = {"stdout": file, "stderr": file, **options}
             environment_of_this = environment | options.pop("env", {})
-            processes.append(
-                subprocess.Popen([RLLIB, *arguments], cwd=folder, env=environment_of_this, **options)
-            )
+            processes.append(command(arguments, folder, environment_of_this, **options))
         return processes[-1]
 
     try:
@@ -53,7 +51,7 @@ def output(folder: Path, number: int) -> str:
     return (folder / f"output_{number}").read_text()
 
 
-def exit_code(process: subprocess.Popen, folder: Path, number: int) -> int:
+def exit_code(process: Forked, folder: Path, number: int) -> int:
     """Waits for the end of a command; if it does not come, its output is shown."""
     try:
         return process.wait(PATIENCE)
@@ -61,7 +59,7 @@ def exit_code(process: subprocess.Popen, folder: Path, number: int) -> int:
         raise AssertionError(f"{process.args} goes on:\n{output(folder, number)}") from None
 
 
-def wait_for(there: Callable[[], object], process: subprocess.Popen, folder: Path) -> None:
+def wait_for(there: Callable[[], object], process: Forked, folder: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while not there():
         assert process.poll() is None, output(folder, 0)

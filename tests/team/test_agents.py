@@ -11,11 +11,13 @@ from ray.tune.registry import register_env
 from rllib_remix import TeamPolicy, make_team_env
 from rllib_remix.algorithms.qmix import QMIX
 from rllib_remix.checkpoints.fitting import check_checkpoint
-from rllib_remix.checkpoints.manifest import METADATA, CheckpointError, write_manifest
+from rllib_remix.checkpoints.manifest import METADATA, write_manifest
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError, UserError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.playing.teams import _check_fits
+from rllib_remix.team.agents import ask_for_team_spec
 from tests.algorithms.games import one_shot, tiny
 from tests.envs.foreign.games import AGENTS, OPTIONS, Of
 
@@ -42,7 +44,7 @@ def algorithm(training, evaluation=None):
 
 def test_env_runners_with_the_agents_in_one_order_give_the_spec():
     of_evaluation = group(SPEC._replace(episode_limit=3), SPEC._replace(n_agents=1, agents=("c",)))
-    assert algorithm(group(SPEC, SPEC), of_evaluation)._ask_for_team_spec() == SPEC
+    assert ask_for_team_spec(group(SPEC, SPEC), of_evaluation) == SPEC
 
 
 @pytest.mark.parametrize("place", ["training", "evaluation"])
@@ -50,7 +52,7 @@ def test_an_env_runner_with_the_agents_in_another_order_is_refused_with_both(pla
     groups = {"training": group(SPEC), "evaluation": group(SPEC)}
     groups[place] = group(SPEC, SPEC._replace(agents=("b", "a")))
     with pytest.raises(SettingError, match=SWAPPED):
-        algorithm(groups["training"], groups["evaluation"])._ask_for_team_spec()
+        ask_for_team_spec(groups["training"], groups["evaluation"])
 
 
 def test_an_env_runner_that_was_restarted_with_another_order_is_refused(monkeypatch):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
 
-from rllib_remix.checkpoints.manifest import CheckpointError, check_files
+from rllib_remix.checkpoints.manifest import check_files
+from rllib_remix.checkpoints.reading import CheckpointError
+from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.envs.registry import make_team_env
-from rllib_remix.policy import TeamPolicy, read_metadata
+from rllib_remix.policy import TeamPolicy
 from tests.algorithms.games import TINY, equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_remix.algorithms.qmix import learner_batch
+from rllib_remix.team.learner import learner_batch, pop_reports
 from tests.algorithms.games import equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
@@ -54,7 +54,7 @@ def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
     sample = one.replay_buffer.sample(6)
     for algorithm, learners in ((one, 1), (two, 2)):
         batch = learner_batch(sample, num_learners=learners)
-        algorithm._take_weights(algorithm.learner_group.update(batch=batch, timesteps={}))
+        algorithm.take_reports(pop_reports(algorithm.learner_group.update(batch=batch, timesteps={})))
     np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
     assert one._weight_histogram.counts == two._weight_histogram.counts
     assert sum(one._weight_histogram.counts) == sample["lengths"].sum()

@@ -9,8 +9,8 @@ import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
-from rllib_remix.checkpoints.manifest import CheckpointError
 from rllib_remix.checkpoints.portable import PORTABLE, write_portable
+from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.team.nonfinite import (
     MAX_IN_A_ROW,
     NonFiniteUpdates,

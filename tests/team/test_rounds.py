@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_remix.algorithms.qmix import learner_batch
-from rllib_remix.algorithms.registry import get_algorithm_config
-from rllib_remix.learner import EPISODE_WEIGHTS
+from rllib_remix.algorithms.table import get_algorithm_config
+from rllib_remix.team.learner import EPISODE_REPORT, learner_batch, pop_reports
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
 from tests.algorithms.games import equal, tiny, weights
 from tests.plain_play import NotingGame, are_greedy, plain_utilities
@@ -66,7 +65,7 @@ class Watched:
     def _note_update(self, args, kwargs, results):
         self.batches.append(kwargs["batch"]["default_policy"])
         self.timesteps.append(kwargs["timesteps"])
-        self.reports.append(results[0]["default_policy"][EPISODE_WEIGHTS].peek()[0])
+        self.reports.append(results[0]["default_policy"][EPISODE_REPORT].peek()[0])
 
     @property
     def episodes(self):
@@ -310,10 +309,10 @@ def test_priorities_of_several_learners_reach_the_episodes_that_each_of_them_saw
             return [self._report]
 
     results = [
-        {"default_policy": {EPISODE_WEIGHTS: Logged([5, 1], [0.5, 0.25])}},
-        {"default_policy": {EPISODE_WEIGHTS: Logged([2, 7], [0.75, 0.125])}},
+        {"default_policy": {EPISODE_REPORT: Logged([5, 1], [0.5, 0.25])}},
+        {"default_policy": {EPISODE_REPORT: Logged([2, 7], [0.75, 0.125])}},
     ]
-    algorithm._take_weights(results)
+    algorithm.take_reports(pop_reports(results))
     assert algorithm.replay_buffer.priorities.tolist() == [1, 0.25, 0.75, 1, 1, 0.5, 1, 0.125]
     assert sum(algorithm._weight_histogram.counts) == 6
 

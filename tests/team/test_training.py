@@ -138,7 +138,7 @@ def test_two_runs_with_one_seed_are_equal_to_the_bit(build):
 def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option(without_ray):
     from pettingzoo import ParallelEnv
 
-    from rllib_remix.algorithms.registry import get_algorithm_config
+    from rllib_remix.algorithms.table import get_algorithm_config
     from rllib_remix.envs.parallel import TeamParallelEnv
 
     class Stateless(TeamParallelEnv):

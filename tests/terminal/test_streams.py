@@ -1,18 +1,17 @@
 """Output that cannot be written is dropped, and whatever writes it goes on."""
 
-import fcntl
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
-import termios
 import threading
 from contextlib import contextmanager
 
 import pytest
-from processes import RLLIB, exit_code, iterations, output, some_results, training, wait_for
+from forked import RLLIB
+from processes import exit_code, iterations, output, some_results, training, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -132,8 +131,8 @@ def test_a_lost_terminal_stops_a_run_gently_and_it_goes_on_unheard(start, tmp_pa
     terminal, end = pty.openpty()
     process = start(
         *training(ITERATIONS),
-        **{"stdin": end, "stdout": end, "stderr": end, "start_new_session": True, "env": {"TERM": "xterm"}},
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        **{"stdin": end, "stdout": end, "stderr": end, "env": {"TERM": "xterm"}},
+        is_session=True,
     )
     os.close(end)
     with read(terminal):
@@ -151,7 +150,7 @@ def test_a_lost_terminal_stops_a_run_gently_and_it_goes_on_unheard(start, tmp_pa
         process = start(
             *("resume", "results/run"),
             **{"stdout": out["stdout"], "stderr": log["stderr"]},
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),  # as nohup does
+            ignores_sighup=True,
         )
     wait_for(lambda: some_results(tmp_path, saved + 2), process, tmp_path)
     process.send_signal(signal.SIGHUP)

@@ -1,0 +1,1 @@
+"""Environments of PettingZoo and RLlib as a TeamEnv, one file for each kind."""

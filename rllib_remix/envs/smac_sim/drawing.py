@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from rllib_remix.envs.smac_sim.units import AIR, GROUND
+from rllib_remix.envs.smac_sim.battles.units import AIR, GROUND
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]

@@ -1,24 +1,25 @@
-"""Scripted teams to compare learners with: `nearest`, `weakest`, and SMAC's own script (`heuristic_ai`).
+"""Scripted teams to compare learners with: `nearest` and `weakest`.
 
-All of them see the whole map. `units` and `kinds` are the arrays of one copy; targets are counted from 0, as actions
-count them: enemies for who attacks, allies for a medivac.
+Both see the whole map. `units` and `kinds` are the arrays of one copy; targets are counted from 0, as actions count
+them: enemies for who attacks, allies for a medivac.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac.actions import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
-from rllib_remix.envs.smac_sim.combat import can_be_healed
-from rllib_remix.envs.smac_sim.units import HEAL
-
-if TYPE_CHECKING:
-    from rllib_remix.envs.smac_sim.simulator import SmacSim
-
-NOBODY = -1
+from rllib_remix.envs.smac.actions import FIRST_TARGET, NO_OP, STOP
+from rllib_remix.envs.smac_sim.battles.combat import can_be_healed
+from rllib_remix.envs.smac_sim.battles.units import HEAL
+from rllib_remix.envs.smac_sim.simulator import SmacSim
+from rllib_remix.envs.smac_sim.targets import (
+    NOBODY,
+    moves_towards,
+    nearest_enemy,
+    nearest_wounded,
+    squared_distance,
+)
 
 
 def nearest_actions(env: SmacSim) -> np.ndarray:
@@ -68,20 +69,14 @@ def _choose(units, kinds, n_agents, agent, heals, weakest, avail):
         patient = _most_wounded(units, kinds, n_agents, avail)
         if patient != NOBODY:
             return FIRST_TARGET + patient
-        goal = _nearest_wounded(units, kinds, n_agents, agent)
+        goal = nearest_wounded(units, kinds, n_agents, agent)
         if goal == NOBODY:
             goal = _nearest_ally(units, n_agents, agent)
         return _step_closer(units, agent, goal, avail)
     target = _in_reach(units, n_agents, agent, weakest, avail)
     if target != NOBODY:
         return FIRST_TARGET + target
-    return _step_closer(units, agent, _nearest_enemy(units, n_agents, agent), avail)
-
-
-@kernel
-def _squared_distance(one, other):
-    dx, dy = np.float64(other.x) - np.float64(one.x), np.float64(other.y) - np.float64(one.y)
-    return dx * dx + dy * dy
+    return _step_closer(units, agent, nearest_enemy(units, n_agents, agent), avail)
 
 
 @kernel
@@ -92,7 +87,7 @@ def _in_reach(units, n_agents, agent, weakest, avail):
         if avail[FIRST_TARGET + k]:
             enemy = units[n_agents + k]
             strength = np.float64(enemy.health) + np.float64(enemy.shield) if weakest else 0.0
-            distance = _squared_distance(units[agent], enemy)
+            distance = squared_distance(units[agent], enemy)
             if strength < least or (strength == least and distance < shortest):
                 best, least, shortest = k, strength, distance
     return best
@@ -109,31 +104,10 @@ def _most_wounded(units, kinds, n_agents, avail):
 
 
 @kernel
-def _nearest_enemy(units, n_agents, agent):
-    """Number of a unit, not of a target; NOBODY if no enemy lives."""
-    best, shortest = NOBODY, np.inf
-    for i in range(n_agents, len(units)):
-        distance = _squared_distance(units[agent], units[i])
-        if units[i].health > 0.0 and distance < shortest:
-            best, shortest = i, distance
-    return best
-
-
-@kernel
-def _nearest_wounded(units, kinds, n_agents, agent):
-    best, shortest = NOBODY, np.inf
-    for i in range(n_agents):
-        distance = _squared_distance(units[agent], units[i])
-        if i != agent and can_be_healed(kinds, units[i]) and distance < shortest:
-            best, shortest = i, distance
-    return best
-
-
-@kernel
 def _nearest_ally(units, n_agents, agent):
     best, shortest = NOBODY, np.inf
     for i in range(n_agents):
-        distance = _squared_distance(units[agent], units[i])
+        distance = squared_distance(units[agent], units[i])
         if i != agent and units[i].health > 0.0 and distance < shortest:
             best, shortest = i, distance
     return best
@@ -144,73 +118,7 @@ def _step_closer(units, agent, goal, avail):
     """The move towards unit number `goal` along the larger offset, or the other, or none."""
     if goal == NOBODY:
         return STOP
-    first, second = _moves_towards(units[agent], units[goal])
+    first, second = moves_towards(units[agent], units[goal])
     if avail[first]:
         return first
     return second if avail[second] else STOP
-
-
-@kernel
-def _moves_towards(unit, goal):
-    """The two moves that bring a unit closer, that along the larger offset first."""
-    dx, dy = np.float64(goal.x) - np.float64(unit.x), np.float64(goal.y) - np.float64(unit.y)
-    along_x, along_y = EAST if dx > 0.0 else WEST, NORTH if dy > 0.0 else SOUTH
-    if abs(dx) > abs(dy):
-        return along_x, along_y
-    return along_y, along_x
-
-
-@kernel
-def follow_script(units, kinds, heals, rests, over, avail, targets, actions):
-    """SMAC's `heuristic_ai`: everyone attacks the nearest enemy until it dies, at any distance.
-
-    Marauders pick medivacs too, which they cannot hit: SMAC means them not to, but looks for the number of the allies'
-    type. A medivac heals the nearest wounded ally until it is well, and does nothing new where nobody is wounded: then
-    its action is no-op, although it lives.
-
-    Args:
-        units: [N, M] UNIT.
-        kinds: [K] KIND.
-        heals: whether medivacs heal on this map.
-        rests: SMAC's `heuristic_rest`: who cannot attack by the mask moves along the larger offset instead, whether
-            the mask allows that or not.
-        over: [N] bool, copies that start anew: their targets are forgotten, their actions stay.
-        avail: [N, n, A] bool.
-        targets: [N, n] int64, kept from step to step; changed in place.
-        actions: [N, n] int64, written in place.
-    """
-    copies, n_agents = actions.shape
-    for copy in range(copies):
-        if over[copy]:
-            targets[copy] = NOBODY
-            continue
-        for agent in range(n_agents):
-            healer = heals and kinds[units[copy, agent].kind].weapon == HEAL
-            target = _keep_target(units[copy], kinds, n_agents, agent, healer, targets[copy, agent])
-            targets[copy, agent] = target
-            actions[copy, agent] = _scripted_action(
-                units[copy], n_agents, agent, healer, rests, target, avail[copy, agent]
-            )
-
-
-@kernel
-def _keep_target(units, kinds, n_agents, agent, healer, target):
-    """The same target as before, if there is still something to do, else a new one."""
-    if healer:
-        if target != NOBODY and can_be_healed(kinds, units[target]):
-            return target
-        return _nearest_wounded(units, kinds, n_agents, agent)
-    if target != NOBODY and units[n_agents + target].health > 0.0:
-        return target
-    nearest = _nearest_enemy(units, n_agents, agent)
-    return NOBODY if nearest == NOBODY else nearest - n_agents
-
-
-@kernel
-def _scripted_action(units, n_agents, agent, healer, rests, target, avail):
-    if units[agent].health <= 0.0 or target == NOBODY:
-        return NO_OP
-    if rests and not avail[FIRST_TARGET + target]:
-        move, _ = _moves_towards(units[agent], units[target if healer else n_agents + target])
-        return move
-    return FIRST_TARGET + target

@@ -10,8 +10,8 @@ import numpy as np
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
 from rllib_remix.envs.smac.options import SHOOT_RANGE, SIGHT_RANGE
-from rllib_remix.envs.smac_sim.terrain import SIZE
-from rllib_remix.envs.smac_sim.units import HEAL
+from rllib_remix.envs.smac_sim.battles.terrain import SIZE
+from rllib_remix.envs.smac_sim.battles.units import HEAL
 
 
 @kernel

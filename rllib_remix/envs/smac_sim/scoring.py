@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac_sim.units import HEAL
+from rllib_remix.envs.smac_sim.battles.units import HEAL
 
 GOES_ON, LOST, DRAWN, WON = range(4)
 

@@ -10,11 +10,12 @@ import numpy as np
 from rllib_remix.envs.smac.actions import STOP, check_form, illegal_action
 from rllib_remix.envs.smac.layout import smac_layout
 from rllib_remix.envs.smac.options import SmacOptions
-from rllib_remix.envs.smac_sim.battle import Battle
+from rllib_remix.envs.smac_sim.battles.battle import Battle
 from rllib_remix.envs.smac_sim.drawing import draw_battle
-from rllib_remix.envs.smac_sim.heuristics import NOBODY, follow_script
 from rllib_remix.envs.smac_sim.rules import new_view, rules_of
+from rllib_remix.envs.smac_sim.script import follow_script
 from rllib_remix.envs.smac_sim.stepping import step_all
+from rllib_remix.envs.smac_sim.targets import NOBODY
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 from rllib_remix.settings import check_keys, check_number
 

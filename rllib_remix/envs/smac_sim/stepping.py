@@ -6,11 +6,11 @@ import numpy as np
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
-from rllib_remix.envs.smac_sim.battle import advance, create_armies, give_order
-from rllib_remix.envs.smac_sim.layouts import ATTACK, IDLE, MEND, MOVE
+from rllib_remix.envs.smac_sim.battles.battle import advance, create_armies, give_order
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK, IDLE, MEND, MOVE
+from rllib_remix.envs.smac_sim.battles.units import HEAL
 from rllib_remix.envs.smac_sim.observing import write_avail, write_obs, write_state
 from rllib_remix.envs.smac_sim.scoring import GOES_ON, WON, final_reward, outcome, remember, score
-from rllib_remix.envs.smac_sim.units import HEAL
 
 
 @kernel

@@ -1,0 +1,1 @@
+"""Checks of an experiment before it runs."""

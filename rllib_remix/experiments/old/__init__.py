@@ -1,0 +1,1 @@
+"""Experiment files with the settings of RLlib's old API, translated."""

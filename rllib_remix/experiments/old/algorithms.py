@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rllib_remix.algorithms.registry import ALGORITHMS
+from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.errors import UserError
-from rllib_remix.experiments.old.table import TEAM
+from rllib_remix.experiments.old.settings_of_algorithms import TEAM
 
 # Name of an algorithm that left RLlib → one that does the same kind of thing.
 GONE = {

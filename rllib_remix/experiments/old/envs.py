@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from rllib_remix.experiments.old.table import TEAM
+from rllib_remix.experiments.old.settings_of_algorithms import TEAM
 from rllib_remix.experiments.old.translation import NotTaken, Translation, each
 
 _OLD = "ray.rllib.examples.env."

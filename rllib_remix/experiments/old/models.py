@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from rllib_remix.errors import nearest, shown
-from rllib_remix.experiments.old.table import TEAM, Dropped, Fate, Kept, Refused, Renamed, all_of
+from rllib_remix.experiments.old.fates import Dropped, Fate, Kept, Refused, Renamed, all_of
+from rllib_remix.experiments.old.settings_of_algorithms import TEAM
 from rllib_remix.experiments.old.translation import NotTaken, Translation, each
 
 _OWN_MODULE = "write an RLModule and give it as rl_module_spec in a Python module"

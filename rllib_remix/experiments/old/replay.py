@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rllib_remix.errors import nearest
-from rllib_remix.experiments.old.table import Dropped, Fate, Kept, Refused, Renamed, all_of
+from rllib_remix.experiments.old.fates import Dropped, Fate, Kept, Refused, Renamed, all_of
 from rllib_remix.experiments.old.translation import NotTaken, Translation, choices
 
 _SHARDS = Refused("replay is in one process; leave it out")

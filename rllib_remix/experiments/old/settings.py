@@ -1,13 +1,14 @@
-"""Settings and result keys of RLlib's old API stack, as files of that time have them, in the names of now."""
+"""Settings of RLlib's old API stack, as files of that time have them, in the names of now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rllib_remix.errors import UserError, nearest, shown
+from rllib_remix.errors import nearest
 from rllib_remix.experiments.old.algorithms import algorithm_of, check_algorithm
 from rllib_remix.experiments.old.envs import translate_env, unwrap_env_config
+from rllib_remix.experiments.old.fates import Dropped, Fate, Refused, Renamed, Translated
 from rllib_remix.experiments.old.models import (
     translate_head,
     translate_model,
@@ -15,16 +16,7 @@ from rllib_remix.experiments.old.models import (
     translate_sharing,
 )
 from rllib_remix.experiments.old.replay import translate_replay
-from rllib_remix.experiments.old.table import (
-    FATES,
-    FATES_BY_ALGORITHM,
-    Dropped,
-    Fate,
-    Refused,
-    Renamed,
-    Translated,
-    fate_of,
-)
+from rllib_remix.experiments.old.table import fate_of
 from rllib_remix.experiments.old.translation import NotTaken, Translation, choices
 from rllib_remix.experiments.old.values import (
     translate_exploration,
@@ -36,18 +28,7 @@ from rllib_remix.experiments.old.values import (
     translate_policies,
     translate_schedule,
 )
-from rllib_remix.experiments.result_keys import RENAMED_RESULT_KEYS
 
-# What a Python module has to set instead of settings that a file's translation reads.
-_IN_PYTHON = {
-    "hiddens": "use rl_module(model_config={'head_fcnet_hiddens': …})",
-    "model": "use rl_module(model_config=…)",
-    "num_gpus": "use learners(num_learners=…, num_gpus_per_learner=…)",
-    "observation_filter": "use env_runners(env_to_module_connector=…) with RLlib's MeanStdFilter",
-    "optimization": "use training(actor_lr=…, critic_lr=…, alpha_lr=…)",
-    "policy_model_config": "use rl_module(model_config=…)",
-    "q_model_config": "use rl_module(model_config=…)",
-}
 # Within evaluation_config RLlib overwrites these.
 _SET_FOR_EVALUATION: dict[str, Fate] = {
     "num_env_runners": Refused(
@@ -77,35 +58,6 @@ def translate_config(owner: str, config: Mapping[str, Any], run: object) -> tupl
     _translate(translation)
     translation.check()
     return translation.new, list(dict.fromkeys(translation.notes))
-
-
-def check_effects(owner: str, config: Any, default: Any) -> None:
-    """Checks a config of RLlib's own, made by whatever means, for settings that its new API stack does not look at.
-
-    Args:
-        owner: what it is, for messages.
-        config: an AlgorithmConfig.
-        default: the algorithm's config as it is before anything is set.
-
-    Raises:
-        UserError: names the first that differs from its default, its value and what to use.
-    """
-    algorithm = algorithm_of(default.algo_class)
-    fates = {**FATES, **FATES_BY_ALGORITHM.get(algorithm, {})}
-    settings, defaults = vars(config), vars(default)
-    for name, fate in fates.items():
-        instead = fate.instead if isinstance(fate, Refused) else _IN_PYTHON.get(name)
-        harmless = fate.harmless if isinstance(fate, Refused) else ()
-        value = settings.get(name)
-        if instead is None or value is None or value in harmless or value == defaults.get(name):
-            continue
-        if isinstance(value, Mapping) and isinstance(usual := defaults.get(name), Mapping):
-            value = {key: part for key, part in value.items() if key not in usual or usual[key] != part}
-        raise UserError(f"{owner}: {name}: {shown(value)} would have no effect; {instead}.")
-    if settings.get("_rl_module_spec") is None and isinstance(settings.get("_model_config"), Mapping):
-        model = Translation(owner, algorithm, {})
-        translate_model(model, "model_config", settings["_model_config"])
-        model.check()
 
 
 def _translate(translation: Translation) -> None:
@@ -253,35 +205,3 @@ _TRANSLATORS: dict[str, Callable[[Translation, str, Any], None]] = {
     "use_pytorch": _translate_use_pytorch,
     "vf_share_layers": translate_sharing,
 }
-
-
-def check_framework(owner: str, framework: object) -> None:
-    """Raises UserError unless the framework is PyTorch, the only one of the new API stack."""
-    if framework not in ("torch", None):
-        raise UserError(
-            f"{owner}: {framework!r} is not supported, RLlib's new API stack runs on PyTorch only; use torch."
-        )
-
-
-def translate_result_key(key: str) -> str:
-    """The name that a result key of the old API stack has now; others stay as they are."""
-    *parents, last = [
-        part for part in key.split("/") if part not in ("sampler_results", "hist_stats", "info")
-    ]
-    renamed = RENAMED_RESULT_KEYS.get(last)
-    if renamed is None or (parents and "reward" not in last and "timesteps" not in last and len(parents) > 1):
-        return key
-    if "/" not in renamed:  # a counter of the whole run
-        return renamed if not parents or parents == ["env_runners"] else key
-    if parents in ([], ["env_runners"]):
-        return renamed
-    return f"evaluation/{renamed}" if parents in (["evaluation"], ["evaluation", "env_runners"]) else key
-
-
-def translate_stop(owner: str, stop: Any) -> tuple[Any, list[str]]:
-    """Stop criteria with the result keys of now, and a note for each that was translated."""
-    if not isinstance(stop, Mapping):
-        return stop, []
-    new = {translate_result_key(str(key)): value for key, value in stop.items()}
-    renamed = [(key, translate_result_key(str(key))) for key in stop if translate_result_key(str(key)) != key]
-    return new, [f"{owner}: stop at {old} is read as {now}." for old, now in renamed]

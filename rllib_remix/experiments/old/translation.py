@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rllib_remix.errors import UserError, shown
-from rllib_remix.experiments.search_spaces import GRID
+from rllib_remix.experiments.search.spaces import GRID
 
 
 class NotTaken(Exception):

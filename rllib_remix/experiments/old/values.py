@@ -9,7 +9,7 @@ from typing import Any
 
 from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.experiments.old import on_workers
-from rllib_remix.experiments.old.table import TEAM
+from rllib_remix.experiments.old.settings_of_algorithms import TEAM
 from rllib_remix.experiments.old.translation import NotTaken, Translation, choices, each
 from rllib_remix.settings import check_number, check_schedule
 

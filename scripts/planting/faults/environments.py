@@ -2,7 +2,7 @@
 
 from planting.fault import Fault
 
-_PREY, _ADAPTERS = "envs/predator_prey_kernels.py", "envs/foreign/adapters.py"
+_PREY, _FOREIGN = "envs/predator_prey_kernels.py", "envs/foreign/vectorised.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
@@ -92,15 +92,15 @@ FAULTS = (
     Fault(
         "mean_over_all_agents",
         "The mean team reward counts agents that received none.",
-        _ADAPTERS,
-        "total / count if self._mean_reward and count",
-        "total / self.n_agents if self._mean_reward and count",
+        "envs/foreign/returned.py",
+        "total / count if mean and count",
+        "total / len(copies.agents) if mean and count",
         _REWARD_TESTS,
     ),
     Fault(
         "first_action_forgotten",
         "Actions of a Discrete(start=k) are sent without k.",
-        _ADAPTERS,
+        _FOREIGN,
         "= action + view.first_action",
         "= action",
         _ADAPTER_TESTS,
@@ -108,15 +108,15 @@ FAULTS = (
     Fault(
         "limit_terminates",
         "An episode that reaches its limit counts as terminated.",
-        _ADAPTERS,
+        _FOREIGN,
         "self._terminated[copy] = terminated\n",
-        "self._terminated[copy] = terminated or self._steps[copy] >= self.episode_limit\n",
+        "self._terminated[copy] = terminated or copies.steps[copy] >= self.episode_limit\n",
         _ADAPTER_TESTS,
     ),
     Fault(
         "one_seed_for_all_episodes",
         "Every episode of a copy begins with the same seed.",
-        _ADAPTERS,
+        _FOREIGN,
         "key = (copy, self._episodes[copy])",
         "key = (copy, 0)",
         _ADAPTER_TESTS,

@@ -2,8 +2,9 @@
 
 from planting.fault import Fault
 
-_STEP = ("tests/learner_step", "tests/test_rl_module.py")
-_MODULE, _LEARNER = "rl_module.py", "learner.py"
+_STEP = ("tests/learner_step", "tests/value_based/test_rl_module.py")
+_MODULE, _LEARNER = "value_based/rl_module.py", "value_based/learner.py"
+_TEAM_MODULE, _TEAM_LEARNER = "team/rl_module.py", "team/learner.py"
 
 FAULTS = (
     Fault(
@@ -26,16 +27,16 @@ FAULTS = (
         "target_of_the_taken_action",
         "The targets are the values of the actions taken, not of the greedy ones.",
         _MODULE,
-        "values = seen.steps.pack(chosen(self._utilities(agent, seen), greedy))",
-        "values = seen.steps.pack(chosen(self._utilities(agent, seen), seen.actions))",
+        "values = seen.steps.pack(chosen(self.utilities(agent, seen), greedy))",
+        "values = seen.steps.pack(chosen(self.utilities(agent, seen), seen.actions))",
         _STEP,
     ),
     Fault(
         "greedy_by_the_target_network",
         "The greedy actions are the target network's own: no double Q-learning.",
         _MODULE,
-        "values = seen.steps.pack(chosen(self._utilities(agent, seen), greedy))",
-        "values = seen.steps.pack(self._utilities(agent, seen).max(-1).values)",
+        "values = seen.steps.pack(chosen(self.utilities(agent, seen), greedy))",
+        "values = seen.steps.pack(self.utilities(agent, seen).max(-1).values)",
         _STEP,
     ),
     Fault(
@@ -50,22 +51,22 @@ FAULTS = (
         "q_star_fed_by_the_wrong_agent",
         "Q* gets the utilities of the agent that feeds Q_tot.",
         _MODULE,
-        "chosen(self._utilities(self.q_star_agent, seen), seen.actions)",
-        "chosen(self._utilities(self.agent, seen), seen.actions)",
+        "chosen(self.utilities(self.q_star_agent, seen), seen.actions)",
+        "chosen(self.utilities(self.agent, seen), seen.actions)",
         _STEP,
     ),
     Fault(
         "q_star_fed_by_clamped_utilities",
         "`utility_clamp` also limits the agent that feeds Q*.",
         _MODULE,
-        "self.q_star_agent = new_agent(utility_clamp=None)",
-        'self.q_star_agent = new_agent(config["utility_clamp"])',
+        "self.q_star_agent = self.new_agent(utility_clamp=None)",
+        'self.q_star_agent = self.new_agent(config["utility_clamp"])',
         _STEP,
     ),
     Fault(
         "states_one_step_late",
         "The mixers see the state of the step before.",
-        _MODULE,
+        _TEAM_MODULE,
         'state=with_last.pack(batch["state"])',
         'state=with_last.pack(batch["state"].roll(1, 1))',
         _STEP,
@@ -89,7 +90,7 @@ FAULTS = (
     Fault(
         "removed_agents_always_skipped",
         "`skip_removed_agents=False` has no effect.",
-        _MODULE,
+        _TEAM_MODULE,
         'lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole',
         'lives = batch["lives"]',
         _STEP,
@@ -225,7 +226,7 @@ FAULTS = (
     Fault(
         "only_the_first_target_network_copied",
         "Of the target networks only the first is ever renewed.",
-        _LEARNER,
+        _TEAM_LEARNER,
         "for source, target in module.get_target_network_pairs():",
         "for source, target in module.get_target_network_pairs()[:1]:",
         ("tests/learner_step", "tests/team/test_rounds.py"),
@@ -233,7 +234,7 @@ FAULTS = (
     Fault(
         "target_copies_counted_in_updates",
         "Target networks are renewed by the number of updates, not of episodes.",
-        _LEARNER,
+        _TEAM_LEARNER,
         "episodes = timesteps.get(NUM_EPISODES_LIFETIME, 0)",
         "episodes = self._weights_seq_no",
         ("tests/learner_step", "tests/team/test_rounds.py"),
@@ -241,7 +242,7 @@ FAULTS = (
     Fault(
         "target_copies_never_counted",
         "After the first copy the target networks are renewed with every update.",
-        _LEARNER,
+        _TEAM_LEARNER,
         "self._episodes_at_last_target_copy = episodes\n",
         "self._episodes_at_last_target_copy = 0\n",
         ("tests/learner_step", "tests/team/test_rounds.py"),
@@ -249,7 +250,7 @@ FAULTS = (
     Fault(
         "last_target_copy_forgotten_on_restore",
         "A restored run renews its target networks too early.",
-        _LEARNER,
+        _TEAM_LEARNER,
         "state.get(_LAST_TARGET_COPY, self._episodes_at_last_target_copy)",
         "0",
         ("tests/learner_step", "tests/team/test_rounds.py"),

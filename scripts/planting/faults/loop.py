@@ -5,13 +5,14 @@ from planting.fault import Fault
 _LOOP = ("tests/team/test_rounds.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
 _DEFAULTS = ("tests/algorithms/test_defaults.py",)
-_QMIX, _SAMPLING, _CONFIG = "algorithms/qmix.py", "team/sampling.py", "algorithms/qmix_config.py"
+_ALGORITHM, _LEARNER, _SAMPLING = "team/algorithm.py", "team/learner.py", "team/sampling.py"
+_CONFIG = "team/config.py"
 
 FAULTS = (
     Fault(
         "first_update_late",
         "The first update comes later than the first batch.",
-        _QMIX,
+        _ALGORITHM,
         "start = self.config.train_batch_episodes - self.config.rollout_episodes_per_update",
         "start = self.config.train_batch_episodes",
         _LOOP,
@@ -19,7 +20,7 @@ FAULTS = (
     Fault(
         "updates_from_the_first_episode_on",
         "Episodes before the first batch earn updates too.",
-        _QMIX,
+        _ALGORITHM,
         "self._episodes_since_update += max(0, after - max(before, start))",
         "self._episodes_since_update += episodes",
         _LOOP,
@@ -27,7 +28,7 @@ FAULTS = (
     Fault(
         "surplus_episodes_lost",
         "What was collected beyond an update's share earns nothing.",
-        _QMIX,
+        _ALGORITHM,
         "self._episodes_since_update -= self.config.rollout_episodes_per_update",
         "self._episodes_since_update = 0",
         _LOOP,
@@ -35,7 +36,7 @@ FAULTS = (
     Fault(
         "beta_by_episodes",
         "β follows the number of episodes, not of env steps.",
-        _QMIX,
+        _ALGORITHM,
         "self._beta_schedule.update(self._env_steps_sampled())",
         "self._beta_schedule.update(self._episodes_collected)",
         _LOOP,
@@ -43,7 +44,7 @@ FAULTS = (
     Fault(
         "beta_not_used",
         "Draws are not corrected, whatever β is.",
-        _QMIX,
+        _ALGORITHM,
         'by_priority = {"beta": self._beta()} if self._draws_by_priority else {}',
         'by_priority = {"beta": 0.0} if self._draws_by_priority else {}',
         _LOOP,
@@ -51,7 +52,7 @@ FAULTS = (
     Fault(
         "recent_share_ignored",
         "No part of a batch is drawn from the newest episodes.",
-        _QMIX,
+        _ALGORITHM,
         "num_recent=self.config.recent_episodes_per_batch()",
         "num_recent=0",
         _MODES,
@@ -59,7 +60,7 @@ FAULTS = (
     Fault(
         "env_runners_never_told_the_env_steps",
         "Env runners count their own env steps only, so that ε falls too slowly.",
-        _QMIX,
+        _ALGORITHM,
         "WEIGHTS_SEQ_NO: learner[WEIGHTS_SEQ_NO],\n            NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),",
         "WEIGHTS_SEQ_NO: learner[WEIGHTS_SEQ_NO],",
         _LOOP,
@@ -67,7 +68,7 @@ FAULTS = (
     Fault(
         "learner_told_too_few_episodes",
         "The learner counts episodes since the last update, so that targets are never copied.",
-        _QMIX,
+        _ALGORITHM,
         "NUM_EPISODES_LIFETIME: self._episodes_collected,",
         "NUM_EPISODES_LIFETIME: self._episodes_since_update,",
         _LOOP,
@@ -75,7 +76,7 @@ FAULTS = (
     Fault(
         "learner_told_wrong_env_steps",
         "The learner's schedules follow episodes, not env steps.",
-        _QMIX,
+        _ALGORITHM,
         "NUM_ENV_STEPS_SAMPLED_LIFETIME: self._env_steps_sampled(),\n                    NUM_EPISODES",
         "NUM_ENV_STEPS_SAMPLED_LIFETIME: self._episodes_collected,\n                    NUM_EPISODES",
         _LOOP,
@@ -83,7 +84,7 @@ FAULTS = (
     Fault(
         "priorities_of_one_learner_only",
         "Priorities of the episodes that other learners held are not refreshed.",
-        _QMIX,
+        _LEARNER,
         "for of_learner in results:",
         "for of_learner in results[:1]:",
         _LOOP,
@@ -91,7 +92,7 @@ FAULTS = (
     Fault(
         "priorities_of_other_episodes",
         "Episodes get the priorities of others of their batch.",
-        _QMIX,
+        _ALGORITHM,
         'np.concatenate([report["numbers"] for report in reports])',
         'np.concatenate([report["numbers"] for report in reports])[::-1]',
         _LOOP,
@@ -99,7 +100,7 @@ FAULTS = (
     Fault(
         "learners_divide_by_all_steps",
         "Several learners divide by the steps of the whole batch, so that their mean is too small.",
-        _QMIX,
+        _LEARNER,
         "num_steps / num_learners)",
         "float(num_steps))",
         _LOOP,
@@ -107,7 +108,7 @@ FAULTS = (
     Fault(
         "learners_get_unlike_parts",
         "Recent episodes all go to the last learner.",
-        _QMIX,
+        _LEARNER,
         "sample = {name: values[dealt] for name, values in sample.items()}",
         "pass",
         _LOOP,
@@ -115,7 +116,7 @@ FAULTS = (
     Fault(
         "episodes_since_update_forgotten",
         "A restored run has lost the episodes that had not earned an update yet.",
-        _QMIX,
+        _ALGORITHM,
         'loop.get("episodes_since_update", self._episodes_since_update)',
         "0",
         _LOOP,
@@ -123,7 +124,7 @@ FAULTS = (
     Fault(
         "episodes_collected_forgotten",
         "A restored run counts its episodes from 0.",
-        _QMIX,
+        _ALGORITHM,
         'loop.get("episodes_collected", self._episodes_collected)',
         "0",
         _LOOP,
@@ -131,7 +132,7 @@ FAULTS = (
     Fault(
         "recent_returns_forgotten",
         "The mean return of a restored run lacks the episodes before.",
-        _QMIX,
+        _ALGORITHM,
         'self._recent.set_state(loop.get("recent_episodes", []))',
         "self._recent.set_state([])",
         _LOOP,
@@ -139,7 +140,7 @@ FAULTS = (
     Fault(
         "last_evaluation_forgotten",
         "A restored run does not repeat the last evaluation.",
-        _QMIX,
+        _ALGORITHM,
         'loop.get("last_evaluation", self._last_evaluation)',
         "{}",
         _LOOP,
@@ -147,7 +148,7 @@ FAULTS = (
     Fault(
         "random_streams_lost_in_memory",
         "A state set from memory begins the random streams anew.",
-        _QMIX,
+        _ALGORITHM,
         "                runner.set_state(state[name])",
         "                pass",
         _LOOP,
@@ -155,7 +156,7 @@ FAULTS = (
     Fault(
         "evaluation_divided_by_all_evaluations",
         "An evaluation's means are divided by the episodes of all evaluations.",
-        _QMIX,
+        _ALGORITHM,
         "total / counts[name] if",
         "total / self._evaluation_episodes() if",
         _LOOP,
@@ -163,7 +164,7 @@ FAULTS = (
     Fault(
         "means_of_every_round_averaged",
         "The mean return is RLlib's mean of means.",
-        _QMIX,
+        _ALGORITHM,
         "{EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), ",
         "{",
         _LOOP,
@@ -235,17 +236,17 @@ FAULTS = (
     Fault(
         "another_default_of_lambda",
         "λ is 0.8 unless it is set.",
-        _CONFIG,
-        "self.td_lambda = 0.6",
-        "self.td_lambda = 0.8",
+        "value_based/loss_settings.py",
+        "0.6, Interval(0, 1)",
+        "0.8, Interval(0, 1)",
         _DEFAULTS,
     ),
     Fault(
         "another_default_of_epsilon",
         "ε falls ten times as fast unless it is set.",
-        _CONFIG,
-        "[[0, 0.995], [100_000, 0.05]]\n        self.overlap",
-        "[[0, 0.995], [10_000, 0.05]]\n        self.overlap",
+        "team/settings/loop.py",
+        "[[0, 0.995], [100_000, 0.05]]",
+        "[[0, 0.995], [10_000, 0.05]]",
         _DEFAULTS,
     ),
     Fault(

@@ -2,7 +2,7 @@
 
 from planting.fault import Fault
 
-_TESTS = ("tests/models", "tests/test_rl_module.py")
+_TESTS = ("tests/models", "tests/value_based/test_rl_module.py")
 
 FAULTS = (
     Fault(

@@ -186,7 +186,7 @@ FAULTS = (
     Fault(
         "remains_of_other_shards",
         "Behind the episodes of one shard lies what was in memory.",
-        _SHARDED,
+        "replay/joining.py",
         "whole[row, end:] = 0",
         "whole[row, end:] = 1",
         _TESTS,

@@ -27,8 +27,8 @@ FAULTS = (
         "epsilon_ignored",
         "Env runners never explore.",
         _RUNNER,
-        "epsilon=self.epsilon, rng=self._rng",
-        "epsilon=0.0, rng=self._rng",
+        "epsilon=self.epsilon, rng=self._streams",
+        "epsilon=0.0, rng=self._streams",
         _TESTS,
     ),
     Fault(
@@ -82,8 +82,8 @@ FAULTS = (
     Fault(
         "random_streams_not_restored",
         "A restored env runner explores with other random numbers.",
-        _RUNNER,
-        'self._rng.bit_generator.state = streams["exploration"]',
+        "rollout/runner_streams.py",
+        'self.exploration.bit_generator.state = state["exploration"]',
         "pass",
         _TESTS,
     ),

@@ -2,7 +2,8 @@
 
 from planting.fault import Fault
 
-_COMBAT, _SCORING, _OBSERVING = (f"envs/smac_sim/{part}.py" for part in ("combat", "scoring", "observing"))
+_COMBAT = "envs/smac_sim/battles/combat.py"
+_SCORING, _OBSERVING = "envs/smac_sim/scoring.py", "envs/smac_sim/observing.py"
 _COMBAT_TESTS = ("tests/envs/smac_sim/test_combat.py", "tests/envs/smac_sim/test_units.py")
 _SCORING_TESTS = ("tests/envs/smac_sim/test_scoring.py", "tests/envs/smac_sim/test_simulator.py")
 _OBSERVING_TESTS = ("tests/envs/smac_sim/test_observing.py",)
@@ -123,7 +124,7 @@ FAULTS = (
     Fault(
         "walks_past_its_goal",
         "A unit walks on behind the point that it was sent to.",
-        "envs/smac_sim/movement.py",
+        "envs/smac_sim/battles/movement.py",
         "length = min(speed, distance - stop_at)",
         "length = speed",
         ("tests/envs/smac_sim/test_movement.py",),
@@ -131,7 +132,7 @@ FAULTS = (
     Fault(
         "enemies_keep_dead_targets",
         "Scripted units go on aiming at the dead.",
-        "envs/smac_sim/behaviour.py",
+        "envs/smac_sim/battles/behaviour.py",
         "if unit.target >= 0 and units[unit.target].health <= 0.0:\n        unit.target = -1",
         "if unit.target >= 0 and units[unit.target].health < 0.0:\n        unit.target = -1",
         ("tests/envs/smac_sim/test_behaviour.py",),
@@ -139,7 +140,7 @@ FAULTS = (
     Fault(
         "one_order_of_sides",
         "The allies always act first.",
-        "envs/smac_sim/battle.py",
+        "envs/smac_sim/battles/battle.py",
         "first = battle.n_agents if coins & np.uint64(2) else 0",
         "first = 0",
         ("tests/envs/smac_sim/test_battle.py",),

@@ -8,7 +8,9 @@ from pettingzoo import AECEnv, ParallelEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
-from rllib_remix.envs.foreign.adapters import MultiAgentEnvAdapter, ParallelEnvAdapter, adapt
+from rllib_remix.envs.foreign.adapters import adapt
+from rllib_remix.envs.foreign.multi_agent_env import MultiAgentEnvAdapter
+from rllib_remix.envs.foreign.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError

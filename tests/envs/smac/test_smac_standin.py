@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
+from rllib_remix.envs import team_env
 from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.smac.env import Smac
 from rllib_remix.rollout.env_runner import TeamEnvRunner
@@ -117,15 +118,18 @@ def rounds_of_faults():
 
 
 def test_through_fifty_crashes_and_ten_hangs_good_episodes_are_kept_and_broken_ones_dropped(
-    starcraft, caplog
+    starcraft, caplog, monkeypatch
 ):
+    monkeypatch.setattr(
+        team_env, "MAX_BROKEN_IN_A_ROW", 50
+    )  # the faults come fast; giving up has its own test
     compile_the_standin()
     copies, quota = 4, 2
     played = runner(copies, step_timeout_s=3, state_timestep_number=True)
     rounds = rounds_of_faults()
     assert sum(fault.do == "exit" for faults in rounds for fault in faults) == 50
     assert sum(fault.do == "hang" for faults in rounds for fault in faults) == 10
-    saboteur = Saboteur(played.env, starcraft, rounds, steps_between=50)
+    saboteur = Saboteur(played.env, starcraft, rounds, steps_between=30)
     counted = {
         "num_episodes_discarded_lifetime": 0,
         "num_game_faults_lifetime": 0,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rllib_remix.envs.smac.maps import MAPS, smac_map
-from rllib_remix.envs.smac_sim.battle import Battle
+from rllib_remix.envs.smac_sim.battles.battle import Battle
 from tests.envs.smac.standin.controller import LostGame
 from tests.envs.smac.standin.game import ALLY, ENEMY, Game
 from tests.envs.smac.standin.in_process import InProcessController

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rllib_remix.envs.smac_sim.battle import Battle
-from rllib_remix.envs.smac_sim.layouts import IDLE
+from rllib_remix.envs.smac_sim.battles.battle import Battle
+from rllib_remix.envs.smac_sim.battles.layouts import IDLE
 
 NEVER = 2**30  # loop of the last hit of a unit whose shields wait for another hit before they recharge
 

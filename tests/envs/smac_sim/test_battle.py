@@ -1,10 +1,13 @@
 """Time, chance and orders of a battle, and fights whose course can be worked out by hand."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from rllib_remix.envs.smac_sim.battle import Battle
-from rllib_remix.envs.smac_sim.layouts import ATTACK_MOVE
+from rllib_remix.envs.smac_sim.battles.battle import Battle
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK_MOVE
+from rllib_remix.envs.smac_sim.battles.world import World
 from tests.envs.smac_sim.boards import Board
 
 # Chance
@@ -317,3 +320,11 @@ def test_allies_that_do_nothing_are_beaten(name):
     # Banelings may all be spent before.
     assert name == "so_many_baneling"
     assert not battle.units["health"][0, battle.n_agents :].any()
+
+
+# Code compiled by earlier versions
+
+
+def test_what_numba_kept_of_earlier_versions_still_names_a_class():
+    # Its index is unpickled before it is compared with the sources, and names the types of arguments.
+    assert pickle.loads(b"crllib_remix.envs.smac_sim.world\nWorld\n.") is World

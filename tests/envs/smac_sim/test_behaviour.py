@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rllib_remix.envs.smac_sim.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MOVE
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK, ATTACK_MOVE, HUNT, IDLE, MOVE
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from tests.envs.smac_sim.boards import Board
 

@@ -5,6 +5,8 @@ import pytest
 
 from rllib_remix.envs.smac.maps import MAPS, smac_map
 from rllib_remix.envs.smac_sim import drawing
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.units import kinds_of
 from rllib_remix.envs.smac_sim.drawing import (
     ALLIES,
     BARS,
@@ -15,8 +17,6 @@ from rllib_remix.envs.smac_sim.drawing import (
     WALKABLE,
     draw_battle,
 )
-from rllib_remix.envs.smac_sim.terrain import terrain_of
-from rllib_remix.envs.smac_sim.units import kinds_of
 
 CELL = 24
 UNIT = [(name, np.float32) for name in ("x", "y", "health", "shield", "energy")]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from rllib_remix.envs.smac.maps import MAPS
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.units import AIR, CLIFF_WALKER, GROUND
 from rllib_remix.envs.smac_sim.simulator import SmacSim
-from rllib_remix.envs.smac_sim.terrain import terrain_of
-from rllib_remix.envs.smac_sim.units import AIR, CLIFF_WALKER, GROUND
 from rllib_remix.envs.team_env import random_actions
 
 SECONDS = float(os.environ.get("SMAC_SIM_FUZZ_SECONDS", "0"))  # of all maps together

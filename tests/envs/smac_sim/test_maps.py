@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from rllib_remix.envs.smac.maps import HEALTH, MAPS, smac_map
-from rllib_remix.envs.smac_sim.battle import Battle
-from rllib_remix.envs.smac_sim.layouts import ATTACK_MOVE, HUNT, IDLE, LAYOUTS, layout_of
+from rllib_remix.envs.smac_sim.battles.battle import Battle
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK_MOVE, HUNT, IDLE, LAYOUTS, layout_of
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.units import AIR
+from rllib_remix.envs.smac_sim.battles.world import START_JITTER
 from rllib_remix.envs.smac_sim.simulator import SmacSim
-from rllib_remix.envs.smac_sim.terrain import terrain_of
-from rllib_remix.envs.smac_sim.units import AIR
-from rllib_remix.envs.smac_sim.world import START_JITTER
 from tests.envs.smac.size_table import ALL_OBS_FLAGS, SIZES
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
-from rllib_remix.envs.smac_sim.layouts import ATTACK_MOVE, HUNT
-from rllib_remix.envs.smac_sim.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.layouts import ATTACK_MOVE, HUNT
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
 from tests.envs.smac_sim.boards import Board, clear, disarm, put
 
 # Speeds

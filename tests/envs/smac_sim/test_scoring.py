@@ -6,8 +6,8 @@ Armies start 14 cells apart, so that nobody fights in the first env steps.
 import numpy as np
 import pytest
 
+from rllib_remix.envs.smac_sim.battles.units import ENERGY_RECHARGE
 from rllib_remix.envs.smac_sim.simulator import SmacSim
-from rllib_remix.envs.smac_sim.units import ENERGY_RECHARGE
 from tests.envs.smac_sim.boards import disarm
 
 UNSCALED = {"reward_scale": False}

@@ -9,8 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from rllib_remix.envs.smac.maps import MAPS, smac_map
-from rllib_remix.envs.smac_sim.layouts import layout_of
-from rllib_remix.envs.smac_sim.terrain import CLIFF, STRAIGHT, WALKABLE, terrain_of
+from rllib_remix.envs.smac_sim.battles.layouts import layout_of
+from rllib_remix.envs.smac_sim.battles.terrain import CLIFF, STRAIGHT, WALKABLE, terrain_of
 
 # North up; every character is a block of 2 x 2 cells, as all cliffs are.
 RAVINE = """

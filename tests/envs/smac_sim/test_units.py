@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rllib_remix.envs.smac.maps import HEALTH, MAPS, smac_map
-from rllib_remix.envs.smac_sim import units
-from rllib_remix.envs.smac_sim.units import (
+from rllib_remix.envs.smac_sim.battles import units
+from rllib_remix.envs.smac_sim.battles.units import (
     AIR,
     ARMOURED,
     BIOLOGICAL,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from rllib_remix.envs.smac.maps import MAPS, SmacMap, smac_map
-from rllib_remix.envs.smac_sim.battle import Battle
+from rllib_remix.envs.smac_sim.battles.battle import Battle
 from tests.envs.smac.standin.messages import STATUS, Response, enum_values
 
 OWNERS = ALLY, ENEMY = 1, 2

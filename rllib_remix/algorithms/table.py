@@ -1,0 +1,142 @@
+"""The algorithms of rllib_remix: the one place that says their names, what each is and where it stands.
+
+Loads neither Ray nor PyTorch until an algorithm is asked for, so that `rllib algorithms` and Tab answer at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from rllib_remix.errors import SettingError, unknown
+
+
+class Entry(NamedTuple):
+    """An algorithm.
+
+    Attributes:
+        text: what it is, on one line.
+        where: the module of its class, which has the algorithm's name, and of its config, with `Config` behind it; or
+            the class itself.
+    """
+
+    text: str
+    where: str | type
+
+
+_VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
+_WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
+_MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
+
+ALGORITHMS: dict[str, Entry] = {
+    "VDN": Entry("sum of the agents' values", _VDN),
+    "QMIX": Entry("monotonic mix of the agents' values", _QMIX),
+    "OWQMIX": Entry("QMIX, weighted up where the joint value is underestimated", _WQMIX),
+    "CWQMIX": Entry("QMIX, weighted up where the joint action is the greedy one or better", _WQMIX),
+    "ReMIX": Entry("QMIX, weighted to minimize the policy's regret", _REMIX),
+    "MACPO": Entry("QMIX, weighted by error, value enhancement and joint action probability", _MACPO),
+    "MACPOApprox": Entry("MACPO with three levels for the joint action probability", _MACPO),
+    "PERQMIX": Entry("QMIX, weighted by the Bellman error as in prioritized replay", _REPLAY),
+    "PSERQMIX": Entry("PERQMIX with priorities that spread to earlier steps", _REPLAY),
+    "DisCorQMIX": Entry("QMIX, weighted by Bellman error and value enhancement", _REPLAY),
+    "ReMERNQMIX": Entry("DisCorQMIX, and less for likely joint actions", _REPLAY),
+}
+
+# RLlib's own, for lists.
+RLLIB_ALGORITHMS = {
+    "APPO": "asynchronous PPO",
+    "BC": "behaviour cloning from recorded episodes",
+    "CQL": "conservative Q-learning from recorded episodes",
+    "DQN": "deep Q-learning, for discrete actions",
+    "DreamerV3": "learns a model of the environment and trains in it",
+    "IMPALA": "actor-critic with many asynchronous env runners",
+    "IQL": "implicit Q-learning from recorded episodes",
+    "MARWIL": "imitation weighted by advantage, from recorded episodes",
+    "PPO": "proximal policy optimization",
+    "SAC": "soft actor-critic",
+}
+
+
+def team_texts() -> dict[str, str]:
+    """What each algorithm for teams is, on one line."""
+    return {name: entry.text for name, entry in ALGORITHMS.items()}
+
+
+def names_to_import() -> list[str]:
+    """What `rllib_remix` offers of them: every class and its config."""
+    return [each for name in ALGORITHMS for each in (name, f"{name}Config")]
+
+
+def algorithm_class(name: str) -> Any:
+    """The class of an algorithm.
+
+    Raises:
+        SettingError: no algorithm of that name; suggests the nearest.
+    """
+    if name not in ALGORITHMS:
+        raise unknown("algo", name, ALGORITHMS)
+    where = ALGORITHMS[name].where
+    return getattr(import_module(where), name) if isinstance(where, str) else where
+
+
+def get_algorithm_config(name: str) -> Any:
+    """A new config of the algorithm; raises as `algorithm_class`."""
+    return algorithm_class(name).get_default_config()
+
+
+def register_algorithm(algorithm: Any, *, text: str = "") -> Any:
+    """Makes an algorithm of your own known under its class's name; to be called, or written above the class as @….
+
+    It then can be trained by that name wherever its module was imported, and as `--algo my_module.MyAlgorithm` anywhere.
+    Registering the same class again is harmless.
+
+    Args:
+        algorithm: a subclass of TeamAlgorithm, such as QMIX, whose `get_default_config` gives its config.
+        text: what it is, for lists; the first line of its docstring if left out.
+
+    Returns:
+        The class.
+
+    Raises:
+        SettingError: it is no TeamAlgorithm, or its name is taken, by one of ours or of RLlib's.
+    """
+    from ray.rllib.algorithms.registry import ALGORITHMS as OF_RLLIB
+    from ray.tune.registry import register_trainable
+
+    from rllib_remix.team.algorithm import TeamAlgorithm
+
+    if not (isinstance(algorithm, type) and issubclass(algorithm, TeamAlgorithm)):
+        raise SettingError(
+            f"register_algorithm: {algorithm!r} is not allowed; it must be a subclass of TeamAlgorithm, such as QMIX."
+        )
+    name = algorithm.__name__
+    there = f"{algorithm_class(name).__module__}.{name}" if name in ALGORITHMS else "RLlib"
+    if (name in ALGORITHMS or name in OF_RLLIB) and there != f"{algorithm.__module__}.{name}":
+        raise SettingError(
+            f"register_algorithm: the name {name!r} is taken, by {there}; give the class another."
+        )
+    first_line = (algorithm.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    ALGORITHMS[name] = Entry(text or first_line or f"of {algorithm.__module__}", algorithm)
+    register_trainable(name, algorithm)
+    return algorithm
+
+
+def register() -> None:
+    """Makes all algorithms and environments known to Ray under their names; calling it again is harmless.
+
+    An environment that the user registered under one of these names stays the user's.
+    """
+    from ray.tune.registry import register_env, register_trainable
+
+    from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
+    from rllib_remix.rollout.building import is_shipped
+
+    for name in ALGORITHMS:
+        register_trainable(name, algorithm_class(name))
+    for name in filter(is_shipped, TEAM_ENVS):
+
+        def create(context: Any, name: str = name) -> Any:
+            return make_team_env(name, dict(context), getattr(context, "num_envs", 1))
+
+        create.is_shipped = True  # type: ignore[attr-defined]
+        register_env(name, create)

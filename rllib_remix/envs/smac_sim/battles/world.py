@@ -1,0 +1,92 @@
+"""The data of N battles on one map, as plain arrays that compiled code can work on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rllib_remix.envs.random_streams import new_streams
+from rllib_remix.envs.smac.maps import SmacMap
+from rllib_remix.envs.smac_sim.battles.layouts import formation, layout_of
+from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
+from rllib_remix.envs.smac_sim.battles.units import EXPLOSION, MISSILE, kinds_of
+
+START_JITTER = 0.2  # cells by which chance moves a unit's start, in each direction
+
+UNIT = np.dtype(
+    [
+        ("x", np.float32),  # cells, grows east
+        ("y", np.float32),  # cells, grows north
+        ("health", np.float32),  # 0: dead
+        ("shield", np.float32),
+        ("energy", np.float32),
+        ("cooldown", np.float32),  # loops until the weapon is ready; a fraction below 0 is carried over
+        ("goal_x", np.float32),  # of MOVE and ATTACK_MOVE
+        ("goal_y", np.float32),
+        ("missile", np.float32),  # loops until the missile in flight arrives; 0: there is none
+        ("last_hit", np.int32),  # game loop of the last damage
+        ("target", np.int16),  # unit that it attacks or heals; −1: none
+        ("missile_target", np.int16),
+        ("kind", np.int8),
+        ("order", np.int8),
+        ("holds", np.bool_),  # stands its ground in this loop, because it attacks
+        ("fired", np.bool_),  # did so, or healed, since the last call of `advance`
+        ("exploded", np.bool_),
+        ("right_handed", np.bool_),  # on which side it slips past who stands in its way; by chance
+    ],
+    align=True,
+)
+BATTLE = np.dtype(
+    [
+        ("stream", np.uint64),  # random stream of the copy
+        ("loop", np.int32),  # game loops since the armies were created
+        ("n_agents", np.int32),
+        ("enemy_order", np.int8),
+        ("has_missiles", np.bool_),
+        ("has_explosions", np.bool_),
+        ("allies_scripted", np.bool_),  # allies fight by the enemies' script, which shows whether it is fair
+    ],
+    align=True,
+)
+
+
+class World(NamedTuple):
+    """N copies of a battle of M units; allies come first, in the order of agent ids.
+
+    Kernels take the parts that they work on one by one: reference counts of arrays inside a tuple cost more than
+    the battles themselves.
+    """
+
+    battles: np.ndarray  # [N] BATTLE
+    units: np.ndarray  # [N, M] UNIT
+    kinds: np.ndarray  # [K] KIND
+    ground: np.ndarray  # [32, 32] uint8, see Terrain
+    ways: np.ndarray  # see Terrain
+    unit_kinds: np.ndarray  # [M] int8: kind of every unit at the start
+    starts: np.ndarray  # [M, 2] float32: where units are created, before chance moves them
+    goal: np.ndarray  # [2, 2] float32: ends of the segment on which the enemies' goal is drawn
+
+
+def new_world(game: SmacMap, num_envs: int) -> World:
+    """N battles on one map, not yet started."""
+    kinds, _ = kinds_of(game)
+    counts = [count for _, count in (*game.allies, *game.enemies)]
+    unit_kinds = np.repeat(np.arange(len(kinds)), counts).astype(np.int8)
+    terrain, layout = terrain_of(game.name), layout_of(game)
+    battles = np.zeros(num_envs, BATTLE)
+    battles["stream"] = new_streams(None, num_envs)
+    battles["n_agents"] = game.n_agents
+    battles["enemy_order"] = layout.enemy_order
+    battles["has_missiles"] = (kinds["weapon"] == MISSILE).any()
+    battles["has_explosions"] = (kinds["weapon"] == EXPLOSION).any()
+    return World(
+        battles=battles,
+        units=np.zeros((num_envs, len(unit_kinds)), UNIT),
+        kinds=kinds,
+        ground=terrain.ground,
+        ways=terrain.ways,
+        unit_kinds=unit_kinds,
+        starts=formation(game, terrain, kinds, unit_kinds),
+        goal=np.array(layout.goal, np.float32),
+    )

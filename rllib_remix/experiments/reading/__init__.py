@@ -1,0 +1,1 @@
+"""Experiments read from files, options and Python objects, key by key."""

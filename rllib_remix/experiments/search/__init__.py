@@ -1,0 +1,1 @@
+"""Searches: spaces, Tune's schedulers and searchers, and the points that are checked."""

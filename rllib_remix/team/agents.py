@@ -1,0 +1,65 @@
+"""Which team the env runners play: all of them must have the same agents in the same order."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from rllib_remix.envs.team_env import TeamSpec, other_agents
+from rllib_remix.errors import SettingError
+from rllib_remix.rollout.building import build_team_env
+from rllib_remix.rollout.recorder import EpisodeRecorder
+
+
+def ask_for_team_spec(training: Any, evaluation: Any) -> TeamSpec:
+    """The team of the env runners.
+
+    Args:
+        training, evaluation: groups of env runners; the second may be None.
+
+    Raises:
+        SettingError: they have not the same agents in the same order.
+        IndexError: no env runner answered.
+    """
+    spec = _team_specs(training)[0]
+    check_agents(training, spec)
+    if evaluation is not None:
+        check_agents(evaluation, spec, of_evaluation=True)
+    return spec
+
+
+def check_agents(group: Any, spec: TeamSpec, *, of_evaluation: bool = False) -> None:
+    """Raises SettingError unless the env runners of a group have the agents of `spec`, in its order."""
+    for other in _team_specs(group):
+        # An evaluation may play with another number of agents.
+        may_differ = of_evaluation and other.n_agents != spec.n_agents
+        difference = "" if may_differ else other_agents(other.agents, spec.agents)
+        if difference:
+            raise SettingError(
+                f"env: the agents of an env runner's environment are not those of the others: {difference}. An agent "
+                "would take another's place; announce them in a fixed order, such as "
+                "`possible_agents = sorted(…)` and not a list made from a set."
+            )
+
+
+def explain_failed_runners(config: Any, error: Exception) -> NoReturn:
+    """Remote env runners that could not start do not say why: builds their environment here, and sees.
+
+    Raises:
+        RuntimeError: nothing is wrong with it here. Otherwise, what it raises.
+    """
+    copies = config.num_envs_per_env_runner or 1
+    env = build_team_env(config.env, config.env_config, copies)
+    EpisodeRecorder(env.spec, copies)
+    env.close()
+    raise RuntimeError("No env runner could be started; Ray's log says why.") from error
+
+
+# What env runners are asked to do; at module level, so that Ray ships it by name.
+
+
+def _team_spec(runner: Any) -> TeamSpec:
+    return runner.get_team_spec()
+
+
+def _team_specs(group: Any) -> list[TeamSpec]:
+    return group.foreach_env_runner(_team_spec, local_env_runner=group.num_remote_env_runners() == 0)

@@ -1,0 +1,174 @@
+"""What the learners of all algorithms share: what a batch is, which updates are made, what is copied when and told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
+from ray.rllib.core.learner.torch.torch_learner import TorchLearner
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from ray.rllib.utils.metrics import (
+    NUM_ENV_STEPS_TRAINED,
+    NUM_ENV_STEPS_TRAINED_LIFETIME,
+    NUM_EPISODES_LIFETIME,
+    WEIGHTS_SEQ_NO,
+)
+from torch import Tensor
+
+from rllib_remix.memory import kept_memory, skip_memory_fill
+
+EPISODE_REPORT = "episode_report"  # what the loop takes out of the results, see `report_episodes`
+_LAST_TARGET_COPY = "episodes_at_last_target_copy"
+
+
+class TeamLearner(TorchLearner):
+    """Updates a TeamRLModule from batches of whole episodes; a subclass has the loss, `compute_loss_for_module`.
+
+    A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated`, `numbers`,
+    `importance` as the replay buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch
+    divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the whole.
+
+    Target networks are copied every `target_network_update_episodes` episodes collected, if the module has some.
+    """
+
+    config: Any  # a TeamAlgorithmConfig
+
+    def build(self) -> None:
+        super().build()
+        skip_memory_fill()
+        # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
+        for module in self._team_modules():
+            module.make_target_networks()
+        self._episodes_at_last_target_copy = 0
+        self._gradient_is_finite = True
+
+    def update(self, *args: Any, **kwargs: Any) -> Any:
+        with kept_memory():
+            return super().update(*args, **kwargs)
+
+    # What a subclass tells
+
+    def log_numbers(self, module_id: str, numbers: Mapping[str, Tensor]) -> None:
+        """Logs scalars of an update, all of them with one transfer.
+
+        Args:
+            module_id: of the module.
+            numbers: by name, where "a/b" stands under "a". Over learners and updates of an iteration a mean is taken, of
+                names that end in `_min` or `_max` the least or greatest.
+        """
+        for name, number in zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True):
+            ending = name.rpartition("_")[2]
+            reduce = ending if ending in ("min", "max") else "mean"
+            self.metrics.log_value((module_id, *name.split("/")), number, reduce=reduce, window=1)
+
+    def report_episodes(
+        self, module_id: str, *, numbers: Tensor, priorities: Tensor, **others: Tensor
+    ) -> None:
+        """Hands the loop what the replay buffer draws by, if the algorithm draws by priority, and what else it takes.
+
+        Args:
+            module_id: of the module.
+            numbers: [B], of the episodes in the replay buffer.
+            priorities: [B] float32, their new ones.
+            others: arrays of any shape for the algorithm's own `take_reports`.
+        """
+        report = {**others, "numbers": numbers, "priorities": priorities}
+        arrays = {name: values.cpu().numpy() for name, values in report.items()}
+        self.metrics.log_value((module_id, EPISODE_REPORT), arrays, reduce="item_series")
+
+    def finite_or_no_gradient(self, loss: Tensor) -> Tensor:
+        """The loss times 1, or NaN if it is not finite: its gradient is averaged, so that all learners see it there."""
+        return loss * (1.0 + 0.0 * loss.detach())
+
+    # RLlib's hooks
+
+    def postprocess_gradients_for_module(
+        self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Any]
+    ) -> Any:
+        gradients = [gradient for gradient in module_gradients_dict.values() if gradient is not None]
+        norm = torch.nn.utils.get_total_norm(gradients).item()
+        self.metrics.log_value((module_id, "grad_norm"), norm, window=1)
+        self._gradient_is_finite = math.isfinite(norm)
+        return super().postprocess_gradients_for_module(
+            module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
+        )
+
+    def apply_gradients(self, gradients_dict: dict[Any, Any]) -> None:
+        """As RLlib's, but networks and optimizer stay as they are if loss or gradient are not finite.
+
+        RLlib would put 0 in the place of what is not finite, and step.
+        """
+        if self._gradient_is_finite:
+            super().apply_gradients(gradients_dict)
+
+    def _log_steps_trained_metrics(self, batch: Any) -> None:
+        """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""
+        for module_id, module_batch in batch.policy_batches.items():
+            self.metrics.log_value((module_id, WEIGHTS_SEQ_NO), self._weights_seq_no, window=1)
+            env_steps = int(module_batch["lengths"].sum())
+            self.metrics.log_value((ALL_MODULES, NUM_ENV_STEPS_TRAINED), env_steps, reduce="sum")
+            self.metrics.log_value(
+                (ALL_MODULES, NUM_ENV_STEPS_TRAINED_LIFETIME),
+                env_steps,
+                reduce="lifetime_sum",
+                with_throughput=True,
+            )
+
+    def _convert_batch_type(self, batch: Any, *args: Any, pin_memory: bool = True, **kwargs: Any) -> Any:
+        """As RLlib's, but through page-locked memory if this learner is on a GPU."""
+        return super()._convert_batch_type(batch, *args, pin_memory=pin_memory, **kwargs)
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Copies the online networks onto the targets, counted in episodes collected from the environments."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        episodes = timesteps.get(NUM_EPISODES_LIFETIME, 0)
+        if episodes - self._episodes_at_last_target_copy < self.config.target_network_update_episodes:
+            return
+        self._episodes_at_last_target_copy = episodes
+        for module in self._team_modules():
+            for source, target in module.get_target_network_pairs():
+                target.load_state_dict(source.state_dict())
+
+    def _team_modules(self) -> list[Any]:
+        """The TeamRLModules themselves, out of what wraps them for several learners."""
+        return [self.module[module_id].unwrapped() for module_id in list(self.module.keys())]
+
+    # Checkpointable
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().get_state(*args, **kwargs) | {_LAST_TARGET_COPY: self._episodes_at_last_target_copy}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self._episodes_at_last_target_copy = state.get(_LAST_TARGET_COPY, self._episodes_at_last_target_copy)
+
+
+def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:
+    """What the replay buffer drew as RLlib's learners take it: under the module's id.
+
+    RLlib cuts a batch into one part after the other. The episodes are dealt out, so that several learners get alike
+    parts: the replay buffer puts recent ones last and, when it draws by priority, orders the others by place.
+    """
+    if num_learners > 1:
+        rows = torch.arange(len(sample["lengths"]))
+        dealt = torch.cat([rows[first::num_learners] for first in range(num_learners)])
+        sample = {name: values[dealt] for name, values in sample.items()}
+    num_steps = int(sample["lengths"].sum())
+    # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
+    share = torch.full((len(sample["lengths"]),), num_steps / num_learners)
+    return MultiAgentBatch(
+        {DEFAULT_MODULE_ID: SampleBatch(sample | {"num_steps": share})}, env_steps=num_steps
+    )
+
+
+def pop_reports(results: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
+    """Takes out of the learners' results what they report of the episodes, which is too much for the logs."""
+    reports = []
+    for of_learner in results:
+        logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_REPORT, None)
+        reports += [] if logged is None else logged.peek()
+    return reports

@@ -1,0 +1,35 @@
+"""Settings of the loop: how much is played between two updates, and how agents explore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rllib_remix.settings import Count, Flag, Schedule
+from rllib_remix.team.settings.groups import SettingGroup, setting
+from rllib_remix.team.settings.replay import MAX_EPISODES
+
+
+@dataclass(kw_only=True)
+class LoopSettings(SettingGroup):
+    """How playing and learning take turns."""
+
+    title: ClassVar[str] = "Loop"
+
+    rollout_episodes_per_update: int = setting(
+        8, Count(1, MAX_EPISODES), "episodes collected per update, whatever the number of env runners."
+    )
+    target_network_update_episodes: int = setting(
+        200, Count(1), "episodes collected between two copies onto the target networks."
+    )
+    epsilon: float | list[list[float]] = setting(
+        [[0, 0.995], [100_000, 0.05]], Schedule(0, 1), "exploration rate, or its schedule over env steps."
+    )
+    overlap_sampling: bool = setting(
+        False,
+        Flag(),
+        "whether env runners play while the learner makes the updates for the episodes that came before, instead of "
+        "waiting for them. They then play with weights that lag by the updates of one round at most "
+        "(`env_runners/weights_lag` in the results), and with the ε of the moment at which the round was requested. "
+        "Needs `num_env_runners` ≥ 1; the number of updates per episode stays.",
+    )

@@ -1,0 +1,47 @@
+"""Reads which class a checkpoint was made by, and with which settings, whatever version made it."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def read_class_and_settings(folder: Path) -> tuple[type, Any]:
+    """The class of the algorithm and the state of its config. Unpickles: trust the folder.
+
+    In a trial, Ray wraps every method of the class, so that its pickle names all methods that the class then had. What is
+    returned is the class as it is now.
+
+    Raises:
+        OSError, pickle.UnpicklingError, EOFError, ImportError, AttributeError: the file is gone or damaged.
+    """
+    with open(folder / "class_and_ctor_args.pkl", "rb") as file:
+        stored = _Unpickler(file).load()
+    (settings, *_), _ = stored["ctor_args_and_kwargs"]
+    wrapped = stored["class"]
+    same_name = (
+        each for each in wrapped.__mro__ if each.__name__ == wrapped.__name__ and _is_importable(each)
+    )
+    return next(same_name, wrapped), settings
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        try:
+            return super().find_class(module_name, global_name)
+        except AttributeError:
+            # A method that is gone; the wrapped class is not used.
+            if module_name.startswith("rllib_remix.") and "." in global_name:
+                return _gone
+            raise
+
+
+def _gone(*_: Any, **__: Any) -> None:
+    raise NotImplementedError("a method of an earlier version")
+
+
+def _is_importable(found: type) -> bool:
+    """Whether it is what stands in its module, and not a copy of it that was pickled."""
+    return getattr(sys.modules.get(found.__module__), found.__qualname__, None) is found

@@ -1,0 +1,1 @@
+"""What the value-based algorithms share: learner, networks, settings, and weightings by name."""

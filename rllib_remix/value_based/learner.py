@@ -1,0 +1,107 @@
+"""The learner of the value-based algorithms: forward → targets → weights → loss → what is logged of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rllib_remix.learning.loss import masked_mean, masked_std, weighted_squared_error
+from rllib_remix.learning.priorities import episode_priorities, profile_weights
+from rllib_remix.learning.targets import lambda_returns, step_mask
+from rllib_remix.learning.weighting import WeightingInputs, Weights
+from rllib_remix.team.learner import TeamLearner
+from rllib_remix.value_based.schemes import find_scheme
+
+
+class ValueLearner(TeamLearner):
+    """Fits Q_tot, and Q* where the weighting needs it, to λ-returns; the weighting says what each step counts."""
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]
+    ) -> Tensor:
+        mask = step_mask(batch["lengths"], batch["rewards"].shape[1])
+        targets = lambda_returns(
+            batch["rewards"],
+            fwd_out["target_values"],
+            batch["lengths"],
+            batch["terminated"],
+            gamma=config.gamma,
+            td_lambda=config.td_lambda,
+        )
+        result = self._weigh(config, batch, fwd_out, targets, mask)
+        priorities = episode_priorities(result.weights, mask)
+        weights, q_star_weights = result.weights, None
+        if config.weighting_mode == "sampling":
+            weights = profile_weights(weights, priorities, batch["importance"])
+            q_star_weights = batch["importance"].unsqueeze(-1)
+        num_steps = batch["num_steps"][0]
+        q_tot = fwd_out["q_tot"]
+        td_loss = weighted_squared_error(q_tot, targets, weights, mask, num_steps)
+        loss = td_loss
+        values = {"td_loss": td_loss}
+        if "q_star" in fwd_out:
+            values["q_star_loss"] = weighted_squared_error(
+                fwd_out["q_star"], targets, q_star_weights, mask, num_steps
+            )
+            loss = loss + config.q_star_loss_weight * values["q_star_loss"]
+        self._log(module_id, values, q_tot, targets, result, mask)
+        self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
+        return self.finite_or_no_gradient(loss)
+
+    @torch.no_grad()
+    def _weigh(
+        self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor], targets: Tensor, mask: Tensor
+    ) -> Weights:
+        actions = batch["actions"].long()
+        inputs = WeightingInputs(
+            q_tot=fwd_out["q_tot"].detach(),
+            targets=targets,
+            mask=mask,
+            utilities=fwd_out["utilities"][:, :-1],
+            avail_actions=batch["avail_actions"][:, :-1],
+            actions=actions,
+            took_greedy=(fwd_out["greedy_actions"][:, :-1] == actions).all(-1),
+            greedy_value=fwd_out["target_values"][:, :-1],
+            q_star=fwd_out["q_star"].detach() if "q_star" in fwd_out else None,
+            mixer_gradient=fwd_out.get("mixer_gradient"),
+        )
+        return find_scheme(config.weighting).function(inputs, **config.weighting_config)
+
+    @torch.no_grad()
+    def _log(
+        self,
+        module_id: str,
+        values: dict[str, Tensor],
+        q_tot: Tensor,
+        targets: Tensor,
+        result: Weights,
+        mask: Tensor,
+    ) -> None:
+        weights = result.weights
+        metrics = {name: value.detach() for name, value in values.items()}
+        metrics |= {
+            "q_tot_mean": masked_mean(q_tot, mask),
+            "target_mean": masked_mean(targets, mask),
+            "weight_mean": masked_mean(weights, mask),
+            "weight_min": weights.masked_fill(~mask, torch.inf).amin(),
+            "weight_max": weights.amax(),
+            "overestimated_share": masked_mean((q_tot > targets).float(), mask),
+        }
+        for name, term in result.terms.items():
+            if term.dtype == torch.bool:
+                metrics[f"weight_terms/{name}_share"] = masked_mean(term.float(), mask)
+            else:
+                metrics[f"weight_terms/{name}_mean"] = masked_mean(term, mask)
+                metrics[f"weight_terms/{name}_std"] = masked_std(term, mask)
+        self.log_numbers(module_id, metrics)
+
+    def _report_weights(self, module_id: str, weights: Tensor, numbers: Tensor, priorities: Tensor) -> None:
+        """Hands the loop what it counts and what the replay buffer draws by.
+
+        Args:
+            weights: [N] float32, of the real steps.
+            numbers, priorities: [B], of the episodes.
+        """
+        self.report_episodes(module_id, weights=weights, numbers=numbers, priorities=priorities)

@@ -1,0 +1,68 @@
+"""Settings of the loss: its weighting, its targets, and how the weights are reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rllib_remix.errors import SettingError
+from rllib_remix.learning.weighting import SCHEMES
+from rllib_remix.learning.weighting_settings import check_weighting
+from rllib_remix.reporting.weight_histogram import histogram_edges
+from rllib_remix.settings import Count, Interval, Limits, OneOf
+from rllib_remix.team.settings.groups import SettingGroup, setting
+from rllib_remix.value_based.schemes import find_scheme, share_with_workers
+
+WEIGHTING_MODES = ("loss", "sampling")
+
+
+@dataclass(kw_only=True)
+class LossSettings(SettingGroup):
+    """The weighting of the loss and its targets."""
+
+    title: ClassVar[str] = "Loss"
+
+    weighting: str = setting(
+        "uniform",
+        OneOf(SCHEMES),
+        "by what every env step's error is multiplied. With remix a quarter of every batch is drawn from the newest "
+        "episodes unless `recent_episodes_share` says otherwise (its on-policiness).",
+    )
+    weighting_config: dict[str, Any] = setting(
+        {}, None, "settings of that weighting, see `rllib_remix.learning.weighting`."
+    )
+    weighting_mode: str = setting(
+        "loss",
+        OneOf(WEIGHTING_MODES),
+        "loss draws batches uniformly and weighs the loss (what the papers run); sampling draws episodes in proportion "
+        "to their mean weight and keeps in the loss the profile of the weights within an episode (MAC-PO, section "
+        "2.3). At `prioritized_replay_alpha` 1 both have the same expected gradient (docs/weightings/README.md says "
+        "when).",
+    )
+    q_star_loss_weight: float = setting(
+        1.0, Interval(0), "factor of the Q* loss; the MAC-PO reference code has 0.5."
+    )
+    td_lambda: float = setting(
+        0.6, Interval(0, 1), "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2."
+    )
+    weight_histogram_range: tuple[float, float] = setting(
+        (1e-3, 10.0),
+        Limits(1e-30, 1e30),
+        "of the bins of `weight_histogram` in the results, which are evenly spaced on a logarithmic axis.",
+    )
+    weight_histogram_bins: int = setting(80, Count(1, 1000), "how many of these bins there are.")
+
+    def check(self) -> None:
+        find_scheme(self.weighting)
+        check_weighting(self.weighting, self.weighting_config)
+        share_with_workers(self.weighting)
+        super().check()
+        edges = histogram_edges(*self.weight_histogram_range, self.weight_histogram_bins)
+        if (np.diff(edges) <= 0).any():
+            raise SettingError(
+                f"weight_histogram_range: {self.weight_histogram_range!r} is too narrow for "
+                f"{self.weight_histogram_bins} bins (weight_histogram_bins) of float32 weights; allowed: a wider range, "
+                "or fewer bins."
+            )

@@ -1,0 +1,75 @@
+"""What the weighting and replay ask of each other: who draws by what, and which settings rule each other out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rllib_remix.errors import SettingError
+from rllib_remix.learning.weighting import ON_POLICINESS
+from rllib_remix.team.settings.replay import ReplaySettings
+from rllib_remix.value_based.schemes import find_scheme
+
+
+def draws_by_weight(config: Any) -> bool:
+    """Whether the weights between episodes decide what is drawn, so that the loss has those within them alone."""
+    return config.weighting_mode == "sampling"
+
+
+def default_recent_share(config: Any) -> float:
+    """The share of every batch that the weighting wants from the newest episodes: its on-policiness."""
+    if ON_POLICINESS in config.weighting_config.get("disable", ()):
+        return 0.0
+    return find_scheme(config.weighting).recent_share or 0.0
+
+
+def priority_measure(config: Any) -> str:
+    """What priorities are of: the weighting and all its settings, as JSON. Others cannot be compared with them."""
+    settings = find_scheme(config.weighting).settings() | config.weighting_config
+    return json.dumps([config.weighting, settings], sort_keys=True, default=str)
+
+
+def check_weighted_replay(config: Any) -> None:
+    """Raises SettingError for settings of replay that do not go with those of the weighting."""
+    if draws_by_weight(config):
+        _check_sampling(config)
+    else:
+        _refuse_priorities(config)
+    share = config.recent_episodes_share
+    if share and ON_POLICINESS in config.weighting_config.get("disable", ()):
+        raise SettingError(
+            f"recent_episodes_share: {share!r} is not allowed with weighting_config.disable of {ON_POLICINESS!r}, which "
+            "switches it off; allowed: None or 0."
+        )
+
+
+def _refuse_priorities(config: Any) -> None:
+    defaults = ReplaySettings()
+    for part in ("alpha", "beta", "epsilon"):
+        name = f"prioritized_replay_{part}"
+        value, default = getattr(config, name), getattr(defaults, name)
+        if value != default:
+            raise SettingError(
+                f"{name}: {value!r} is not allowed, because it would have no effect in weighting_mode 'loss', where "
+                f"batches are drawn uniformly. Leave it at {default!r}, or use weighting_mode 'sampling'."
+            )
+
+
+def _check_sampling(config: Any) -> None:
+    if not ReplaySettings.of(config).can_draw_by_priority():
+        raise SettingError(
+            f"replay_buffer: {config.replay_buffer!r} cannot draw by priority, which weighting_mode 'sampling' needs; "
+            "allowed: 'prioritized'."
+        )
+    if config.prioritized_replay_alpha == 0:
+        raise SettingError(
+            "prioritized_replay_alpha: 0 draws uniformly, so that in weighting_mode 'sampling' the weights between "
+            "episodes would be lost; allowed: a number in (0, 1], or weighting_mode 'loss'."
+        )
+    normalize = config.weighting_config.get("normalize", "none")
+    if normalize != "none":
+        raise SettingError(
+            f"weighting_config.normalize: {normalize!r} is not allowed in weighting_mode 'sampling', where every episode's "
+            "weights are divided by their own mean; it would only put the priorities of different updates on different "
+            "scales. Leave it at 'none'."
+        )

@@ -1,0 +1,1 @@
+"""How a package is built, read from its sources: its folders, and which file imports which."""

@@ -1,0 +1,175 @@
+"""An algorithm and a weighting from a user's module, trained by the command with no edit of the package."""
+
+import json
+import sys
+
+import pytest
+from processes import SMALL, exit_code, output
+
+import rllib_remix
+from rllib_remix.algorithms.table import ALGORITHMS, algorithm_class, get_algorithm_config
+from rllib_remix.cli.completion import complete_algorithms
+from rllib_remix.errors import SettingError
+from rllib_remix.learning.weighting import SCHEMES, Weights
+from rllib_remix.value_based.schemes import find_scheme
+
+ALGORITHM = '''
+"""QMIX that forgets: an algorithm of a user's own, whose steps count less the earlier they are."""
+
+from typing import Annotated
+
+import torch
+
+from rllib_remix import QMIX, QMIXConfig, register_algorithm, register_weighting
+from rllib_remix.learning.weighting import Weights
+from rllib_remix.settings import Interval
+
+
+def late(inputs, *, decay: Annotated[float, Interval(0, 1)] = 0.9):
+    steps = torch.arange(inputs.mask.shape[1] - 1, -1, -1)
+    return Weights(inputs.mask * decay**steps, {"error": (inputs.q_tot - inputs.targets).abs()})
+
+
+register_weighting("late", late, needs_q_star=False, terms=["error"])
+
+
+class LateConfig(QMIXConfig):
+    def __init__(self, algo_class=None):
+        super().__init__(algo_class or Late)
+        self.weighting = "late"
+
+
+@register_algorithm
+class Late(QMIX):
+    """QMIX in which late steps count more."""
+
+    @classmethod
+    def get_default_config(cls):
+        return LateConfig()
+'''
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder with the user's module; what it registers is forgotten."""
+    (tmp_path / "own.py").write_text(ALGORITHM)
+    monkeypatch.syspath_prepend(tmp_path)
+    algorithms, schemes = dict(ALGORITHMS), dict(SCHEMES)
+    yield tmp_path
+    sys.modules.pop("own", None)
+    for table, before in ((ALGORITHMS, algorithms), (SCHEMES, schemes)):
+        table.clear()
+        table.update(before)
+
+
+def results(folder, run):
+    (file,) = folder.glob(f"results/{run}/*/result.json")
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def train(start, folder, *arguments, name, **settings):
+    command = ["train", *arguments, "--env", "matrix_game", "--config", json.dumps(SMALL | settings)]
+    command += ["-n", name, "--stop", json.dumps({"training_iteration": 2}), "--storage-path", "results"]
+    number = len(list(folder.glob("output_*")))
+    process = start(*command, "--ray-num-cpus", "4")
+    assert exit_code(process, folder, number) == 0, output(folder, number)
+    last = results(folder, name)[-1]
+    assert last["learners"]["default_policy"]["weight_terms"]["error_mean"] > 0
+    return last
+
+
+@pytest.mark.slow
+def test_the_command_trains_and_plays_an_algorithm_of_a_users_module(start, own):
+    trained = train(start, own, "--algo", "own.Late", name="late")
+    assert trained["config"]["weighting"] == "late"
+    (run,) = own.glob("results/late/Late_matrix_game_*")
+    for number, command in enumerate(
+        (("evaluate", str(run), "--episodes", "4"), ("resume", "results/late")), 1
+    ):
+        assert exit_code(start(*command), own, number) == 0, output(own, number)
+    assert "Late on matrix_game, 4 greedy episodes" in output(own, 1)
+
+
+@pytest.mark.slow
+def test_the_command_trains_with_a_weighting_of_a_users_module_in_workers_too(start, own):
+    workers = {"num_env_runners": 1, "num_learners": 1, "weighting_config": {"decay": 0.5}}
+    trained = train(start, own, "--algo", "ReMIX", name="path", weighting="own.late", **workers)
+    assert trained["config"]["weighting"] == "own.late"
+
+
+@pytest.mark.slow
+def test_what_a_script_registers_is_known_in_the_processes_that_it_starts(start, own):
+    script = ALGORITHM + (
+        "\n\nconfig = LateConfig().environment('matrix_game').env_runners(num_env_runners=1)"
+        "\nconfig.learners(num_learners=1).training(train_batch_episodes=8)"
+        "\nstop = {'training_iteration': 1}\n"
+    )
+    (own / "script.py").write_text(script)
+    (own / "own.py").unlink()
+    process = start("train", "file", "script.py", "--storage-path", "results", "--ray-num-cpus", "4")
+    assert exit_code(process, own, 0) == 0, output(own, 0)
+    (last,) = results(own, "script")
+    assert last["learners"]["default_policy"]["weight_terms"]["error_mean"] > 0
+
+
+def test_a_registered_algorithm_is_in_every_list(own, rllib):
+    import own as module
+
+    assert algorithm_class("Late") is rllib_remix.Late is module.Late
+    assert rllib_remix.LateConfig is module.LateConfig
+    assert get_algorithm_config("Late").algo_class is module.Late
+    assert complete_algorithms("Lat") == [("Late", "QMIX in which late steps count more")]
+    assert "  Late         QMIX in which late steps count more\n" in rllib("algorithms").stdout
+    assert "Late" in dir(rllib_remix)
+
+
+def test_a_registered_weighting_is_checked_as_ours_are(own):
+    import own as module
+
+    config = module.LateConfig().environment("matrix_game")
+    config.validate()
+    with pytest.raises(SettingError, match=r"^weighting_config\.decay: 2"):
+        config.training(weighting_config={"decay": 2}).validate()
+    with pytest.raises(SettingError, match=r"^weighting_config of 'late': unknown key 'deca'"):
+        config.training(weighting_config={"deca": 1}).validate()
+
+
+def test_a_weighting_is_found_by_its_module_s_path(own):
+    assert find_scheme("own.late").function.__name__ == "late"
+    with pytest.raises(
+        SettingError, match=r"^weighting: 'own\.lat' is not allowed: 'own' registers no weighting"
+    ):
+        find_scheme("own.lat")
+    with pytest.raises(SettingError, match=r"^weighting: cannot import 'gone\.late': ModuleNotFoundError"):
+        find_scheme("gone.late")
+    with pytest.raises(SettingError, match=r"did you mean 'late'\?.*a module of yours.*: my_module\.mine\.$"):
+        find_scheme("lat")
+
+
+def test_names_that_are_taken_are_refused_and_the_same_thing_again_is_not(own):
+    import own as module
+
+    def other(inputs):
+        return Weights(inputs.mask, {})
+
+    rllib_remix.register_algorithm(module.Late)
+    rllib_remix.register_weighting("late", module.late)
+    for name, by in (("late", r"own\.late"), ("remix", r"rllib_remix\.learning\.weighting\.remix")):
+        with pytest.raises(SettingError, match=rf"^register_weighting: the name '{name}' is taken, by {by};"):
+            rllib_remix.register_weighting(name, other)
+    for name, by in (
+        ("ReMIX", r"rllib_remix\.algorithms\.remix\.ReMIX"),
+        ("PPO", "RLlib"),
+        ("Late", r"own\.Late"),
+    ):
+        with pytest.raises(SettingError, match=rf"^register_algorithm: the name '{name}' is taken, by {by};"):
+            rllib_remix.register_algorithm(type(name, (rllib_remix.QMIX,), {"__module__": "another"}))
+
+
+def test_what_can_be_no_algorithm_or_no_name_is_refused():
+    with pytest.raises(
+        SettingError, match=r"^register_algorithm: 'ReMIX' is not allowed; it must be a subclass"
+    ):
+        rllib_remix.register_algorithm("ReMIX")
+    with pytest.raises(SettingError, match=r"^register_weighting: 'my\.own' is not allowed as a name"):
+        rllib_remix.register_weighting("my.own", lambda inputs: None)

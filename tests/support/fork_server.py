@@ -34,7 +34,7 @@ IMPORTS = (
     "rllib_remix.cli.main",
     "rllib_remix.envs.predator_prey",
     "rllib_remix.running.interrupt",
-    "rllib_remix.running.progress",
+    "rllib_remix.running.callbacks.progress",
     "tensorboardX",
 )
 NO_JOB = "ffffffff"

@@ -11,6 +11,7 @@ import inspect  # noqa: E402
 import logging  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
@@ -68,3 +69,16 @@ def ray_session():
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture
+def time_zone(monkeypatch):
+    """Sets the process's time zone."""
+
+    def change(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield change
+    monkeypatch.undo()
+    time.tzset()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rllib_remix.errors import UserError, nearest, shown
 
 COUNTERS = (
@@ -60,3 +63,14 @@ def check_result_key(owner: str, key: str) -> None:
         raise UserError(
             f"{owner}: {shown(key)} is a group of results; name one of them, such as {GROUPS[first]}."
         )
+
+
+def flattened(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested results as one mapping, whose keys are the paths: `env_runners/episode_return_mean`."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}/")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rllib_remix.errors import nearest
 from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.experiments.result_keys import flattened
 from rllib_remix.experiments.search.spaces import search_domains
 from rllib_remix.terminal.console import number
 
@@ -26,7 +27,7 @@ def best_trial(experiment: Experiment, trials: Sequence[Any]) -> str:
     """
     metric = experiment.scheduler.settings.get("metric", experiment.metric)
     mode = experiment.scheduler.settings.get("mode", experiment.search.mode)
-    results = {trial: _flat(trial.last_result or {}) for trial in trials}
+    results = {trial: flattened(trial.last_result or {}) for trial in trials}
     values = {trial: result[metric] for trial, result in results.items() if _is_number(result.get(metric))}
     if not values:
         known = {key for result in results.values() for key, value in result.items() if _is_number(value)}
@@ -50,16 +51,6 @@ def _searched(experiment: Experiment, trial: Any) -> dict[str, Any]:
             value = value[key]
         searched["/".join(map(str, path))] = value
     return searched
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}/")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _is_number(value: Any) -> bool:

@@ -15,19 +15,6 @@ from rllib_remix.checkpoints.manifest import METADATA
 NOON = 1_780_000_000.0  # seconds since 1970, in UTC
 
 
-@pytest.fixture
-def time_zone(monkeypatch):
-    """Sets the process's time zone."""
-
-    def change(name: str) -> None:
-        monkeypatch.setenv("TZ", name)
-        time.tzset()
-
-    yield change
-    monkeypatch.undo()
-    time.tzset()
-
-
 def trial(experiment: Path, number: int, at: float) -> Path:
     """A trial's folder, named by local time as Tune does it."""
     local = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(at))

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import planted
@@ -32,17 +31,6 @@ def planted_travels_by_value():
     ray.cloudpickle.register_pickle_by_value(planted)
     yield
     ray.cloudpickle.unregister_pickle_by_value(planted)
-
-
-@pytest.fixture
-def time_zone(monkeypatch):
-    def change(name: str) -> None:
-        monkeypatch.setenv("TZ", name)
-        time.tzset()
-
-    yield change
-    monkeypatch.undo()
-    time.tzset()
 
 
 def trained(rllib, lr: float) -> Path:

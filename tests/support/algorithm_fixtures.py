@@ -4,11 +4,20 @@ import pytest
 import ray
 
 
-def _built(config):
-    algorithm = config.build_algo()
-    # RLlib's watch of the machine's load ends when it wakes up, every 0.7 s; nothing needs to wait for that.
-    algorithm._monitor.join = lambda: None
-    return algorithm
+def _building():
+    """Yields what builds algorithms; they are stopped after that."""
+    built = []
+
+    def make(config):
+        algorithm = config.build_algo()
+        # RLlib's watch of the machine's load ends when it wakes up, every 0.7 s; nothing needs to wait for that.
+        algorithm._monitor.join = lambda: None
+        built.append(algorithm)
+        return algorithm
+
+    yield make
+    for algorithm in built:
+        algorithm.stop()
 
 
 @pytest.fixture
@@ -22,15 +31,7 @@ def without_ray(monkeypatch):
 def build(request):
     """Builds algorithms, and stops them at the end of the test; tests that are not slow get them without Ray."""
     request.getfixturevalue("ray_session" if request.node.get_closest_marker("slow") else "without_ray")
-    built = []
-
-    def make(config):
-        built.append(_built(config))
-        return built[-1]
-
-    yield make
-    for algorithm in built:
-        algorithm.stop()
+    yield from _building()
 
 
 @pytest.fixture
@@ -38,12 +39,4 @@ def build_without_ray(monkeypatch):
     """As `build`, in this process alone: RLlib hands its settings to itself through Ray's store, even then."""
     monkeypatch.setattr(ray, "put", lambda value, **_: value)
     monkeypatch.setattr(ray, "get", lambda value, **_: value)
-    built = []
-
-    def make(config):
-        built.append(_built(config))
-        return built[-1]
-
-    yield make
-    for algorithm in built:
-        algorithm.stop()
+    yield from _building()

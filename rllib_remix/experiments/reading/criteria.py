@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from rllib_remix.errors import UserError, shown
 from rllib_remix.experiments.old.result_keys import translate_result_key
-from rllib_remix.experiments.result_keys import check_result_key
+from rllib_remix.experiments.result_keys import check_result_key, flattened
 
 
 def parse_stop(owner: str, stop: object) -> dict[str, float]:
@@ -22,7 +21,7 @@ def parse_stop(owner: str, stop: object) -> dict[str, float]:
     if not isinstance(stop, Mapping):
         raise UserError(f"{owner}: must map result keys to numbers, got {shown(stop)}.")
     criteria: dict[str, float] = {}
-    for key, limit in _flatten(stop).items():
+    for key, limit in flattened(stop).items():
         check_result_key(owner, key)
         criteria[key] = _number(f"{owner}: {key}", limit)
     return criteria
@@ -40,16 +39,6 @@ def parse_score_attribute(owner: str, attribute: str) -> tuple[str, str]:
     key = translate_result_key(attribute.removeprefix("min-"))
     check_result_key(owner, key)
     return key, order
-
-
-def _flatten(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}/")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _number(name: str, value: object) -> float:

@@ -71,6 +71,16 @@ def ray_session():
     ray.shutdown()
 
 
+@pytest.fixture(autouse=True)
+def rays_store_is_left():
+    """A process has one client of Ray's store: a test that starts another Ray gives back that of `ray_session`."""
+    store = sys.modules.get("ray.experimental.internal_kv")
+    client = store and store.global_gcs_client
+    yield
+    if client is not None:
+        assert store.global_gcs_client is client, "what later tests register would not be found in Ray's workers"
+
+
 @pytest.fixture
 def time_zone(monkeypatch):
     """Sets the process's time zone."""

@@ -74,19 +74,26 @@ def test_without_its_own_ray_the_command_ends_and_leaves_nothing_behind(start, t
     assert gone(children)
 
 
-@pytest.mark.slow
-def test_without_the_raylet_of_a_cluster_that_others_run_the_command_ends(start, tmp_path):
+@pytest.fixture
+def others_cluster(monkeypatch):
+    """A cluster that others run. It takes this process's one client of Ray's store, which is given back."""
     from ray.cluster_utils import Cluster
+    from ray.experimental import internal_kv
 
+    for name in ("global_gcs_client", "_initialized"):
+        monkeypatch.setattr(internal_kv, name, getattr(internal_kv, name))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        words = training(MANY)
-        del words[words.index("--ray-num-cpus") :]
-        # Where the cluster's token lies.
-        process = start(*words, "--ray-address", cluster.address, env={"HOME": os.environ["HOME"]})
-        wait_for(lambda: some_results(tmp_path, 2), process, tmp_path)
-        os.kill(cluster.head_node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
-        what = "its process 'raylet' on this machine was killed or failed"
-        check_says_so_and_ends(process, tmp_path, what)
-    finally:
-        cluster.shutdown()
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.mark.slow
+def test_without_the_raylet_of_a_cluster_that_others_run_the_command_ends(start, tmp_path, others_cluster):
+    words = training(MANY)
+    del words[words.index("--ray-num-cpus") :]
+    # Where the cluster's token lies.
+    process = start(*words, "--ray-address", others_cluster.address, env={"HOME": os.environ["HOME"]})
+    wait_for(lambda: some_results(tmp_path, 2), process, tmp_path)
+    os.kill(others_cluster.head_node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+    what = "its process 'raylet' on this machine was killed or failed"
+    check_says_so_and_ends(process, tmp_path, what)

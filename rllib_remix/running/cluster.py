@@ -126,6 +126,7 @@ def connected(
         yield
         return
     emulated: Any = None
+    registered = _registered()
     try:
         try:
             with _safe_from_lost_terminals():
@@ -138,16 +139,25 @@ def connected(
             yield
     finally:
         ray.shutdown()
-        _forget_job()
+        _register_for_a_later_job(registered)
         if emulated is not None:
             emulated.shutdown()
 
 
-def _forget_job() -> None:
-    """Ray keeps the id of its first job, under which workers of a later one would not find what is registered then."""
+def _registered() -> dict[Any, Any]:
+    """What was registered for Ray (environments, algorithms) while none ran."""
+    from ray.tune.registry import _global_registry
+
+    return dict(_global_registry._to_flush)
+
+
+def _register_for_a_later_job(registered: dict[Any, Any]) -> None:
+    """Ray gives what is registered to its first job alone, and keeps that job's id, which workers of a later one do not
+    look under."""
     from ray.tune.registry import _global_registry
 
     _global_registry._prefix = None
+    _global_registry._to_flush = registered | _global_registry._to_flush
 
 
 @contextmanager

@@ -7,6 +7,7 @@ os.environ["HOME"] = _HOME.name
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (Ray has it so): its workers shall not wait for other tests
 
+import gc  # noqa: E402
 import inspect  # noqa: E402
 import logging  # noqa: E402
 import subprocess  # noqa: E402
@@ -46,6 +47,11 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests first: at the end, processes that share the work then wait for a short file at most."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish():
+    """What is imported and collected stays until the end: nobody needs to look through it for garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

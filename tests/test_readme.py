@@ -49,7 +49,7 @@ def test_without_starcraft_the_command_for_it_says_what_is_missing(tmp_path):
 @pytest.mark.usefixtures("ray_session")
 def test_a_team_is_trained_saved_and_played_without_ray(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    training, playing = examples("docs/python.md", "python")
+    training, _, playing = examples("docs/python.md", "python")
     assert training in examples("README.md", "python")
     training = training.replace("range(10)", "range(1)")
     training = training.replace("train_batch_episodes=32", "train_batch_episodes=8")

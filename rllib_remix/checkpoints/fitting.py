@@ -46,11 +46,11 @@ def check_networks(path: Path, networks: dict[str, Any]) -> None:
     """Raises CheckpointError unless the checkpoint's networks have the shapes of these (a config's `networks()`)."""
     saved = read_metadata(path)["networks"]
     for name in _SHAPING:
-        if saved[name] != networks[name]:
+        if saved.get(name) != networks.get(name):
             setting = "weighting (whether it needs Q*)" if name == "use_q_star" else name
             raise CheckpointError(
-                f"checkpoint {str(path)!r} has networks of another shape: {setting} is {saved[name]!r} there and "
-                f"{networks[name]!r} here; load it with the settings that it was trained with."
+                f"checkpoint {str(path)!r} has networks of another shape: {setting} is {saved.get(name)!r} there and "
+                f"{networks.get(name)!r} here; load it with the settings that it was trained with."
             )
 
 

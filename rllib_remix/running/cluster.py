@@ -138,8 +138,16 @@ def connected(
             yield
     finally:
         ray.shutdown()
+        _forget_job()
         if emulated is not None:
             emulated.shutdown()
+
+
+def _forget_job() -> None:
+    """Ray keeps the id of its first job, under which workers of a later one would not find what is registered then."""
+    from ray.tune.registry import _global_registry
+
+    _global_registry._prefix = None
 
 
 @contextmanager

@@ -34,7 +34,7 @@ IMPORTS = (
     "rllib_remix.cli.main",
     "rllib_remix.envs.predator_prey",
     "rllib_remix.running.interrupt",
-    "rllib_remix.running.progress",
+    "rllib_remix.running.callbacks.progress",
     "tensorboardX",
 )
 NO_JOB = "ffffffff"
@@ -81,6 +81,8 @@ class Server:
         while True:
             ready, _, _ = select.select([self._socket, self._woken, 0, *self._raylets], [], [])
             if 0 in ready and not os.read(0, 1):
+                for left in self._waiting:  # the tests were killed
+                    os.kill(left, signal.SIGKILL)
                 return None
             if self._woken in ready:
                 os.read(self._woken, 4096)

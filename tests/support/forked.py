@@ -34,8 +34,12 @@ def server() -> Path:
         process = subprocess.Popen([sys.executable, script, path], stdin=subprocess.PIPE, env=environment)
 
         def end() -> None:
-            process.terminate()
-            process.wait()
+            process.stdin.close()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:  # something else holds the other end of its standard input
+                process.kill()
+                process.wait()
             folder.cleanup()
 
         atexit.register(end)

@@ -24,6 +24,7 @@ torch.set_num_threads(1)
 # source beside it, which nobody reads, an algorithm is built in half the time: below pytest, the stack is deep.
 inspect.stack.__defaults__ = (0,)
 settings.register_profile("rllib_remix", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=10)
 settings.load_profile("rllib_remix")
 
 # One step of each: what nearly all tests of the environments call.

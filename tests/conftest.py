@@ -51,7 +51,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """What is imported and collected stays until the end: nobody needs to look through it for garbage."""
+    # pytest hangs its handlers on every logger that passes nothing on, six times a test. Torch has 50 of these, each
+    # with a handler as its parent's.
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch.") and isinstance(logger, logging.Logger) and not logger.propagate:
+            logger.handlers.clear()
+            logger.propagate = True
+    # What is imported and collected stays until the end: nobody needs to look through it for garbage.
     gc.freeze()
 
 

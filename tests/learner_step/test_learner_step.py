@@ -230,7 +230,7 @@ def pairs(learner):
     }
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", battery_but(["VDN", "QMIX", "ReMIX"], ALGORITHMS))
 def test_target_networks_are_copied_whole_and_only_when_their_episodes_are_collected(algorithm):
     learner = team_learner(algorithm, target_network_update_episodes=30)
     networks = {name.split(".")[0] for name in pairs(learner)}

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from batteries import battery_but
 
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.team.learner import EPISODE_REPORT, learner_batch, pop_reports
@@ -363,7 +364,7 @@ def test_an_evaluations_means_are_over_its_own_episodes_alone_and_greedy(build):
 
 
 @pytest.mark.parametrize("mode", ["loss", "sampling"])
-@pytest.mark.parametrize("by", ["state", "checkpoint"])
+@pytest.mark.parametrize("by", battery_but(["checkpoint"], ["state", "checkpoint"]))
 def test_a_restored_algorithm_goes_on_to_the_bit_as_the_one_that_was_not_stopped(build, tmp_path, mode, by):
     settings = {"epsilon": [[0, 1.0], [300, 0.1]], "lr": [[0, 1e-2], [300, 1e-3]]}
     settings |= {

@@ -104,6 +104,7 @@ def test_client_and_simulator_agree_on_victories_and_defeats(in_process, map_nam
         assert seen[{"won": "dead_enemies", "lost": "dead_allies"}[ending]] == 4 * 9
 
 
+@pytest.mark.battery
 def test_client_and_simulator_agree_on_draws(in_process):
     client = MinimalStarCraft2Env("bane_vs_bane", seed=4)
     sim = SmacSim(1, map_name="bane_vs_bane")
@@ -111,6 +112,7 @@ def test_client_and_simulator_agree_on_draws(in_process):
     assert seen["drawn"] > 0
 
 
+@pytest.mark.battery
 @pytest.mark.parametrize("continuing", [True, False])
 def test_client_and_simulator_agree_on_the_episode_limit(in_process, continuing):
     # A spine crawler does not come: who waits meets the limit.

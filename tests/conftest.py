@@ -57,8 +57,9 @@ def pytest_collection_finish():
         if name.startswith("torch.") and isinstance(logger, logging.Logger) and not logger.propagate:
             logger.handlers.clear()
             logger.propagate = True
-    # What is imported and collected stays until the end: nobody needs to look through it for garbage.
+    # What is imported and collected stays until the end: nobody needs to look through it for garbage, nor so often.
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session")

@@ -209,10 +209,10 @@ def test_weights_that_are_no_numbers_change_no_priority_and_end_the_run_after_a_
     ("settings", "recent"),
     [
         ({}, round(8 * SCHEMES["remix"].recent_share)),
-        ({"recent_episodes_share": 0.5}, 4),
+        pytest.param({"recent_episodes_share": 0.5}, 4, marks=pytest.mark.battery),
         ({"recent_episodes_share": 0.01}, 1),  # any share is one episode at least
-        ({"recent_episodes_share": 0.0}, 0),
-        ({"recent_episodes_share": 1.0}, 8),
+        pytest.param({"recent_episodes_share": 0.0}, 0, marks=pytest.mark.battery),
+        pytest.param({"recent_episodes_share": 1.0}, 8, marks=pytest.mark.battery),
         ({"weighting_config": {"disable": ["on_policiness"]}}, 0),
     ],
 )

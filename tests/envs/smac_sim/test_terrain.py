@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from batteries import battery_but
 from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
@@ -234,7 +233,8 @@ def test_ground_without_obstacles_needs_no_table_of_ways(name):
     assert terrain.ways.tolist() == [[STRAIGHT]]
 
 
-@pytest.mark.parametrize("name", battery_but(["2s_vs_1sc"], OBSTACLES))
+@pytest.mark.battery
+@pytest.mark.parametrize("name", OBSTACLES)
 def test_following_the_ways_leads_from_every_cell_to_every_goal_on_a_shortest_way(name):
     terrain, best = terrain_of(name), shortest(name)
     cells = np.flatnonzero(terrain.walkable)

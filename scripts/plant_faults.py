@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Plants faults, one after the other, and says which of them the fast tests find: those that `make check` runs.
+"""Plants faults, one after the other, and says which of them the fast tests find: those not marked slow.
 
 Usage:
   .venv/bin/python scripts/plant_faults.py                   all faults; a quarter of an hour with --jobs 2

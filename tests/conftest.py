@@ -7,6 +7,7 @@ os.environ["HOME"] = _HOME.name
 os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (Ray has it so): its workers shall not wait for other tests
 
+import gc  # noqa: E402
 import inspect  # noqa: E402
 import logging  # noqa: E402
 import subprocess  # noqa: E402
@@ -24,6 +25,7 @@ torch.set_num_threads(1)
 # source beside it, which nobody reads, an algorithm is built in half the time: below pytest, the stack is deep.
 inspect.stack.__defaults__ = (0,)
 settings.register_profile("rllib_remix", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=10)
 settings.load_profile("rllib_remix")
 
 # One step of each: what nearly all tests of the environments call.
@@ -47,6 +49,18 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests first: at the end, processes that share the work then wait for a short file at most."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish():
+    # pytest hangs its handlers on every logger that passes nothing on, six times a test. Torch has 50 of these, each
+    # with a handler as its parent's.
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch.") and isinstance(logger, logging.Logger) and not logger.propagate:
+            logger.handlers.clear()
+            logger.propagate = True
+    # What is imported and collected stays until the end: nobody needs to look through it for garbage, nor so often.
+    gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session")

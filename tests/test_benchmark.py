@@ -290,6 +290,7 @@ def test_saved_episodes_are_loaded_as_they_were(tmp_path):
 # Battles
 
 
+@pytest.mark.battery
 def test_battles_are_timed_on_every_map_beside_what_others_reach(monkeypatch):
     monkeypatch.setattr(battles, "LEAST_SECONDS", 0.001)
     monkeypatch.setattr(battles, "PEERS", {"3m": (61_718, 195), "MMM2": (None, 64), "8m": (None, None)})

@@ -154,6 +154,7 @@ if "ray" in sys.modules:
 """
 
 
+@pytest.mark.battery  # imports nearly all, in a process of its own
 def test_commands_policies_environments_networks_formulas_and_files_load_no_ray():
     paths = [path for path in SOURCES if room_of(path) in WITHOUT_RAY and path not in BUT_FOR]
     names = [module_name(path, "rllib_remix") for path in [*paths, *ALSO_WITHOUT_RAY]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Mapping
@@ -138,7 +139,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         of_rllib = {name: value for name, value in kwargs.items() if name not in own}
         allowed = [*inspect.signature(AlgorithmConfig.training).parameters, *own]
         check_keys("training()", of_rllib, [name for name in allowed if name != "self"], listed=own)
-        check_given(of_rllib, AlgorithmConfig())
+        check_given(of_rllib, _defaults_of(AlgorithmConfig))
         super().training(**of_rllib)
         for name in own:
             if kwargs.get(name, NOT_GIVEN) is not NOT_GIVEN:
@@ -156,10 +157,10 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
             listed=self._own_names(),
         )
         known = {name: value for name, value in config_dict.items() if not _is_searched(value)}
-        check_setting_types("", type(self)(), known)
+        check_setting_types("", _defaults_of(type(self)), known)
         # With it, all settings of a config may be there, as they were.
         if "train_batch_episodes" not in config_dict:
-            check_given(config_dict, AlgorithmConfig())
+            check_given(config_dict, _defaults_of(AlgorithmConfig))
         super().update_from_dict(config_dict)
         return self
 
@@ -179,10 +180,10 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         """
         # First of all, because what RLlib raises for some of these does not name the setting.
         self._validate_names()
-        check_setting_types("", type(self)(), vars(self))
+        check_setting_types("", _defaults_of(type(self)), vars(self))
         check_api(self)
         if not self.in_evaluation:  # RLlib itself sets some of these for its evaluation.
-            check_unused(self, TeamAlgorithmConfig())
+            check_unused(self, _defaults_of(TeamAlgorithmConfig))
         check_optimization(self)
         for group in self.groups:
             group.of(self).check()
@@ -199,7 +200,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
     def _validate_names(self) -> None:
         """Finds misspelt attributes, as in `config.td_lamda = 0.5`."""
-        known = vars(type(self)())
+        known = vars(_defaults_of(type(self)))
         check_keys(
             type(self).__name__,
             [name for name in vars(self) if not name.startswith("_") and name not in _RLLIB_ATTRIBUTES],
@@ -303,6 +304,12 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
 
 describe_training(TeamAlgorithmConfig.training, TeamAlgorithmConfig.groups, "TeamAlgorithmConfig")
+
+
+@functools.cache
+def _defaults_of(config_class: type[AlgorithmConfig]) -> AlgorithmConfig:
+    """A config as it is made, to compare with: every check needs some, and RLlib takes a millisecond for one."""
+    return config_class()
 
 
 def _is_searched(value: Any) -> bool:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from batteries import battery_but
 from ray import tune
 
 import rllib_remix
@@ -16,7 +17,7 @@ from rllib_remix.team.nonfinite import MAX_IN_A_ROW, NotFiniteError
 from tests.algorithms.games import equal, tiny, weights
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", battery_but(["remix"], SCHEMES))
 @pytest.mark.parametrize("mode", ["loss", "sampling"])
 def test_every_scheme_trains_on_qmix_in_both_modes_and_logs_its_terms(build, scheme, mode):
     algorithm = build(tiny("QMIX", weighting=scheme, weighting_mode=mode))
@@ -92,7 +93,7 @@ def gradients(algorithm, sample):
     )
 
 
-@pytest.mark.parametrize("scheme", ["macpo", "remix", "pser"])
+@pytest.mark.parametrize("scheme", battery_but(["remix"], ["macpo", "remix", "pser"]))
 def test_in_mode_sampling_an_episode_keeps_its_gradient_but_for_its_priority(build, scheme):
     loss, sampling = (
         build(tiny("QMIX", weighting=scheme, weighting_mode=mode)) for mode in ("loss", "sampling")
@@ -208,10 +209,10 @@ def test_weights_that_are_no_numbers_change_no_priority_and_end_the_run_after_a_
     ("settings", "recent"),
     [
         ({}, round(8 * SCHEMES["remix"].recent_share)),
-        ({"recent_episodes_share": 0.5}, 4),
+        pytest.param({"recent_episodes_share": 0.5}, 4, marks=pytest.mark.battery),
         ({"recent_episodes_share": 0.01}, 1),  # any share is one episode at least
-        ({"recent_episodes_share": 0.0}, 0),
-        ({"recent_episodes_share": 1.0}, 8),
+        pytest.param({"recent_episodes_share": 0.0}, 0, marks=pytest.mark.battery),
+        pytest.param({"recent_episodes_share": 1.0}, 8, marks=pytest.mark.battery),
         ({"weighting_config": {"disable": ["on_policiness"]}}, 0),
     ],
 )

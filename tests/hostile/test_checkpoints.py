@@ -26,6 +26,8 @@ from rllib_remix.policy import TeamPolicy
 from tests.hostile import good_checkpoint as good
 from tests.hostile.limits import MAX_MESSAGE, PYTHON_WORDS, limited
 
+pytestmark = pytest.mark.battery
+
 Change = Callable[[Path], object]
 
 

@@ -12,6 +12,8 @@ from rllib_remix.errors import SettingError
 from tests.envs.foreign.games import AGENTS, OPTIONS, Of, Zoo, changed
 from tests.hostile.limits import MAX_MESSAGE, PYTHON_WORDS, limited
 
+pytestmark = pytest.mark.battery
+
 LONG = "x" * 5000
 VALUES = {
     "None": None,

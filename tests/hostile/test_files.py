@@ -8,6 +8,8 @@ import pytest
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.reading.files import read_experiments
 
+pytestmark = pytest.mark.battery
+
 HEAD = "x: {run: QMIX, env: matrix_game"  # how most of the files begin
 DEEP = "[" * 5000 + "]" * 5000
 NINES = "9" * 5000

@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+pytestmark = pytest.mark.battery
+
 QMIX = ("train", "--algo", "QMIX", "--env", "matrix_game")
 UNTRAINED = ("evaluate", "--algo", "QMIX", "--env", "matrix_game", "--episodes", "1")
 NINES = "9" * 5000

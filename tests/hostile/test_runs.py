@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from rllib_remix.cli.main import app
 from tests.hostile.limits import limited, listing
 
+pytestmark = pytest.mark.battery
+
 TRIAL = "ReMIX_predator_prey_1a2b3_00000_0_2026-01-01_00-00-00"
 CONFIG = {
     "env": "predator_prey",

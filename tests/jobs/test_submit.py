@@ -50,6 +50,7 @@ def test_results_below_the_home_folder_make_no_folder_here(refused, tmp_path):
     assert not (tmp_path / "home" / "ray_results").exists()
 
 
+@pytest.mark.battery  # imports the command anew
 def test_without_rays_job_client_the_error_says_what_to_install(tmp_path):
     run = "import sys; sys.modules['aiohttp'] = None; from rllib_remix.cli.main import main; main()"
     command = [sys.executable, "-c", run, *QMIX, *NOBODY]

@@ -367,6 +367,8 @@ VARIANTS = {
     "pser mean": ("pser", {"decay": 1.0, "window": 100, "normalize": "mean"}),
 }  # fmt: skip
 every_variant = pytest.mark.parametrize(("scheme", "config"), VARIANTS.values(), ids=VARIANTS)
+for scheme, config in VARIANTS.values():
+    check_weighting(scheme, config)
 seeds = st.integers(0, 2**32)
 scales = st.sampled_from([0.1, 1.0, 10.0, 1e4])
 
@@ -404,7 +406,6 @@ def random_batch(seed: int, scale: float = 1.0, *, dtype=torch.float32) -> Weigh
 
 
 def weigh(scheme: str, config: dict, inputs: WeightingInputs) -> Weights:
-    check_weighting(scheme, config)
     return SCHEMES[scheme].function(inputs, **config)
 
 

@@ -15,7 +15,6 @@ import os
 import resource
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,8 @@ PERIOD = 0.2  # seconds between two looks at the processes
 TICK = os.sysconf("SC_CLK_TCK")
 COLLECTION = "collection"
 COUNTS = ("tests", "cpu", "wall")
+MARK = "CPU_TIMES_OF"  # in the environment of what a test starts: the process that ran the test
+Process = tuple[int, str]  # its number, and when it began
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,11 +101,16 @@ def _own_seconds() -> float:
 
 
 class Descendants:
-    """CPU seconds of all processes that this one has started, and that those have started."""
+    """CPU seconds of all processes that this one has started, and that those have started.
+
+    Those whose parents have ended are children of others; their environment tells whose they are.
+    """
 
     def __init__(self) -> None:
-        self.used: dict[tuple[int, str], float] = {}  # (process, when it began) → seconds
+        self.used: dict[Process, float] = {}  # seconds
+        self.strangers: set[Process] = set()
         self.looks = threading.Lock()
+        os.environ[MARK] = str(os.getpid())
         threading.Thread(target=self._watch, name="cpu times", daemon=True).start()
 
     def seconds(self) -> float:
@@ -119,26 +125,27 @@ class Descendants:
 
     def _look(self) -> None:
         with self.looks:
-            children = defaultdict(list)
-            running = {}
-            for process, (parent, *rest) in _processes():
-                children[parent].append(process)
-                running[process] = rest
-            # Those whose parents have ended are children of others now, but known.
-            known = [process for process, (began, _) in running.items() if (process, began) in self.used]
-            found, waiting = set(), [*children[os.getpid()], *known]
-            while waiting:
-                process = waiting.pop()
-                if process not in found:
-                    found.add(process)
-                    waiting += children[process]
-            for process in found:
-                began, seconds = running[process]
-                self.used[process, began] = seconds
+            ours = {os.getpid(), *(number for number, _ in self.used)}
+            for process, parent, seconds in sorted(_processes()):  # children have mostly larger numbers
+                if process[0] == os.getpid() or process in self.strangers:
+                    continue
+                if process in self.used or parent in ours or _is_marked(process[0]):
+                    self.used[process] = seconds
+                    ours.add(process[0])
+                else:
+                    self.strangers.add(process)
 
 
-def _processes() -> Iterator[tuple[int, tuple[int, str, float]]]:
-    """process → its parent, when it began, its CPU seconds; of all that run."""
+def _is_marked(number: int) -> bool:
+    try:
+        words = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+    except OSError:  # another user's, or ended
+        return False
+    return f"{MARK}={os.getpid()}".encode() in words
+
+
+def _processes() -> Iterator[tuple[Process, int, float]]:
+    """Every process that runs, its parent's number and its CPU seconds."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
@@ -146,4 +153,4 @@ def _processes() -> Iterator[tuple[int, tuple[int, str, float]]]:
                     fields = file.read().rpartition(")")[2].split()
             except OSError:  # it has ended meanwhile
                 continue
-            yield int(entry), (int(fields[1]), fields[19], (int(fields[11]) + int(fields[12])) / TICK)
+            yield (int(entry), fields[19]), int(fields[1]), (int(fields[11]) + int(fields[12])) / TICK

@@ -72,15 +72,7 @@ class SettingGroup:
     @classmethod
     def settings(cls) -> list[Setting]:
         """All of them, in the order in which configs, signatures and tables have them."""
-        found: list[Setting] = []
-        for field in dataclasses.fields(cls):
-            about = field.metadata
-            default = copy.deepcopy(about["default"])
-            kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
-            entry = Setting(field.name, kind, about["allowed"], default, about["text"])
-            names = [other.name for other in found]
-            found.insert(names.index(about["before"]) if about["before"] else len(found), entry)
-        return found
+        return [entry._replace(default=copy.deepcopy(entry.default)) for entry in _entries(cls)]
 
     @classmethod
     def about(cls) -> str:
@@ -102,3 +94,16 @@ class SettingGroup:
         """Raises SettingError for the first setting that cannot be; subclasses add what two of them rule out."""
         for entry in self.settings():
             entry.check(getattr(self, entry.name))
+
+
+@functools.cache
+def _entries(group: type[SettingGroup]) -> list[Setting]:
+    """The settings of a group with the one default of all configs, to be copied."""
+    found: list[Setting] = []
+    for field in dataclasses.fields(group):
+        about = field.metadata
+        kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+        entry = Setting(field.name, kind, about["allowed"], about["default"], about["text"])
+        names = [other.name for other in found]
+        found.insert(names.index(about["before"]) if about["before"] else len(found), entry)
+    return found

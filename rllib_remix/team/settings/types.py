@@ -19,6 +19,14 @@ from rllib_remix.settings import check_count
 INTEGER, NUMBER, FLAG, TEXT = "an integer", "a number", "true or false", "text"
 MAPPING, LIST, CODE, OBJECT = "a mapping", "a list", "a class or its path", "a Python object"
 
+_TYPES = {
+    INTEGER: Integral,
+    NUMBER: Real,
+    TEXT: str,
+    MAPPING: Mapping,
+    LIST: (list, tuple, set, frozenset),
+}
+
 # What RLlib's annotations leave out although RLlib takes it.
 _ALSO = {"entropy_coeff": LIST, "input_": LIST}  # a schedule, several files
 # Amounts of a resource may be shares, whatever their annotations say.
@@ -59,9 +67,10 @@ def check_setting_types(owner: str, defaults: AlgorithmConfig, settings: Mapping
         allowed = annotated.get(name_there)
         if not allowed or (value is None and name not in _NEVER_NONE):
             continue
-        allowed = allowed | _kinds_of_value(vars(defaults).get(name_there))
         if not any(_is_of(kind, value) for kind in allowed):
-            raise _error(f"{owner}{name}", value, allowed)
+            by_default = _kinds_of_value(vars(defaults).get(name_there))
+            if not any(_is_of(kind, value) for kind in by_default):
+                raise _error(f"{owner}{name}", value, allowed | by_default)
         if name in LIMITS:
             check_count(f"{owner}{name}", value, low=0, high=LIMITS[name])
     inner = settings.get("evaluation_config")
@@ -138,9 +147,4 @@ def _is_of(kind: str, value: Any) -> bool:
         return callable(value) or isinstance(value, str)
     if kind == OBJECT:
         return not isinstance(value, (Real, str, Mapping, list, tuple))
-    return isinstance(
-        value,
-        {INTEGER: Integral, NUMBER: Real, TEXT: str, MAPPING: Mapping, LIST: (list, tuple, set, frozenset)}[
-            kind
-        ],
-    )
+    return isinstance(value, _TYPES[kind])

@@ -10,6 +10,8 @@ from rllib_remix.envs.smac.maps import MAPS
 from rllib_remix.errors import SettingError
 from tests.envs.smac.conftest import QUICK
 
+pytestmark = pytest.mark.battery  # a game is a process
+
 STOP = 1
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from batteries import battery_but
 
 from rllib_remix.envs.smac.maps import MAPS, smac_map
 from rllib_remix.envs.smac_sim.battles.battle import Battle
@@ -86,7 +87,7 @@ def test_a_game_can_be_created_again(game):
 # The ground
 
 
-@pytest.mark.parametrize("map_name", ["3m", "corridor", "2c_vs_64zg", "2s_vs_1sc"])
+@pytest.mark.parametrize("map_name", battery_but(["3m"], ["3m", "corridor", "2c_vs_64zg", "2s_vs_1sc"]))
 def test_the_grids_read_as_smac_reads_them_are_those_of_the_battle(game, map_name):
     battle = Battle(map_name)
     raw = started(game, map_name).ask("game_info").start_raw
@@ -107,7 +108,7 @@ def test_the_grids_read_as_smac_reads_them_are_those_of_the_battle(game, map_nam
 # Units
 
 
-@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("map_name", battery_but(["3m", "MMM2"], MAPS))
 def test_types_owners_and_maxima_are_smacs(game, map_name):
     stock = {"colossus": 4, "baneling": 9, "marine": 48, "marauder": 51, "medivac": 54, "zealot": 73}
     stock |= {"stalker": 74, "spine_crawler": 98, "zergling": 105, "hydralisk": 107}

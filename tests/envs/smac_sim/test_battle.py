@@ -44,6 +44,7 @@ def share_won(name: str, battles: int) -> float:
     return won / (won + lost)
 
 
+@pytest.mark.battery
 @pytest.mark.parametrize("name", ["3m", "8m", "2s3z", "3s5z", "1c3s5z"])
 def test_equal_armies_under_one_script_win_as_often(name):
     # The deviation of a share of 2000 fair battles is √(0.25/2000) = 0.011.

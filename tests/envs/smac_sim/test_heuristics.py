@@ -275,6 +275,7 @@ def test_a_medivac_without_wounded_gets_no_order():
     assert env.battle.units["x"][0, MEDIVAC] == 12
 
 
+@pytest.mark.battery
 def test_the_script_plays_whole_battles_on_every_map():
     for map_name in ("3m", "MMM2", "2c_vs_64zg", "bane_vs_bane"):
         for rests in (False, True):

@@ -233,6 +233,7 @@ def test_ground_without_obstacles_needs_no_table_of_ways(name):
     assert terrain.ways.tolist() == [[STRAIGHT]]
 
 
+@pytest.mark.battery
 @pytest.mark.parametrize("name", OBSTACLES)
 def test_following_the_ways_leads_from_every_cell_to_every_goal_on_a_shortest_way(name):
     terrain, best = terrain_of(name), shortest(name)

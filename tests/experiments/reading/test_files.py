@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from batteries import battery_but
 
 import rllib_remix
 from rllib_remix.errors import SettingError, UserError
@@ -29,6 +30,7 @@ second:
   env: two_step_game
 """
 TUNED = sorted((Path(rllib_remix.__file__).parents[1] / "tuned_examples").rglob("*.yaml"))
+ONE_OF_EACH = {path.parent: path for path in TUNED}.values()
 
 
 @pytest.fixture
@@ -132,7 +134,9 @@ def test_a_python_module_gives_config_and_stop(file):
     assert experiment.stop == {"training_iteration": 2}
 
 
-@pytest.mark.parametrize("path", TUNED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize(
+    "path", battery_but(ONE_OF_EACH, TUNED), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 def test_every_tuned_example_is_a_valid_file(path, tmp_path):
     for experiment in read_experiments(path):
         experiment.storage_path = str(tmp_path)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from batteries import battery_but
 
 import rllib_remix
 from rllib_remix.algorithms.table import ALGORITHMS
@@ -203,7 +204,11 @@ def test_every_algorithm_has_a_search_space():
     assert files == {f"{name.lower()}_random.yaml" for name in ALGORITHMS}
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    battery_but([EXAMPLES / "remix_random.yaml"], sorted(EXAMPLES.glob("*.yaml"))),
+    ids=lambda path: path.stem,
+)
 def test_every_search_example_searches_its_learning_rate(path, tmp_path):
     (experiment,) = read_experiments(path)
     experiment.storage_path = str(tmp_path)

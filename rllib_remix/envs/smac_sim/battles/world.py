@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -71,8 +72,7 @@ class World(NamedTuple):
 def new_world(game: SmacMap, num_envs: int) -> World:
     """N battles on one map, not yet started."""
     kinds, _ = kinds_of(game)
-    counts = [count for _, count in (*game.allies, *game.enemies)]
-    unit_kinds = np.repeat(np.arange(len(kinds)), counts).astype(np.int8)
+    unit_kinds = _unit_kinds(game)
     terrain, layout = terrain_of(game.name), layout_of(game)
     battles = np.zeros(num_envs, BATTLE)
     battles["stream"] = new_streams(None, num_envs)
@@ -87,6 +87,18 @@ def new_world(game: SmacMap, num_envs: int) -> World:
         ground=terrain.ground,
         ways=terrain.ways,
         unit_kinds=unit_kinds,
-        starts=formation(game, terrain, kinds, unit_kinds),
+        starts=_starts(game).copy(),
         goal=np.array(layout.goal, np.float32),
     )
+
+
+def _unit_kinds(game: SmacMap) -> np.ndarray:
+    counts = [count for _, count in (*game.allies, *game.enemies)]
+    return np.repeat(np.arange(len(counts)), counts).astype(np.int8)
+
+
+@functools.cache
+def _starts(game: SmacMap) -> np.ndarray:
+    """As `formation`; looking for free spots takes longer than everything else that a new world is made of."""
+    kinds, _ = kinds_of(game)
+    return formation(game, terrain_of(game.name), kinds, _unit_kinds(game))

@@ -92,7 +92,9 @@ def rays_store_is_left():
     client = store and store.global_gcs_client
     yield
     if client is not None:
-        assert store.global_gcs_client is client, "what later tests register would not be found in Ray's workers"
+        assert store.global_gcs_client is client, (
+            "what later tests register would not be found in Ray's workers"
+        )
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -56,7 +56,7 @@ def export(
     else:
         from rllib_remix.terminal.quiet import quiet_ray
 
-        with nullcontext() if verbosity else quiet_ray():
+        with quiet_ray(verbosity):
             weights, settings = _read_rllib(folder)
     _write(target, weights, settings)
     numbers = sum(array.size for array in weights.values())

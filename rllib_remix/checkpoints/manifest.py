@@ -12,16 +12,6 @@ from rllib_remix.checkpoints.reading import CheckpointError, opened, read_json, 
 from rllib_remix.errors import shown
 from rllib_remix.files.durable import write_through
 
-__all__ = [
-    "MANIFEST",
-    "METADATA",
-    "CheckpointError",
-    "check_files",
-    "damaged",
-    "is_nothing_but_checkpoint",
-    "write_manifest",
-]
-
 MANIFEST = "files.json"
 METADATA = "rllib_checkpoint.json"  # RLlib's own, which says what made the checkpoint
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,8 +49,8 @@ from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.jobs.submit import Submission, submit_run
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
-from rllib_remix.running.tune_run import run_experiments
 from rllib_remix.terminal.errors import print_error
+from rllib_remix.terminal.lines import print_note
 from rllib_remix.terminal.quiet import quiet_ray
 
 if TYPE_CHECKING:
@@ -220,36 +219,31 @@ def _loggers(options: dict[str, Any]) -> Loggers:
 def _check_and_run(
     ctx: typer.Context, experiments: list[Experiment], submission: Submission | None = None
 ) -> None:
+    from rllib_remix.running import starting
+
+    if submission:
+        raise typer.Exit(_check_and_submit(ctx, experiments, submission))
+    outcomes = starting.run(
+        experiments,
+        cluster=_cluster(ctx.params),
+        max_concurrent=ctx.params["max_concurrent"],
+        loggers=_loggers(ctx.params),
+        resume=ctx.params["resume"],
+        verbosity=verbosity_of(ctx),
+    )
+    end(outcomes)
+
+
+def _check_and_submit(ctx: typer.Context, experiments: list[Experiment], submission: Submission) -> int:
+    """Checks what another machine will run, and sends it there; returns the exit code."""
     from rllib_remix.experiments.checking import check_experiments
 
     verbosity = verbosity_of(ctx)
-    cluster, loggers = _cluster(ctx.params), _loggers(ctx.params)
-    if not submission:
-        cluster.check()
-        loggers.check()
-    with nullcontext() if verbosity else quiet_ray():
-        check_experiments(
-            experiments,
-            num_cpus=None if submission else cluster.known_cpus,
-            num_gpus=None if submission else cluster.known_gpus,
-            here=not submission,
-        )
+    with quiet_ray(verbosity):
+        check_experiments(experiments, here=False)
         for note in [note for experiment in experiments for note in experiment.notes]:
-            typer.echo(f"Note: {note}", err=True)
-        if submission:
-            raise typer.Exit(
-                submit_run(given_command(ctx), experiments, submission, verbosity=verbosity_of(ctx))
-            )
-        typer.echo("Starting Ray …")
-        outcomes = run_experiments(
-            experiments,
-            cluster=cluster,
-            max_concurrent=ctx.params["max_concurrent"],
-            loggers=loggers,
-            verbosity=verbosity,
-            resume=ctx.params["resume"],
-        )
-    end(outcomes)
+            print_note(f"Note: {note}")
+        return submit_run(given_command(ctx), experiments, submission, verbosity=verbosity)
 
 
 def end(outcomes: Outcomes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +84,7 @@ def evaluate(
         on_episode=on_episode,
         warn=warn,
     )
-    return as_result(asked, _play(asked, of_team=of_team, quietly=not verbosity))
+    return as_result(asked, _play(asked, of_team=of_team, verbosity=verbosity))
 
 
 def _is_of_team(algorithm: str | None) -> bool:
@@ -94,7 +93,7 @@ def _is_of_team(algorithm: str | None) -> bool:
     return algorithm in ALGORITHMS
 
 
-def _play(asked: Evaluation, *, of_team: bool, quietly: bool) -> Evaluated:
+def _play(asked: Evaluation, *, of_team: bool, verbosity: int) -> Evaluated:
     if of_team:
         from rllib_remix.playing.teams import play_trained_team, play_untrained_team
 
@@ -102,5 +101,5 @@ def _play(asked: Evaluation, *, of_team: bool, quietly: bool) -> Evaluated:
     from rllib_remix.playing.rllib import play_trained_algorithm, play_untrained_algorithm
     from rllib_remix.terminal.quiet import quiet_ray
 
-    with quiet_ray() if quietly else nullcontext():
+    with quiet_ray(verbosity):
         return (play_trained_algorithm if asked.checkpoint else play_untrained_algorithm)(asked)

@@ -162,7 +162,6 @@ class Watcher:
     def __init__(self, asked: Evaluation) -> None:
         self.played = PlayedEpisodes()
         self._asked = asked
-        self._return = 0.0
         self._infos: list[Any] = []
 
     def __deepcopy__(self, memo: Any) -> Watcher:

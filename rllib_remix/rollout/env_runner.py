@@ -48,7 +48,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     ε is read once per call, from the env steps that all env runners sampled so far.
     """
 
-    config: Any  # a QMIXConfig; its module imports this one
+    config: Any  # a TeamAlgorithmConfig; its module imports this one
 
     def __init__(self, *, config: Any, **kwargs: Any):
         super().__init__(config=config, **kwargs)

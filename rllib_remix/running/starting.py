@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from rllib_remix.errors import SettingError, UserError
-from rllib_remix.experiments.checking import check_experiment
+from rllib_remix.errors import UserError
+from rllib_remix.experiments.checking import check_experiments
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.experiments.plan import read_plan, run_folder
@@ -55,11 +54,10 @@ def run(
     cluster, loggers = cluster or Cluster(), loggers or Loggers()
     cluster.check()
     loggers.check()
-    with _ray_at(verbosity):
-        for experiment in experiments:
-            _check(experiment, cluster, alone=len(experiments) == 1)
-            for note in experiment.notes:
-                warn(f"Note: {note}")
+    with quiet_ray(verbosity):
+        check_experiments(experiments, num_cpus=cluster.known_cpus, num_gpus=cluster.known_gpus)
+        for note in [note for experiment in experiments for note in experiment.notes]:
+            warn(f"Note: {note}")
         say("Starting Ray …")
         return run_experiments(
             experiments,
@@ -99,7 +97,7 @@ def resume(
     cluster = cluster or Cluster()
     cluster.check()
     folder = run_folder(Path(run))
-    with _ray_at(verbosity):
+    with quiet_ray(verbosity):
         find_modules_in(Path.cwd())  # before the plan is read, which may name them
         plan = read_plan(folder)
         for experiment_folder in plan.folders():
@@ -121,17 +119,3 @@ def resume(
             say=say,
             warn=warn,
         )
-
-
-def _check(experiment: Experiment, cluster: Cluster, *, alone: bool) -> None:
-    """Checks an experiment; the error names it unless it is the only one."""
-    try:
-        check_experiment(experiment, num_cpus=cluster.known_cpus, num_gpus=cluster.known_gpus)
-    except (UserError, SettingError) as error:
-        if alone:
-            raise
-        raise UserError(f"experiment {experiment.name!r}: {error}") from error
-
-
-def _ray_at(verbosity: int) -> AbstractContextManager[None]:
-    return nullcontext() if verbosity else quiet_ray()

@@ -56,9 +56,11 @@ def run_experiments(
         warn: takes notes about earlier runs and changed code.
     """
     _set_tune_up()
+    from rllib_remix.running.callbacks.last_save import patience_s
     from rllib_remix.running.interrupt import GracefulStop, ctrl_c_requests
     from rllib_remix.running.record.going_on import note_beginning_of
 
+    patience_s()  # is refused before anything starts
     graceful_stop = GracefulStop()
     plan = Plan(experiments, max_concurrent, loggers or Loggers())
     _look_at_earlier_runs(plan, begun, warn, resume=resume)

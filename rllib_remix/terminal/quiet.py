@@ -19,8 +19,11 @@ _LEVELS = {
 
 
 @contextmanager
-def quiet_ray() -> Iterator[None]:
-    """Silences warnings and everything below an error while the block runs."""
+def quiet_ray(verbosity: int = 0) -> Iterator[None]:
+    """Silences warnings and everything below an error while the block runs; a verbosity of 1 or more silences nothing."""
+    if verbosity:
+        yield
+        return
     import ray.rllib  # noqa: F401  (it sets its loggers' levels when it is first imported)
 
     levels = {name: logging.getLogger(name).level for name in _LEVELS}

@@ -58,7 +58,7 @@ def test_run_trains_the_file_with_all_options_of_train_file(rllib, refused, monk
         raise train.UserError("enough seen")
 
     assert "num_samples: 0 is not allowed" in refused("example", "run", "demo", "--num-samples", 0)
-    monkeypatch.setattr("rllib_remix.cli.train.run_experiments", stop)
+    monkeypatch.setattr("rllib_remix.running.starting.run_experiments", stop)
     options = ("--storage-path", tmp_path / "results", "--ray-num-cpus", 2, "--num-samples", 2)
     result = rllib("example", "run", "matrix_game/remix", *options)
     assert "enough seen" in result.stderr

@@ -18,7 +18,7 @@ def started(monkeypatch) -> list:
         caught.extend(experiments)
         return Outcomes([Outcome("trial", "/results/trial", "/results/trial/checkpoint_000000")])
 
-    monkeypatch.setattr("rllib_remix.cli.train.run_experiments", run_experiments)
+    monkeypatch.setattr("rllib_remix.running.starting.run_experiments", run_experiments)
     return caught
 
 
@@ -279,7 +279,7 @@ def test_the_end_says_where_the_checkpoint_is_and_how_to_evaluate_it(
     checkpoint.mkdir()
     (checkpoint / "rllib_checkpoint.json").write_text(metadata)
     done = Outcome("trial", str(tmp_path), str(checkpoint))
-    monkeypatch.setattr("rllib_remix.cli.train.run_experiments", lambda *_, **__: Outcomes([done]))
+    monkeypatch.setattr("rllib_remix.running.starting.run_experiments", lambda *_, **__: Outcomes([done]))
     output = rllib(*QMIX).stdout
     assert f"Checkpoint: {checkpoint}" in output
     assert (f"rllib evaluate {checkpoint} --episodes 32" in output) is can_be_evaluated
@@ -287,7 +287,7 @@ def test_the_end_says_where_the_checkpoint_is_and_how_to_evaluate_it(
 
 def test_a_failed_trial_is_shown_and_makes_exit_code_1(rllib, monkeypatch):
     failed = Outcome("trial", "/results", None, "ValueError: no", "/results/error.txt")
-    monkeypatch.setattr("rllib_remix.cli.train.run_experiments", lambda *_, **__: Outcomes([failed]))
+    monkeypatch.setattr("rllib_remix.running.starting.run_experiments", lambda *_, **__: Outcomes([failed]))
     result = rllib(*QMIX)
     assert result.exit_code == 1
     assert "Error: trial failed: ValueError: no" in result.stderr

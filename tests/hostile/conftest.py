@@ -28,8 +28,7 @@ def refused(monkeypatch, tmp_path: Path, tmp_path_factory) -> Callable[..., str]
     def no_ray(*_: object, **__: object) -> Any:
         raise AssertionError("Ray was started")
 
-    for place in ("cli.train", "running.starting"):
-        monkeypatch.setattr(f"rllib_remix.{place}.run_experiments", no_ray)
+    monkeypatch.setattr("rllib_remix.running.starting.run_experiments", no_ray)
 
     def run(*words: object) -> str:
         before = listing(tmp_path)

@@ -69,10 +69,12 @@ def filled(disk: Path) -> Iterator[None]:
 
     filler = threading.Thread(target=fill)
     filler.start()
-    yield
-    over.set()
-    filler.join()
-    (disk / "ballast").unlink()
+    try:
+        yield
+    finally:
+        over.set()
+        filler.join()
+        (disk / "ballast").unlink()
 
 
 def iterations_of(folder: Path) -> list[int]:

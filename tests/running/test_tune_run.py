@@ -38,6 +38,15 @@ def test_cpus_are_unknown_on_a_running_cluster(monkeypatch):
     assert Cluster(num_cpus=3).known_cpus is None
 
 
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
+def test_a_patience_that_is_no_number_of_seconds_is_refused_before_ray_starts(tmp_path, monkeypatch, seconds):
+    monkeypatch.setenv("RLLIB_REMIX_LAST_SAVE_PATIENCE_S", seconds)
+    experiment = Experiment("run", "QMIX", {}, storage_path=str(tmp_path / "results"))
+    with pytest.raises(UserError, match=f"RLLIB_REMIX_LAST_SAVE_PATIENCE_S: '{seconds}' is not allowed"):
+        run_experiments([experiment], cluster=Cluster())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_hyperband_search_cannot_be_resumed(tmp_path):
     experiment = Experiment(
         "run", "QMIX", {}, storage_path=str(tmp_path / "results"), scheduler=Scheduler("hyperband")

@@ -4,8 +4,18 @@ import pytest
 import ray
 
 
-def _building():
-    """Yields what builds algorithms; they are stopped after that."""
+@pytest.fixture
+def without_ray(monkeypatch):
+    """An algorithm whose parts are all in this process needs no Ray but for handing itself its own settings."""
+    monkeypatch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")  # What needs more says so instead of starting Ray.
+    for name in ("put", "get"):
+        monkeypatch.setattr(ray, name, lambda value, **options: value)
+
+
+@pytest.fixture
+def build(request):
+    """Builds algorithms, and stops them at the end of the test; tests that are not slow get them without Ray."""
+    request.getfixturevalue("ray_session" if request.node.get_closest_marker("slow") else "without_ray")
     built = []
 
     def make(config):
@@ -18,25 +28,3 @@ def _building():
     yield make
     for algorithm in built:
         algorithm.stop()
-
-
-@pytest.fixture
-def without_ray(monkeypatch):
-    """An algorithm whose parts are all in this process needs no Ray but for handing itself its own config."""
-    monkeypatch.setenv("RAY_ENABLE_AUTO_CONNECT", "0")  # What needs more says so instead of starting Ray.
-    monkeypatch.setattr(ray, "put", lambda value, **options: value)
-
-
-@pytest.fixture
-def build(request):
-    """Builds algorithms, and stops them at the end of the test; tests that are not slow get them without Ray."""
-    request.getfixturevalue("ray_session" if request.node.get_closest_marker("slow") else "without_ray")
-    yield from _building()
-
-
-@pytest.fixture
-def build_without_ray(monkeypatch):
-    """As `build`, in this process alone: RLlib hands its settings to itself through Ray's store, even then."""
-    monkeypatch.setattr(ray, "put", lambda value, **_: value)
-    monkeypatch.setattr(ray, "get", lambda value, **_: value)
-    yield from _building()

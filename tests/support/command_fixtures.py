@@ -44,7 +44,7 @@ def refused(rllib, monkeypatch) -> Callable[..., str]:
     def no_ray(*_: object, **__: object) -> None:
         raise AssertionError("Ray was started")
 
-    monkeypatch.setattr("rllib_remix.cli.train.run_experiments", no_ray)
+    monkeypatch.setattr("rllib_remix.running.starting.run_experiments", no_ray)
 
     def run(*arguments: object) -> str:
         result = rllib(*arguments)

@@ -45,8 +45,8 @@ SOCKET = "TESTS_FORK_SERVER"  # the environment variable that tells Ray's worker
 class Job:
     """What a process is to be."""
 
-    kind: str  # "command", "module" or "ray_worker"
-    arguments: list[str]  # the command's; or the module's or script's name, and its arguments
+    kind: str  # "command" or "ray_worker"
+    arguments: list[str]  # the command's or script's name, and its arguments
     folder: str  # to begin in
     environment: dict[str, str]
     is_session: bool = (
@@ -215,10 +215,6 @@ def run(job: Job) -> None:
             forked_workers()
         sys.path.insert(0, os.path.dirname(sys.argv[0]))
         sys.exit(main())
-    if job.kind == "module":
-        sys.path.insert(0, job.folder)
-        runpy.run_module(job.arguments[0], run_name="__main__", alter_sys=True)
-        return
     import torch
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # as Ray has it in a worker

@@ -53,8 +53,8 @@ def arrays(network):
     return np.concatenate([p.detach().numpy().ravel() for p in network.parameters()])
 
 
-def test_rounds_and_updates_go_by_what_was_collected(build_without_ray):
-    algorithm = build_without_ray(tiny("ReMIX", recent_episodes_capacity=8, epsilon=[[0, 1.0], [400, 0.2]]))
+def test_rounds_and_updates_go_by_what_was_collected(build):
+    algorithm = build(tiny("ReMIX", recent_episodes_capacity=8, epsilon=[[0, 1.0], [400, 0.2]]))
     recorded = Recorded(algorithm)
     for _ in range(6):
         algorithm.training_step()
@@ -75,8 +75,8 @@ def test_rounds_and_updates_go_by_what_was_collected(build_without_ray):
 
 
 @pytest.mark.parametrize(("episodes", "updates"), [(1, 17), (4, 5), (8, 3), (5, 4)])
-def test_an_update_is_made_per_so_many_episodes(build_without_ray, episodes, updates):
-    algorithm = build_without_ray(tiny("VDN", rollout_episodes_per_update=episodes))
+def test_an_update_is_made_per_so_many_episodes(build, episodes, updates):
+    algorithm = build(tiny("VDN", rollout_episodes_per_update=episodes))
     recorded = Recorded(algorithm)
     for _ in range(6):
         algorithm.training_step()
@@ -84,8 +84,8 @@ def test_an_update_is_made_per_so_many_episodes(build_without_ray, episodes, upd
     assert len(recorded.updates) == updates == 1 + 16 // episodes
 
 
-def test_the_targets_are_copied_by_the_episodes_that_were_collected(build_without_ray):
-    algorithm = build_without_ray(tiny("QMIX", target_network_update_episodes=12))
+def test_the_targets_are_copied_by_the_episodes_that_were_collected(build):
+    algorithm = build(tiny("QMIX", target_network_update_episodes=12))
     module = algorithm.learner_group._learner.module[DEFAULT_MODULE_ID].unwrapped()
     copied_at = []
     for step in range(8):
@@ -98,9 +98,9 @@ def test_the_targets_are_copied_by_the_episodes_that_were_collected(build_withou
     assert copied_at == [12, 24]
 
 
-def test_in_mode_sampling_priorities_and_beta_reach_the_replay_buffer(build_without_ray):
+def test_in_mode_sampling_priorities_and_beta_reach_the_replay_buffer(build):
     schedule = [[0, 0.0], [400, 1.0]]
-    algorithm = build_without_ray(tiny("OWQMIX", weighting_mode="sampling", prioritized_replay_beta=schedule))
+    algorithm = build(tiny("OWQMIX", weighting_mode="sampling", prioritized_replay_beta=schedule))
     recorded = Recorded(algorithm)
     refreshed = []
     refresh = algorithm.replay_buffer.update_priorities
@@ -119,8 +119,8 @@ def test_in_mode_sampling_priorities_and_beta_reach_the_replay_buffer(build_with
     assert min(map(np.min, (priorities for _, priorities in refreshed))) < 1
 
 
-def test_an_update_that_was_not_made_changes_no_priority_and_is_counted(build_without_ray):
-    algorithm = build_without_ray(tiny("MACPO", weighting_mode="sampling"))
+def test_an_update_that_was_not_made_changes_no_priority_and_is_counted(build):
+    algorithm = build(tiny("MACPO", weighting_mode="sampling"))
     algorithm.training_step()
     before = algorithm.replay_buffer.priorities.copy()
     sample = algorithm.replay_buffer.sample

@@ -238,10 +238,8 @@ def train(algorithm, *, iterations):
         algorithm.train()
 
 
-def test_an_algorithm_saves_no_networks_that_are_not_finite_and_goes_on_from_those_it_saved(
-    build_without_ray, tmp_path
-):
-    algorithm = build_without_ray(tiny("QMIX"))
+def test_an_algorithm_saves_no_networks_that_are_not_finite_and_goes_on_from_those_it_saved(build, tmp_path):
+    algorithm = build(tiny("QMIX"))
     result = algorithm.train()
     assert result["learners"]["default_policy"]["num_nonfinite_updates_lifetime"] == 0
     good, before = algorithm.save_to_path(str(tmp_path / "good")), weights(algorithm)

@@ -32,7 +32,7 @@ def is_as_saved(algorithm, checkpoint):
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Ray pickled code of Python 3.11 with it")
-def test_it_becomes_an_algorithm_of_the_classes_of_now_and_trains_on(build_without_ray, checkpoint):
+def test_it_becomes_an_algorithm_of_the_classes_of_now_and_trains_on(build, checkpoint):
     for made_by in (ReMIX, QMIX):
         algorithm = made_by.from_checkpoint(checkpoint)
         try:
@@ -48,11 +48,11 @@ def test_it_becomes_an_algorithm_of_the_classes_of_now_and_trains_on(build_witho
         VDN.from_checkpoint(checkpoint)
 
 
-def test_it_is_restored_into_an_algorithm_that_was_built(build_without_ray, checkpoint):
+def test_it_is_restored_into_an_algorithm_that_was_built(build, checkpoint):
     config = ReMIXConfig().environment("matrix_game").env_runners(num_envs_per_env_runner=2)
     config.training(train_batch_episodes=8, replay_buffer_capacity=16, **SIZES)
     config.reporting(min_sample_timesteps_per_iteration=100)
-    algorithm = build_without_ray(config)
+    algorithm = build(config)
     assert not is_as_saved(algorithm, checkpoint)
     algorithm.restore_from_path(checkpoint)
     assert is_as_saved(algorithm, checkpoint)

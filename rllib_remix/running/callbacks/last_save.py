@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from ray.tune import Callback
 
 from rllib_remix.checkpoints.storage import DurableStorage, Patience
+from rllib_remix.errors import UserError, shown
 from rllib_remix.running.callbacks.result_logs import ITERATION
 
 PATIENCE_S = 30.0  # seconds after the first failure, where the environment says nothing else
@@ -18,8 +20,19 @@ ENV_STEPS = "num_env_steps_sampled_lifetime"
 
 
 def patience_s() -> float:
-    """Seconds for which a last save is tried again: RLLIB_REMIX_LAST_SAVE_PATIENCE_S, or 30."""
-    return float(os.environ.get(PATIENCE_VARIABLE, PATIENCE_S))
+    """Seconds for which a last save is tried again: RLLIB_REMIX_LAST_SAVE_PATIENCE_S, or 30.
+
+    Raises:
+        UserError: the environment says no number of seconds.
+    """
+    given = os.environ.get(PATIENCE_VARIABLE, "")
+    try:
+        seconds = float(given or PATIENCE_S)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UserError(f"{PATIENCE_VARIABLE}: {shown(given)} is not allowed; allowed: seconds, 0 or more.")
+    return seconds
 
 
 class PatientLastSaves(Callback):

@@ -158,7 +158,7 @@ def test_a_bad_search_in_a_file_is_refused(tmp_path, line, message):
 def test_options_win_over_the_search_of_a_file(rllib, monkeypatch, tmp_path):
     caught = []
     monkeypatch.setattr(
-        "rllib_remix.cli.train.run_experiments",
+        "rllib_remix.running.starting.run_experiments",
         lambda experiments, **given: caught.append((experiments, given)) or _none(),
     )
     (tmp_path / "x.yaml").write_text(

@@ -75,13 +75,10 @@ def test_without_its_own_ray_the_command_ends_and_leaves_nothing_behind(start, t
 
 
 @pytest.fixture
-def others_cluster(monkeypatch):
-    """A cluster that others run. It takes this process's one client of Ray's store, which is given back."""
+def others_cluster():
+    """A cluster that others run."""
     from ray.cluster_utils import Cluster
-    from ray.experimental import internal_kv
 
-    for name in ("global_gcs_client", "_initialized"):
-        monkeypatch.setattr(internal_kv, name, getattr(internal_kv, name))
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     yield cluster
     cluster.shutdown()

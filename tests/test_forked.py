@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import forked
 import pytest
+import ray
 
 pytestmark = pytest.mark.slow
 
@@ -53,3 +55,14 @@ def test_two_at_once_have_their_own_folders_variables_and_ends(tmp_path, environ
         for process in started:
             process.kill()
             process.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_forked"), [({}, True), ({"PL_DISABLE_FORK": "1"}, True), ({"MINE": "1"}, False)]
+)
+def test_workers_of_ray_are_forked_unless_their_environment_is_unknown(ray_session, variables, is_forked):
+    @ray.remote(runtime_env={"env_vars": variables} if variables else {})
+    def seen():
+        return {name: os.environ.get(name) for name in variables}, "rllib_remix.cli.main" in sys.modules
+
+    assert ray.get(seen.remote()) == (variables, is_forked)

@@ -36,6 +36,7 @@ IMPORTS = (
     "rllib_remix.running.interrupt",
     "rllib_remix.running.callbacks.progress",
     "tensorboardX",
+    "torch._dynamo",  # for torch's first optimizer
 )
 NO_JOB = "ffffffff"
 SOCKET = "TESTS_FORK_SERVER"  # the environment variable that tells Ray's workers where to connect
@@ -222,6 +223,13 @@ def run(job: Job) -> None:
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
+def prepare_numba() -> None:
+    """What Numba imports when it first runs a kernel that it has compiled before."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.target_context.refresh()
+
+
 def read_rays_settings() -> None:
     """Ray has read its environment variables (RAY_…) as it was imported; those of this process may be others."""
     from ray._raylet import AuthenticationTokenLoader, Config
@@ -254,6 +262,7 @@ if __name__ == "__main__":
     os.environ |= {"RAY_JOB_ID": NO_JOB, "RAY_RAYLET_PID": str(os.getpid())}
     for name in IMPORTS:
         importlib.import_module(name)
+    prepare_numba()
     gc.freeze()  # what is here stays; looking through it would copy it for every process
     job = Server(sys.argv[1]).next_job()
     if job is not None:

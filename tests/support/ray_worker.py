@@ -6,26 +6,30 @@ import socket
 import sys
 
 SOCKET = "TESTS_FORK_SERVER"
+CONTEXT = "--serialized-runtime-env-context="
+# What Tune sets for trials; other environments may change what is imported.
+KNOWN = {"env_vars": {"PL_DISABLE_FORK": "1"}, "py_executable": sys.executable}
+
+
+def variables_of(context: str) -> dict[str, str] | None:
+    """The environment variables that a runtime environment sets; None if a forked process could not be as it wants it."""
+    given = {name: value for name, value in json.loads(context or "{}").items() if value}
+    if any(KNOWN.get(name) != value for name, value in given.items()):
+        return None
+    return given.get("env_vars", {})
 
 
 def main() -> None:
     """As ray/_private/workers/setup_worker.py: the worker's script and arguments, and the runtime environment."""
-    arguments = [
-        each
-        for each in sys.argv[1:]
-        if not each.startswith(("--serialized-runtime-env-context=", "--language="))
-    ]
-    contexts = [
-        each.partition("=")[2]
-        for each in sys.argv[1:]
-        if each.startswith("--serialized-runtime-env-context=")
-    ]
-    if contexts in ([], ["{}"], [""]):
+    arguments = [each for each in sys.argv[1:] if not each.startswith((CONTEXT, "--language="))]
+    contexts = [each.removeprefix(CONTEXT) for each in sys.argv[1:] if each.startswith(CONTEXT)]
+    variables = variables_of(contexts[0] if contexts else "")
+    if variables is not None:
         job = {
             "kind": "ray_worker",
             "arguments": arguments,
             "folder": os.getcwd(),
-            "environment": dict(os.environ),
+            "environment": dict(os.environ) | variables,
         }
         text = json.dumps({**job, "is_session": True}).encode()
         try:

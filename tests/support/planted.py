@@ -59,3 +59,11 @@ class Slow(Planted):
     def step(self):
         time.sleep(0.2)
         return super().step()
+
+
+class Late(Slow):
+    """Takes a while before its first iteration too."""
+
+    def setup(self, config):
+        time.sleep(2)
+        super().setup(config)

@@ -1,6 +1,6 @@
 """CPU and wall seconds of every test file, all processes that its tests start included (Linux).
 
-    scripts/test -p tests.support.cpu_times --cpu-times times.json
+    scripts/test -p tests.support.cpu_times --cpu-times=times.json
 
 The file holds {test file: {"tests": …, "cpu": …, "wall": …}}, seconds all; "collection" has what is imported before the
 first test. A process counts for the test file that runs meanwhile, also if an earlier one has started it. Processes

@@ -20,6 +20,9 @@ class QMIX(TeamAlgorithm):
 
     config: QMIXConfig
 
+    # Methods of an earlier version: a trial's checkpoint names all that its class had.
+    _ask_for_team_spec = _check_agents = _explain_failed_runners = _take_weights = None
+
     @classmethod
     def get_default_config(cls) -> QMIXConfig:
         return QMIXConfig()

@@ -21,7 +21,9 @@ from torch import Tensor
 
 from rllib_remix.memory import kept_memory, skip_memory_fill
 
-EPISODE_REPORT = "episode_report"  # what the loop takes out of the results, see `report_episodes`
+# What the loop takes out of the results, see `report_episodes`. The name is that of checkpoints so far: they hold the
+# learner's metrics, and one that is not logged any more would stay in the results.
+EPISODE_REPORT = "episode_weights"
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 
 

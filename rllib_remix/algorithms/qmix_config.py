@@ -59,19 +59,14 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
 
     def networks(self) -> dict[str, Any]:
         scheme = find_scheme(self.weighting)
-        return {
+        return super().networks() | {
             "mixer": self.mixer,
             "use_q_star": scheme.needs_q_star,
             "use_mixer_gradient": scheme.needs_mixer_gradient,
-            "agent_hidden_dim": self.agent_hidden_dim,
             "mixer_embed_dim": self.mixer_embed_dim,
             "hypernet_hidden_dim": self.hypernet_hidden_dim,
             "q_star_hidden_dim": self.q_star_hidden_dim,
-            "observe_last_action": self.observe_last_action,
-            "observe_agent_id": self.observe_agent_id,
             "utility_clamp": tuple(self.utility_clamp) if self.utility_clamp else None,
-            "skip_removed_agents": self.skip_removed_agents,
-            "compute_dtype": self.compute_dtype,
         }
 
     def draws_by_priority(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune.search.sample import Domain
 
+from rllib_remix.checkpoints.schema import check_can_be_saved
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
@@ -37,6 +38,15 @@ from rllib_remix.team.settings.unused import check_given, check_unused
 
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
 _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
+
+# Settings of the network that acts.
+_OF_AGENTS = (
+    "agent_hidden_dim",
+    "observe_last_action",
+    "observe_agent_id",
+    "skip_removed_agents",
+    "compute_dtype",
+)
 
 # Attributes that RLlib adds to a config, apart from private ones.
 _RLLIB_ATTRIBUTES = {"class", "worker_index", "simple_optimizer"}
@@ -188,6 +198,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         for group in self.groups:
             group.of(self).check()
         self.check_combinations()
+        check_can_be_saved(f"{type(self).__name__}.networks()", self.networks())
         check_workers(self)
         check_overlap(self)
         check_evaluation(self)
@@ -235,8 +246,12 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     # What an algorithm decides
 
     def networks(self) -> dict[str, Any]:
-        """The model config of the algorithm's RLModule."""
-        raise NotImplementedError
+        """The model config of the algorithm's RLModule: here, of the agents. One with more networks adds theirs.
+
+        Checkpoints keep it, and a team is played from there. So it holds numbers, flags, short texts, None, and short
+        lists of these.
+        """
+        return {name: getattr(self, name) for name in _OF_AGENTS}
 
     def draws_by_priority(self) -> bool:
         """Whether batches are drawn in proportion to the episodes' priorities, which every update refreshes."""

@@ -41,6 +41,12 @@ class QMIX(TeamAlgorithm):
                 "'sampling' draws; call `_report_weights` in `compute_loss_for_module` as ValueLearner does, or "
                 "use weighting_mode 'loss'."
             )
+        if not all("weights" in report for report in reports):
+            raise RuntimeError(
+                f"learner_class: {self.config.learner_class.__name__} reported episodes without their `weights`, which "
+                f"{type(self).__name__} counts; call `_report_weights` in `compute_loss_for_module` as ValueLearner "
+                "does, or give `weights` to `report_episodes`."
+            )
         self._weight_histogram.add([report["weights"] for report in reports])
         super().take_reports(reports)
 

@@ -23,10 +23,11 @@ from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import Setting, SettingGroup, SettingList
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.networks import NetworkSettings
-from rllib_remix.team.settings.replay import ReplaySettings
+from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
 from rllib_remix.team.settings.rllib import (
     check_api,
     check_evaluation,
+    check_learner,
     check_optimization,
     check_overlap,
     check_workers,
@@ -199,6 +200,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
             group.of(self).check()
         self.check_combinations()
         check_can_be_saved(f"{type(self).__name__}.networks()", self.networks())
+        check_learner(self)
         check_workers(self)
         check_overlap(self)
         check_evaluation(self)
@@ -207,7 +209,9 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
     def check_combinations(self) -> None:
         """Raises SettingError for settings of several groups that rule each other out; each can be by itself."""
-        ReplaySettings.of(self).check_recent(self.recent_episodes_per_batch())
+        replay = ReplaySettings.of(self)
+        replay.check_draws(self.draw_words(), by_priority=self.draws_by_priority())
+        replay.check_recent(self.recent_episodes_per_batch())
 
     def _validate_names(self) -> None:
         """Finds misspelt attributes, as in `config.td_lamda = 0.5`."""
@@ -256,6 +260,11 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     def draws_by_priority(self) -> bool:
         """Whether batches are drawn in proportion to the episodes' priorities, which every update refreshes."""
         return False
+
+    def draw_words(self) -> DrawWords:
+        """How messages say when batches are drawn uniformly, and when by priority."""
+        name = self.algo_class.__name__ if self.algo_class else type(self).__name__
+        return DrawWords(f"in {name}", name, "the priorities")
 
     def priority_measure(self) -> str:
         """What priorities measure; saved ones of another measure are not taken over."""

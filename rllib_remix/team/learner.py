@@ -68,17 +68,19 @@ class TeamLearner(TorchLearner):
             self.metrics.log_value((module_id, *name.split("/")), number, reduce=reduce, window=1)
 
     def report_episodes(
-        self, module_id: str, *, numbers: Tensor, priorities: Tensor, **others: Tensor
+        self, module_id: str, *, numbers: Tensor, priorities: Tensor | None = None, **others: Tensor
     ) -> None:
         """Hands the loop what the replay buffer draws by, if the algorithm draws by priority, and what else it takes.
 
         Args:
             module_id: of the module.
             numbers: [B], of the episodes in the replay buffer.
-            priorities: [B] float32, their new ones.
+            priorities: [B] float32, their new ones; needed only if the algorithm draws by priority.
             others: arrays of any shape for the algorithm's own `take_reports`.
         """
-        report = {**others, "numbers": numbers, "priorities": priorities}
+        report = {**others, "numbers": numbers}
+        if priorities is not None:
+            report["priorities"] = priorities
         arrays = {name: values.cpu().numpy() for name, values in report.items()}
         self.metrics.log_value((module_id, EPISODE_REPORT), arrays, reduce="item_series")
 

@@ -41,6 +41,13 @@ def test_it_trains_saves_restores_and_is_played(build, tmp_path):
     assert playing.evaluate(checkpoint, 4)["num_episodes"] == 4
 
 
+def test_its_own_actor_plays(build):
+    episodes = build(config()).env_runner.sample(num_episodes=40, explore=False)
+    assert (
+        len({tuple(episode.actions[0].tolist()) for episode in episodes}) > 4
+    )  # of 9; greedy agents take one
+
+
 def test_its_networks_are_those_that_act_in_the_checkpoint_and_in_what_is_exported(build, tmp_path):
     trained = build(config())
     checkpoint = trained.save_to_path(tmp_path / "checkpoint")

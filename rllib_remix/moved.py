@@ -1,4 +1,4 @@
-"""Where classes are now that pickles of earlier versions name: checkpoints, and the plans and records of runs."""
+"""Where classes are now that pickles of earlier versions name: checkpoints, and the plans, records and errors of runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 # The module of then, and that of now.
 MOVED = {
+    "rllib_remix.algorithms.nonfinite": "rllib_remix.team.nonfinite",
     "rllib_remix.algorithms.saved": "rllib_remix.team.saved",
+    "rllib_remix.checkpoint_files": "rllib_remix.checkpoints.reading",
     "rllib_remix.cli.experiments": "rllib_remix.experiments.experiment",
     "rllib_remix.cli.interrupt": "rllib_remix.running.interrupt",
     "rllib_remix.cli.loggers": "rllib_remix.experiments.loggers",

@@ -93,11 +93,12 @@ def test_no_imports_go_in_a_circle():
     assert LAYOUT.folder_circles == []
 
 
-def test_what_all_algorithms_share_mentions_no_weighting():
-    names = re.compile(r"weighting|remix\b|mac_?po|q_star", re.IGNORECASE)
+def test_what_all_algorithms_share_mentions_nothing_of_the_value_based_ones():
+    names = re.compile(r"weighting|remix\b|mac_?po|qmix|q_tot|q_star|\bq\*|mixer|utility", re.IGNORECASE)
     lines = [
-        f"team/{path.name}:{number}: {line.strip()}"
-        for path in sorted(ROOT.joinpath("team").rglob("*.py"))
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for room in ("team", "rollout", "replay")
+        for path in sorted(ROOT.joinpath(room).rglob("*.py"))
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if names.search(line.replace("rllib_remix", ""))
     ]

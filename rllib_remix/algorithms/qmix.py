@@ -20,6 +20,9 @@ class QMIX(TeamAlgorithm):
 
     config: QMIXConfig
 
+    # Methods of an earlier version: a trial's checkpoint names all that its class had.
+    _ask_for_team_spec = _check_agents = _explain_failed_runners = _take_weights = None
+
     @classmethod
     def get_default_config(cls) -> QMIXConfig:
         return QMIXConfig()
@@ -37,6 +40,12 @@ class QMIX(TeamAlgorithm):
                 f"learner_class: {self.config.learner_class.__name__} reported no weights, by which weighting_mode "
                 "'sampling' draws; call `_report_weights` in `compute_loss_for_module` as ValueLearner does, or "
                 "use weighting_mode 'loss'."
+            )
+        if not all("weights" in report for report in reports):
+            raise RuntimeError(
+                f"learner_class: {self.config.learner_class.__name__} reported episodes without their `weights`, which "
+                f"{type(self).__name__} counts; call `_report_weights` in `compute_loss_for_module` as ValueLearner "
+                "does, or give `weights` to `report_episodes`."
             )
         self._weight_histogram.add([report["weights"] for report in reports])
         super().take_reports(reports)

@@ -10,7 +10,7 @@ from rllib_remix.team.config import TeamAlgorithmConfig
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import SettingList
 from rllib_remix.team.settings.loop import LoopSettings
-from rllib_remix.team.settings.replay import ReplaySettings
+from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
 from rllib_remix.value_based import weighted_replay
 from rllib_remix.value_based.described_weighting import described_weighting
 from rllib_remix.value_based.learner import ValueLearner
@@ -54,28 +54,26 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
         return [*super().described_settings(), *([weighting] if weighting.settings else [])]
 
     def check_combinations(self) -> None:
-        weighted_replay.check_weighted_replay(self)
         super().check_combinations()
+        weighted_replay.check_weighted_replay(self)
 
     def networks(self) -> dict[str, Any]:
         scheme = find_scheme(self.weighting)
-        return {
+        return super().networks() | {
             "mixer": self.mixer,
             "use_q_star": scheme.needs_q_star,
             "use_mixer_gradient": scheme.needs_mixer_gradient,
-            "agent_hidden_dim": self.agent_hidden_dim,
             "mixer_embed_dim": self.mixer_embed_dim,
             "hypernet_hidden_dim": self.hypernet_hidden_dim,
             "q_star_hidden_dim": self.q_star_hidden_dim,
-            "observe_last_action": self.observe_last_action,
-            "observe_agent_id": self.observe_agent_id,
             "utility_clamp": tuple(self.utility_clamp) if self.utility_clamp else None,
-            "skip_removed_agents": self.skip_removed_agents,
-            "compute_dtype": self.compute_dtype,
         }
 
     def draws_by_priority(self) -> bool:
         return weighted_replay.draws_by_weight(self)
+
+    def draw_words(self) -> DrawWords:
+        return weighted_replay.DRAW_WORDS
 
     def priority_measure(self) -> str:
         return weighted_replay.priority_measure(self)

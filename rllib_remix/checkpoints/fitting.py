@@ -90,6 +90,9 @@ def explain_damage(path: Any) -> Iterator[None]:
         ValueError,
         RuntimeError,
         IndexError,
+        TypeError,
+        AttributeError,
+        ImportError,
         pickle.UnpicklingError,
     ) as error:
         raise CheckpointError(damaged(path, f"{type(error).__name__}: {error}")) from error

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -25,6 +27,7 @@ from rllib_remix.checkpoints.reading import (
     unreadable,
 )
 from rllib_remix.errors import shown
+from rllib_remix.models.sizes import NETWORKS
 
 PORTABLE = "portable"  # the folder's name inside a checkpoint
 WEIGHTS_FILE = "weights.safetensors"
@@ -33,6 +36,8 @@ SETTINGS_FILE = "settings.json"
 MAX_HEADER_BYTES = 2**20  # of the weights' file; a tensor takes about 100
 MAX_WEIGHTS_BYTES = 4 * 2**30
 _MAX_RANK = 32
+_LONGEST_NAME = 200  # characters
+_NAME = re.compile(r"\w+(\.[\w-]+)+", re.ASCII)  # of a weight: its network, and where in it
 _COPIES = 6  # of the file that are in memory for a moment, at most; as float32 half-precision numbers are two
 # safetensors' names of dtypes -> bytes of a number. Weights of 8 bits or less need a scale that nothing here knows.
 _FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
@@ -82,17 +87,18 @@ def read_weights(folder: Path, shapes: dict[str, tuple[int, ...]] | None = None)
 
     Args:
         folder: of a checkpoint or an export.
-        shapes: the shapes of all arrays that may be there. The arrays must then be floating-point numbers, and become
-            float32; otherwise they stay as they are, but for bfloat16, which NumPy has not: it becomes float32.
+        shapes: the shapes of all arrays that may be there of the networks NETWORKS. These must then be floating-point
+            numbers, and become float32. Arrays of other networks, and without `shapes` all, stay as they are, but for
+            bfloat16, which NumPy has not: it becomes float32.
 
     Raises:
-        CheckpointError: the file is missing, damaged, larger than the arrays that it names, or has others; or a number
-            is not finite.
+        CheckpointError: the file is missing, damaged, larger than the arrays that it names, or has others of these
+            networks; or a number is not finite.
     """
     name = portable_name(folder, WEIGHTS_FILE)
     try:
         content = _read_checked(folder, name, shapes)
-        weights = _as_arrays(content, to_float32=shapes is not None)
+        weights = _as_arrays(content, to_float32=shapes or ())
     except CheckpointError:
         raise
     except safetensors.SafetensorError as error:
@@ -145,12 +151,13 @@ def _read_checked(folder: Path, name: str, shapes: dict[str, tuple[int, ...]] | 
 def _bytes_of(key: str, entry: Any, shapes: dict[str, tuple[int, ...]] | None) -> int:
     """Bytes of one array of the header, after a check that it is one of those that may be there."""
     dtype, shape = (entry.get("dtype"), entry.get("shape")) if isinstance(entry, dict) else (None, None)
-    allowed = _DTYPES if shapes is None else _FLOATS
+    is_checked = shapes is not None and (key in shapes or not _is_of_another_network(key))
+    allowed = _FLOATS if is_checked else _DTYPES
     if not isinstance(dtype, str) or dtype not in allowed:
         raise ValueError(f"{shown(key)} has the dtype {shown(dtype)}; allowed: {', '.join(allowed)}")
     if not _is_shape(shape):
         raise ValueError(f"{shown(key)} has the shape {shown(shape)}; allowed: a list of sizes")
-    if shapes is not None:
+    if shapes is not None and is_checked:
         if key not in shapes:
             raise ValueError(f"{shown(key)} is no weight of a team of these sizes and networks")
         if tuple(shape) != shapes[key]:
@@ -158,6 +165,12 @@ def _bytes_of(key: str, entry: Any, shapes: dict[str, tuple[int, ...]] | None) -
                 f"{shown(key)} has the shape {shown(shape)}; team and networks say {list(shapes[key])}"
             )
     return allowed[dtype] * math.prod(shape)
+
+
+def _is_of_another_network(key: str) -> bool:
+    """Whether it may be the name of a weight of a network that only the algorithm knows, such as critic.0.bias."""
+    network = key.partition(".")[0].removeprefix("target_")
+    return network not in NETWORKS and len(key) <= _LONGEST_NAME and bool(_NAME.fullmatch(key))
 
 
 def _is_shape(value: Any) -> TypeGuard[list[int]]:
@@ -173,13 +186,13 @@ def _check_is_complete(tensors: dict[str, Any], shapes: dict[str, tuple[int, ...
             raise ValueError(f"{shown(key)} is missing")
 
 
-def _as_arrays(content: bytes, *, to_float32: bool) -> dict[str, np.ndarray]:
+def _as_arrays(content: bytes, *, to_float32: Container[str]) -> dict[str, np.ndarray]:
     import safetensors.torch  # NumPy has no bfloat16
     import torch
 
     arrays = {}
     for name, tensor in safetensors.torch.load(content).items():
-        converts = to_float32 or tensor.dtype == torch.bfloat16
+        converts = name in to_float32 or tensor.dtype == torch.bfloat16
         arrays[name] = (tensor.float() if converts else tensor).numpy()
     return arrays
 

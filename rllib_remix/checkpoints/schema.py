@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,9 @@ from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import check_schedule, is_interval
 
 _LONGEST_NAME = 200  # characters
+_MOST_OTHERS = 64  # settings of networks that only an algorithm of a user's knows, and entries of one
+_TEXT = f"a printable text of {_LONGEST_NAME} characters or less"
+_PLAIN = f"a number, true or false, null, {_TEXT}, or a list of at most {_MOST_OTHERS} of these"
 _MIXER_SIZES = ("mixer_embed_dim", "hypernet_hidden_dim")
 
 
@@ -93,12 +97,15 @@ class Team(_Open):
 
 
 class Networks(_Open):
-    """A config's `networks()`; what older checkpoints lack is optional."""
+    """A config's `networks()`; what older checkpoints lack is optional.
+
+    An algorithm with networks of its own has further keys, see `_wrong_in_networks`.
+    """
 
     agent_hidden_dim: _Count
     observe_last_action: bool
     observe_agent_id: bool
-    utility_clamp: Annotated[Any, AfterValidator(_is_interval)]
+    utility_clamp: Annotated[Any, AfterValidator(_is_interval)] = None
     mixer_embed_dim: _Count | None = None
     hypernet_hidden_dim: _Count | None = None
     q_star_hidden_dim: _Count | None = None
@@ -168,18 +175,64 @@ def check_metadata(folder: Path, file: str, content: dict[str, Any]) -> None:
     Raises:
         CheckpointError: it names the field, its value and what is allowed.
     """
-    for owner, fields in (("team", Team.model_fields), ("networks", Networks.model_fields)):
-        given = content.get(owner)
-        unknown = [key for key in given if key not in fields] if isinstance(given, dict) else []
-        if unknown:
-            guess = nearest(unknown[0][:_LONGEST_NAME], fields)
-            hint = f"; did you mean {guess!r}?" if guess else "."
-            why = f"unknown key {shown(unknown[0])}{hint} Allowed: {', '.join(fields)}."
-            raise unreadable(folder, f"{file}:", f"{owner}: {why}")
+    if wrong := _wrong_in_team(content.get("team")) or _wrong_in_networks(content.get("networks")):
+        raise unreadable(folder, f"{file}:", wrong)
     try:
         Metadata.model_validate(content)
     except ValidationError as error:
         raise unreadable(folder, f"{file}:", _said(error.errors(include_url=False)[0])) from None
+
+
+def check_can_be_saved(owner: str, networks: dict[str, Any]) -> None:
+    """Checks that a checkpoint with a config's `networks()` could be read back.
+
+    Raises:
+        SettingError: it could not; `owner` is put before what is wrong.
+    """
+    try:
+        saved = json.loads(json.dumps(networks, allow_nan=False))
+        Networks.model_validate(saved)
+        wrong = _wrong_in_networks(saved)
+    except (TypeError, ValueError) as error:
+        known = isinstance(error, ValidationError)
+        wrong = _said(error.errors(include_url=False)[0]) if known else f"{error}."
+    if wrong:
+        raise SettingError(f"{owner}: {wrong} Otherwise no checkpoint could be read back.")
+
+
+def _wrong_in_team(team: Any) -> str:
+    """What is wrong with the keys of a team, as a sentence; "" if nothing is."""
+    unknown = [key for key in team if key not in Team.model_fields] if isinstance(team, dict) else []
+    if not unknown:
+        return ""
+    guess = nearest(unknown[0][:_LONGEST_NAME], Team.model_fields)
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    return f"team: unknown key {shown(unknown[0])}{hint} Allowed: {', '.join(Team.model_fields)}."
+
+
+def _wrong_in_networks(networks: Any) -> str:
+    """What is wrong with settings that `Networks` does not name, as a sentence; "" if nothing is."""
+    if not isinstance(networks, dict):
+        return ""
+    if "mixer" in networks and "utility_clamp" not in networks:  # Without it the team would play otherwise.
+        return "networks.utility_clamp is missing."
+    others = {key: value for key, value in networks.items() if key not in Networks.model_fields}
+    if len(others) > _MOST_OTHERS:
+        return f"networks: {len(others):,} keys of an algorithm's own are not allowed; {_MOST_OTHERS} are at most."
+    for key, value in others.items():
+        if not (_is_plain(key) and key.strip()):
+            return f"networks: {shown(key)} is not allowed as a key; it must be {_TEXT}."
+        entries = value if isinstance(value, list) else [value]
+        if len(entries) > _MOST_OTHERS or not all(map(_is_plain, entries)):
+            return f"networks.{key}: {shown(value)} is not allowed; it must be {_PLAIN}."
+    return ""
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is what `_PLAIN` says, and no list."""
+    if isinstance(value, str):
+        return value.isprintable() and len(value) <= _LONGEST_NAME
+    return value is None or isinstance(value, bool | int | float)
 
 
 def _said(problem: Any) -> str:

@@ -11,15 +11,17 @@ from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
 
+NETWORKS = ("agent", "mixer", "q_star_agent", "q_star")  # whose shapes settings say
+
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
     """An untrained agent network.
 
     Args:
         team: a TeamSpec.
-        networks: as a config's `networks()` or a checkpoint has them.
+        networks: as a config's `networks()` or a checkpoint has them; without `utility_clamp` there are no limits.
     """
-    clamp = networks["utility_clamp"]
+    clamp = networks.get("utility_clamp")
     return RecurrentAgent(
         team.obs_dim,
         team.n_actions,
@@ -32,7 +34,7 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
 
 
 def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Name → shape of all weights that a checkpoint of this team may hold, those of the target networks included.
+    """Name → shape of all weights of NETWORKS that a checkpoint of this team may hold, those of their targets included.
 
     Args:
         team: a TeamSpec.

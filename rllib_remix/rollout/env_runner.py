@@ -46,6 +46,9 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     Every call of `sample` starts all copies anew and gives each its share of the episodes (its quota), so that
     short episodes are not favoured, no episode spans two calls, and a checkpoint between calls is complete.
     ε is read once per call, from the env steps that all env runners sampled so far.
+
+    A subclass that acts otherwise, such as by a stochastic policy, overrides `new_actor`. Episodes hold actions and no
+    log-probabilities of them.
     """
 
     config: Any  # a TeamAlgorithmConfig; its module imports this one
@@ -176,7 +179,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         """
         env = self.env
         assert env is not None
-        actor = TeamActor(self.module.agent, env.num_envs)
+        actor = self.new_actor()
         step = self._reset_env()
         check_step(env, step, "the reset before an episode")
         self._recorder.begin(step)
@@ -198,6 +201,11 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
                 left[copy] -= 1
                 episodes.append(self._cut_episode(copy, step))
                 self._fire_for_episode("on_episode_end", copy, episodes[-1])
+
+    def new_actor(self) -> TeamActor:
+        """What chooses the actions of all copies, whose episodes begin: it has TeamActor's `act` and `forget`."""
+        assert self.env is not None
+        return TeamActor(self.module.agent, self.env.num_envs)
 
     def _begin_episode(self, copy: int, step: TeamStep) -> None:
         """A new name and a new store for the user's callbacks."""

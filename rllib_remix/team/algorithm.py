@@ -58,8 +58,9 @@ class TeamAlgorithm(SavedAlgorithm):
     """Collect episodes, store them, draw a batch, update.
 
     One update per `rollout_episodes_per_update` collected episodes, whatever the number of env runners, once
-    the replay buffer holds a batch. An on-policy algorithm has a replay buffer of one batch, as many episodes as it
-    collects per update.
+    the replay buffer holds a batch. An algorithm is on-policy only if one round of its env runners collects exactly one
+    batch, which is also all that the replay buffer holds, and if rounds do not overlap with updates: otherwise it
+    learns from episodes that were played with earlier weights.
 
     A subclass sets its config in `get_default_config`. Its config names its learner and its RLModule, and says by
     `draws_by_priority` whether the learner's priorities decide what is drawn. If the learner logs or reports more, the
@@ -150,8 +151,9 @@ class TeamAlgorithm(SavedAlgorithm):
             played = self._rounds.collect()
         self.metrics.aggregate([part.metrics for part in played], key=ENV_RUNNER_RESULTS)
         episodes = [episode for part in played for episode in part.episodes]
-        if episodes:
-            self._epsilon = next(part.metrics["epsilon"].peek() for part in played if part.episodes)
+        epsilons = [part.metrics["epsilon"] for part in played if part.episodes and "epsilon" in part.metrics]
+        if epsilons:
+            self._epsilon = epsilons[0].peek()
         for episode in episodes:
             self._recent.add(episode)
         self._count(len(episodes))
@@ -217,10 +219,10 @@ class TeamAlgorithm(SavedAlgorithm):
         if not self._draws_by_priority:
             return
         assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
-        if not reports:
+        if not reports or not all("priorities" in report for report in reports):
             raise RuntimeError(
                 f"learner_class: {self.config.learner_class.__name__} reported no priorities, by which "
-                f"{type(self).__name__} draws; call `report_episodes` in `compute_loss_for_module`."
+                f"{type(self).__name__} draws; give them to `report_episodes` in `compute_loss_for_module`."
             )
         numbers = np.concatenate([report["numbers"] for report in reports])
         priorities = np.concatenate([report["priorities"] for report in reports])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune.search.sample import Domain
 
+from rllib_remix.checkpoints.schema import check_can_be_saved
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
@@ -22,10 +23,11 @@ from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import Setting, SettingGroup, SettingList
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.networks import NetworkSettings
-from rllib_remix.team.settings.replay import ReplaySettings
+from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
 from rllib_remix.team.settings.rllib import (
     check_api,
     check_evaluation,
+    check_learner,
     check_optimization,
     check_overlap,
     check_workers,
@@ -37,6 +39,15 @@ from rllib_remix.team.settings.unused import check_given, check_unused
 
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
 _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
+
+# Settings of the network that acts.
+_OF_AGENTS = (
+    "agent_hidden_dim",
+    "observe_last_action",
+    "observe_agent_id",
+    "skip_removed_agents",
+    "compute_dtype",
+)
 
 # Attributes that RLlib adds to a config, apart from private ones.
 _RLLIB_ATTRIBUTES = {"class", "worker_index", "simple_optimizer"}
@@ -188,6 +199,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         for group in self.groups:
             group.of(self).check()
         self.check_combinations()
+        check_can_be_saved(f"{type(self).__name__}.networks()", self.networks())
+        check_learner(self)
         check_workers(self)
         check_overlap(self)
         check_evaluation(self)
@@ -196,7 +209,9 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
     def check_combinations(self) -> None:
         """Raises SettingError for settings of several groups that rule each other out; each can be by itself."""
-        ReplaySettings.of(self).check_recent(self.recent_episodes_per_batch())
+        replay = ReplaySettings.of(self)
+        replay.check_draws(self.draw_words(), by_priority=self.draws_by_priority())
+        replay.check_recent(self.recent_episodes_per_batch())
 
     def _validate_names(self) -> None:
         """Finds misspelt attributes, as in `config.td_lamda = 0.5`."""
@@ -235,12 +250,21 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     # What an algorithm decides
 
     def networks(self) -> dict[str, Any]:
-        """The model config of the algorithm's RLModule."""
-        raise NotImplementedError
+        """The model config of the algorithm's RLModule: here, of the agents. One with more networks adds theirs.
+
+        Checkpoints keep it, and a team is played from there. So it holds numbers, flags, short texts, None, and short
+        lists of these.
+        """
+        return {name: getattr(self, name) for name in _OF_AGENTS}
 
     def draws_by_priority(self) -> bool:
         """Whether batches are drawn in proportion to the episodes' priorities, which every update refreshes."""
         return False
+
+    def draw_words(self) -> DrawWords:
+        """How messages say when batches are drawn uniformly, and when by priority."""
+        name = self.algo_class.__name__ if self.algo_class else type(self).__name__
+        return DrawWords(f"in {name}", name, "the priorities")
 
     def priority_measure(self) -> str:
         """What priorities measure; saved ones of another measure are not taken over."""

@@ -21,7 +21,9 @@ from torch import Tensor
 
 from rllib_remix.memory import kept_memory, skip_memory_fill
 
-EPISODE_REPORT = "episode_report"  # what the loop takes out of the results, see `report_episodes`
+# What the loop takes out of the results, see `report_episodes`. The name is that of checkpoints so far: they hold the
+# learner's metrics, and one that is not logged any more would stay in the results.
+EPISODE_REPORT = "episode_weights"
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 
 
@@ -66,17 +68,19 @@ class TeamLearner(TorchLearner):
             self.metrics.log_value((module_id, *name.split("/")), number, reduce=reduce, window=1)
 
     def report_episodes(
-        self, module_id: str, *, numbers: Tensor, priorities: Tensor, **others: Tensor
+        self, module_id: str, *, numbers: Tensor, priorities: Tensor | None = None, **others: Tensor
     ) -> None:
         """Hands the loop what the replay buffer draws by, if the algorithm draws by priority, and what else it takes.
 
         Args:
             module_id: of the module.
             numbers: [B], of the episodes in the replay buffer.
-            priorities: [B] float32, their new ones.
+            priorities: [B] float32, their new ones; needed only if the algorithm draws by priority.
             others: arrays of any shape for the algorithm's own `take_reports`.
         """
-        report = {**others, "numbers": numbers, "priorities": priorities}
+        report = {**others, "numbers": numbers}
+        if priorities is not None:
+            report["priorities"] = priorities
         arrays = {name: values.cpu().numpy() for name, values in report.items()}
         self.metrics.log_value((module_id, EPISODE_REPORT), arrays, reduce="item_series")
 

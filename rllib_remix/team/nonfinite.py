@@ -125,7 +125,7 @@ def check_saved_networks(folder: Path) -> None:
 
 
 def nonfinite_arrays(values: Any, name: str = "") -> Iterator[str]:
-    """Names, such as rl_module/default_policy/mixer.b1.bias, of the arrays in nested dicts that are not finite."""
+    """Names, such as rl_module/default_policy/agent.head.bias, of the arrays in nested dicts that are not finite."""
     if isinstance(values, Mapping):
         for key, value in values.items():
             yield from nonfinite_arrays(value, f"{name}/{key}" if name else str(key))

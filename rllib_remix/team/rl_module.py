@@ -33,8 +33,10 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     Spaces: a `Dict(obs=[n, O], state=[S], avail_actions=[n, U])` and a `MultiDiscrete([U]·n)`.
 
-    Model config: `agent_hidden_dim`, `observe_last_action`, `observe_agent_id`, `utility_clamp`,
-    `skip_removed_agents`, `compute_dtype`.
+    Every weight belongs to the agents or to one of these networks.
+
+    Model config: `agent_hidden_dim`, `observe_last_action`, `observe_agent_id`, `skip_removed_agents`,
+    `compute_dtype`.
 
     Attributes:
         agent: what acts; env runners have nothing else.
@@ -45,7 +47,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     ] = ()  # attributes beside `agent`; env runners do not have them
 
     def setup(self) -> None:
-        self.agent = self.new_agent(self.model_config["utility_clamp"])
+        self.agent = self.make_agent()
         if not self.inference_only:
             n_agents = self.observation_space["obs"].shape[0]
             self.make_training_networks(n_agents, self.observation_space["state"].shape[0])
@@ -53,8 +55,12 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
         """Sets what `training_networks` lists; one that is not wanted may be None."""
 
-    def new_agent(self, utility_clamp: tuple[float, float] | None) -> RecurrentAgent:
-        """Networks as those that act have, freshly initialised."""
+    def make_agent(self) -> RecurrentAgent:
+        """The network that acts, freshly initialised."""
+        return self.new_agent()
+
+    def new_agent(self, **limits: Any) -> RecurrentAgent:
+        """A network that sees what the agents see, freshly initialised; `limits` as RecurrentAgent has them."""
         config = self.model_config
         n_agents, obs_dim = self.observation_space["obs"].shape
         return RecurrentAgent(
@@ -64,7 +70,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             hidden_dim=config["agent_hidden_dim"],
             observe_last_action=config["observe_last_action"],
             observe_agent_id=config["observe_agent_id"],
-            utility_clamp=utility_clamp,
+            **limits,
         )
 
     # Acting

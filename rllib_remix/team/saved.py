@@ -38,7 +38,7 @@ class SavedAlgorithm(Algorithm):
     is done when a state was loaded.
 
     Attributes:
-        config: a QMIXConfig.
+        config: a TeamAlgorithmConfig.
         replay_buffer: has `save_to_path(path, previous=)`, and is read back by `restore_replay`.
         team_spec: sizes of the episodes.
     """

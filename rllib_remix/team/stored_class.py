@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from rllib_remix.checkpoints.reading import CheckpointError
 
 
 def read_class_and_settings(folder: Path) -> tuple[type, Any]:
@@ -15,31 +17,43 @@ def read_class_and_settings(folder: Path) -> tuple[type, Any]:
     returned is the class as it is now.
 
     Raises:
-        OSError, pickle.UnpicklingError, EOFError, ImportError, AttributeError: the file is gone or damaged.
+        CheckpointError: a class that it names cannot be imported here.
+        Others, which `explain_damage` explains: the file is gone or damaged.
     """
     with open(folder / "class_and_ctor_args.pkl", "rb") as file:
-        stored = _Unpickler(file).load()
+        stored = _Unpickler(file, folder).load()
     (settings, *_), _ = stored["ctor_args_and_kwargs"]
     wrapped = stored["class"]
     same_name = (
-        each for each in wrapped.__mro__ if each.__name__ == wrapped.__name__ and _is_importable(each)
+        each for each in wrapped.__mro__ if _full_name(each) == _full_name(wrapped) and _is_importable(each)
     )
     return next(same_name, wrapped), settings
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, folder: Path):
+        super().__init__(file)
+        self._folder = folder
+
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         try:
             return super().find_class(module_name, global_name)
-        except AttributeError:
+        except (ImportError, AttributeError) as error:
             # A method that is gone; the wrapped class is not used.
             if module_name.startswith("rllib_remix.") and "." in global_name:
                 return _gone
-            raise
+            raise CheckpointError(
+                f"checkpoint {str(self._folder)!r} needs {module_name}.{global_name}, which cannot be imported here "
+                f"({type(error).__name__}: {error}); put its code where Python finds it."
+            ) from error
 
 
 def _gone(*_: Any, **__: Any) -> None:
     raise NotImplementedError("a method of an earlier version")
+
+
+def _full_name(found: type) -> tuple[str, str]:
+    return found.__module__, found.__qualname__
 
 
 def _is_importable(found: type) -> bool:

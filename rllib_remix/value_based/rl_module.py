@@ -17,11 +17,14 @@ from rllib_remix.team.rl_module import Seen, TeamRLModule
 class ValueRLModule(TeamRLModule):
     """Shared recurrent agents, a mixer, and (for weighted algorithms) the unrestricted Q*.
 
-    Model config: as TeamRLModule's, and `mixer`, `use_q_star`, `use_mixer_gradient`, `mixer_embed_dim`,
+    Model config: as TeamRLModule's, and `utility_clamp`, `mixer`, `use_q_star`, `use_mixer_gradient`, `mixer_embed_dim`,
     `hypernet_hidden_dim`, `q_star_hidden_dim`.
     """
 
     training_networks: ClassVar[tuple[str, ...]] = ("mixer", "q_star_agent", "q_star")
+
+    def make_agent(self) -> RecurrentAgent:
+        return self.new_agent(utility_clamp=self.model_config["utility_clamp"])
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
         config = self.model_config
@@ -29,7 +32,7 @@ class ValueRLModule(TeamRLModule):
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
         if config["use_q_star"]:
-            self.q_star_agent = self.new_agent(utility_clamp=None)
+            self.q_star_agent = self.new_agent()
             self.q_star = UnrestrictedJointQ(n_agents, state_dim, hidden_dim=config["q_star_hidden_dim"])
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:

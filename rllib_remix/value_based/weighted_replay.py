@@ -7,8 +7,16 @@ from typing import Any
 
 from rllib_remix.errors import SettingError
 from rllib_remix.learning.weighting import ON_POLICINESS
-from rllib_remix.team.settings.replay import ReplaySettings
+from rllib_remix.team.settings.replay import DrawWords
 from rllib_remix.value_based.schemes import find_scheme
+
+DRAW_WORDS = DrawWords(
+    uniformly="in weighting_mode 'loss'",
+    by_priority="weighting_mode 'sampling'",
+    lost_with_alpha_0="in weighting_mode 'sampling' the weights between episodes",
+    or_by_priority=", or use weighting_mode 'sampling'",
+    or_uniformly=", or weighting_mode 'loss'",
+)
 
 
 def draws_by_weight(config: Any) -> bool:
@@ -33,8 +41,6 @@ def check_weighted_replay(config: Any) -> None:
     """Raises SettingError for settings of replay that do not go with those of the weighting."""
     if draws_by_weight(config):
         _check_sampling(config)
-    else:
-        _refuse_priorities(config)
     share = config.recent_episodes_share
     if share and ON_POLICINESS in config.weighting_config.get("disable", ()):
         raise SettingError(
@@ -43,29 +49,7 @@ def check_weighted_replay(config: Any) -> None:
         )
 
 
-def _refuse_priorities(config: Any) -> None:
-    defaults = ReplaySettings()
-    for part in ("alpha", "beta", "epsilon"):
-        name = f"prioritized_replay_{part}"
-        value, default = getattr(config, name), getattr(defaults, name)
-        if value != default:
-            raise SettingError(
-                f"{name}: {value!r} is not allowed, because it would have no effect in weighting_mode 'loss', where "
-                f"batches are drawn uniformly. Leave it at {default!r}, or use weighting_mode 'sampling'."
-            )
-
-
 def _check_sampling(config: Any) -> None:
-    if not ReplaySettings.of(config).can_draw_by_priority():
-        raise SettingError(
-            f"replay_buffer: {config.replay_buffer!r} cannot draw by priority, which weighting_mode 'sampling' needs; "
-            "allowed: 'prioritized'."
-        )
-    if config.prioritized_replay_alpha == 0:
-        raise SettingError(
-            "prioritized_replay_alpha: 0 draws uniformly, so that in weighting_mode 'sampling' the weights between "
-            "episodes would be lost; allowed: a number in (0, 1], or weighting_mode 'loss'."
-        )
     normalize = config.weighting_config.get("normalize", "none")
     if normalize != "none":
         raise SettingError(

@@ -3,7 +3,9 @@ import pytest
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.errors import SettingError
+from rllib_remix.team.learner import TeamLearner
 from rllib_remix.team.settings.unused import UNUSED_SETTINGS
+from rllib_remix.value_based.learner import ValueLearner
 
 NAN, INF = float("nan"), float("inf")
 
@@ -19,15 +21,6 @@ def test_every_algorithm_has_a_config_that_is_valid_as_it_is(name):
 def test_an_unknown_algorithm_is_named_with_the_nearest():
     with pytest.raises(SettingError, match="unknown name 'REMIX'; did you mean 'ReMIX'"):
         get_algorithm_config("REMIX")
-
-
-def test_every_setting_of_training_is_documented_and_has_an_attribute():
-    import inspect
-
-    parameters = [p for p in inspect.signature(QMIXConfig.training).parameters if p not in ("self", "kwargs")]
-    for name in parameters:
-        assert hasattr(QMIXConfig(), name), name
-        assert name in QMIXConfig.training.__doc__, name
 
 
 def test_training_sets_own_and_rllib_settings():
@@ -169,6 +162,18 @@ def test_environments_and_their_settings_are_checked_before_anything_starts(env,
         QMIXConfig().environment(env, env_config=env_config).validate()
 
 
+def test_a_learner_without_the_loss_of_the_algorithm_is_refused():
+    class MyLearner(ValueLearner):
+        pass
+
+    config = QMIXConfig().environment("matrix_game")
+    config.training(learner_class=MyLearner).validate()
+    with pytest.raises(
+        SettingError, match=r"^learner_class: TeamLearner is not allowed.* be ValueLearner or a subclass"
+    ):
+        config.training(learner_class=TeamLearner).validate()
+
+
 def test_more_learners_than_episodes_in_a_batch_are_refused():
     with pytest.raises(SettingError, match="num_learners: 5 is more than the 4 episodes"):
         QMIXConfig().environment("matrix_game").training(train_batch_episodes=4).learners(
@@ -227,7 +232,7 @@ WITHOUT_EFFECT = [
     ({"train_batch_size_per_learner": 64}, "train_batch_size_per_learner: 64 .*`train_batch_episodes`"),
     ({"shuffle_batch_per_epoch": True}, "shuffle_batch_per_epoch: True .*replay buffer"),
     ({"model": {"fcnet_hiddens": [9]}}, r"model: \{'fcnet_hiddens': \[9\]\} .*`agent_hidden_dim`"),
-    ({"optimizer": {"type": "sgd"}}, "optimizer: .*`learner_class`"),
+    ({"optimizer": {"type": "sgd"}}, "optimizer: .*`learner_class` with a ValueLearner that"),
     ({"buffer_size": 100}, "buffer_size: 100 .*`replay_buffer_capacity`"),
     ({"replay_batch_size": 8}, "replay_batch_size: 8 .*`train_batch_episodes`"),
     ({"learning_starts": 8}, "learning_starts: 8 .*`train_batch_episodes`"),

@@ -28,7 +28,11 @@ COMMON = {
     "utility_clamp": None,
     "weighting_mode": "loss",
     "weighting_config": {},
+    "weight_histogram_range": (1e-3, 10.0),
+    "weight_histogram_bins": 80,
+    "replay_buffer": "prioritized",
     "replay_buffer_capacity": 5000,
+    "recent_episodes_share": None,
     "recent_episodes_capacity": 200,
     "num_replay_shards": 0,
     "prioritized_replay_alpha": 1.0,
@@ -37,6 +41,9 @@ COMMON = {
     "overlap_sampling": False,
     "skip_removed_agents": True,
     "compute_dtype": "float32",
+    "num_torch_threads": 1,
+    "sample_timeout_s": 600.0,
+    "min_sample_timesteps_per_iteration": 1000,
 }
 # As pickles, results and --json have them.
 ORDER = """
@@ -72,6 +79,10 @@ def test_every_algorithm_has_its_defaults(algorithm):
     assert (config.weighting, networks["mixer"]) == (weighting, mixer)
     assert networks["use_mixer_gradient"] is use_mixer_gradient
     assert networks["use_q_star"] is use_q_star
+
+
+def test_the_default_of_every_setting_is_tested():
+    assert set(ORDER.split()) - COMMON.keys() == {"mixer", "weighting"}  # which are in OWN
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -150,6 +150,18 @@ def test_a_learner_that_reports_no_weights_is_named_where_they_are_needed(build)
                 algorithm.train()
 
 
+def test_a_learner_that_reports_episodes_without_their_weights_is_named(build):
+    algorithm = build(tiny("QMIX"))
+    learner = algorithm.learner_group._learner
+    learner._report_weights = lambda module_id, weights, numbers, priorities: learner.report_episodes(
+        module_id, numbers=numbers, priorities=priorities
+    )
+    with pytest.raises(
+        RuntimeError, match=r"^learner_class: ValueLearner reported episodes without their `weights`"
+    ):
+        algorithm.train()
+
+
 def test_several_learners_get_alike_parts_of_a_batch(build):
     algorithm = build(tiny(recent_episodes_capacity=4))
     while len(algorithm.replay_buffer) < 12:

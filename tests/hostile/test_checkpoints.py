@@ -80,7 +80,9 @@ FIELDS: list[tuple[str, Any]] = [
     *(("networks.mixer", value) for value in ("qplex", "\x1b", 1, ["qmix"], "vdn", None)),
     *(("networks.compute_dtype", value) for value in ("float16", 1, None)),
     *(("networks", value) for value in (None, 1, "x", [], {})),
-    ("networks.hidden_dim", 2),
+    *(("networks.hidden_dim", value) for value in ({}, {"a": 1}, [[1]], [{}], [1] * 65, ["\x1b"], "\x1b[31m", "x" * 201)),
+    ("networks.\x1b[31m", 2),
+    ("networks." + "x" * 5000, 2),
     *(("algorithm", value) for value in (*NAMES, None, MISSING)),
     *(("environment", value) for value in NAMES),
     *(("env_config", value) for value in (1, "x", [], [["a", 1]], True)),
@@ -166,6 +168,8 @@ TEXTS: dict[str, Change] = {
     "100 GB sparse": sparse(SETTINGS_FILE, 100 * 10**9),
     "100,000 names of agents": set_field("team.agents", [1] * 100_000),
     "50,000 unknown keys": set_field("networks", {f"{number:x}": 1 for number in range(50_000)}),
+    "65 keys beside": set_field("networks", good.NETWORKS | {f"k{number}": 1 for number in range(65)}),
+    "a key without a name": set_field("networks", good.NETWORKS | {" ": 1}),
     "50,000 keys, the last twice": settings_text(
         ENV_CONFIG, f'"env_config": {{{", ".join(f"{chr(34)}{number:x}{chr(34)}: 1" for number in range(50_000))}, "0": 1}}'
     ),
@@ -322,7 +326,7 @@ WEIGHTS: dict[str, Change] = {
     **{f"{name} is missing": without(name) for name in (HEAD, "agent.gru.weight_hh_l0", "mixer.w1.0.bias", "q_star.net.0.bias", "target_mixer.b1.bias")},
     **{
         f"{name} beside": with_array(name, np.zeros(3, np.float32))
-        for name in ("agent.x", "agent.gru.weight_ih_l1", "x", "", "agent", "agent.", "mixer.w9", "../x")
+        for name in ("agent.x", "agent.gru.weight_ih_l1", "x", "", "agent", "agent.", "mixer.w9", "../x", "target_agent.x", "critic.", "critic..x", "critic/.x", "critic." + "x" * 5000)
     },
     "an array of 3 GB beside": lambda folder: good.change_header(
         folder, lambda header: header.update({"big": {"dtype": "F32", "shape": [750_000_000], "data_offsets": [0, 3 * 10**9]}})

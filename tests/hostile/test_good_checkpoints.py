@@ -22,6 +22,7 @@ from rllib_remix.checkpoints.portable import (
     WEIGHTS_FILE,
     read_settings,
     read_weights,
+    write_portable,
 )
 from rllib_remix.cli.main import app
 from rllib_remix.errors import UserError
@@ -63,6 +64,39 @@ def linked_inside(name: str) -> Callable[[Path], object]:
     return change
 
 
+def with_networks_of_its_own(folder: Path) -> None:
+    own = {
+        "critic_units": [8, 8],
+        "critic_rate": 0.5,
+        "critic": "deep",
+        "critic_shares": False,
+        "critic_clip": None,
+    }
+    good.change_settings(folder, lambda content: content["networks"].update(own))
+    arrays = {
+        "critic.0.bias": np.ones(8, np.float32),
+        "target_critic.head-1.weight": np.ones((2, 3), np.float16),
+    }
+    arrays["critic.1.num_batches_tracked"] = np.int64([7])
+    good.change_weights(folder, lambda all_arrays: all_arrays.update(arrays))
+
+
+def of_agents_and_a_critic(folder: Path) -> None:
+    """As an actor-critic saves it: nothing of value-based networks is said."""
+    with_the_agents_only(folder)
+    names = (
+        "use_mixer_gradient",
+        "mixer_embed_dim",
+        "hypernet_hidden_dim",
+        "q_star_hidden_dim",
+        "utility_clamp",
+    )
+    good.change_settings(folder, lambda content: [content["networks"].pop(name) for name in names])
+    agent = {name: array for name, array in good.weights().items() if name.startswith("agent.")}
+    settings = read_settings(folder)
+    write_portable(folder, agent | {"critic.0.bias": np.ones(8, np.float32)}, settings)
+
+
 GOOD: dict[str, Callable[[Path], object]] = {
     "as it is": lambda folder: None,
     "bfloat16": in_dtype(torch.bfloat16),
@@ -79,6 +113,8 @@ GOOD: dict[str, Callable[[Path], object]] = {
     "settings linked inside": linked_inside(SETTINGS_FILE),
     "weights linked inside": linked_inside(WEIGHTS_FILE),
     "no limits of the utilities": set_field("networks.utility_clamp", None),
+    "networks of its own": with_networks_of_its_own,
+    "of agents and a critic": of_agents_and_a_critic,
     "files of others": lambda folder: (folder / "README.md").write_text("mine"),
 }  # fmt: skip
 

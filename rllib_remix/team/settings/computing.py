@@ -27,7 +27,7 @@ class ComputingSettings(SettingGroup):
         "float32",
         OneOf(COMPUTE_DTYPES),
         "bfloat16 is for the learner's large matrix products (faster on CPUs with AVX512-BF16 or AMX and on GPUs); "
-        "utilities, Q_tot, Q*, targets, weights and parameters stay float32.",
+        "what the networks put out, targets, weights and parameters stay float32.",
     )
     num_torch_threads: int | None = setting(
         1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rllib_remix.errors import SettingError
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
@@ -11,6 +11,16 @@ from rllib_remix.settings import Count, Interval, OneOf, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 
 MAX_EPISODES = 10**8  # in a replay buffer, and in all that is drawn from it; more is a slip
+
+
+class DrawWords(NamedTuple):
+    """How messages speak of an algorithm's two ways to draw batches, and of what changes from one to the other."""
+
+    uniformly: str  # "in …", where they are drawn uniformly
+    by_priority: str  # what draws by priority
+    lost_with_alpha_0: str
+    or_by_priority: str = ""
+    or_uniformly: str = ""
 
 
 @dataclass(kw_only=True)
@@ -82,6 +92,32 @@ class ReplaySettings(SettingGroup):
                 f"recent_episodes_capacity: {self.recent_episodes_capacity} is less than the {recent} recent episodes "
                 f"of a batch (recent_episodes_share × train_batch_episodes); allowed: {recent} or more."
             )
+
+    def check_draws(self, words: DrawWords, *, by_priority: bool) -> None:
+        """Raises SettingError for settings that do not go with the way in which batches are drawn."""
+        if not by_priority:
+            self._refuse_priorities(words)
+        elif not self.can_draw_by_priority():
+            raise SettingError(
+                f"replay_buffer: {self.replay_buffer!r} cannot draw by priority, which {words.by_priority} needs; "
+                "allowed: 'prioritized'."
+            )
+        elif self.prioritized_replay_alpha == 0:
+            raise SettingError(
+                f"prioritized_replay_alpha: 0 draws uniformly, so that {words.lost_with_alpha_0} would be lost; allowed: "
+                f"a number in (0, 1]{words.or_uniformly}."
+            )
+
+    def _refuse_priorities(self, words: DrawWords) -> None:
+        defaults = ReplaySettings()
+        for part in ("alpha", "beta", "epsilon"):
+            name = f"prioritized_replay_{part}"
+            value, default = getattr(self, name), getattr(defaults, name)
+            if value != default:
+                raise SettingError(
+                    f"{name}: {value!r} is not allowed, because it would have no effect {words.uniformly}, where "
+                    f"batches are drawn uniformly. Leave it at {default!r}{words.or_by_priority}."
+                )
 
     def can_draw_by_priority(self) -> bool:
         """Whether the replay buffer is of a kind that keeps priorities."""

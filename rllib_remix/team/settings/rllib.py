@@ -65,6 +65,16 @@ def check_optimization(config: Any) -> None:
     check_choice("grad_clip_by", config.grad_clip_by, ("value", "norm", "global_norm"))
 
 
+def check_learner(config: Any) -> None:
+    """Raises SettingError unless the learner is the algorithm's own or stands on it."""
+    own, given = config.get_default_learner_class(), config.learner_class
+    if isinstance(given, type) and not issubclass(given, own):
+        raise SettingError(
+            f"learner_class: {given.__name__} is not allowed, because it has not the loss of the algorithm; it must be "
+            f"{own.__name__} or a subclass of it."
+        )
+
+
 def check_workers(config: Any) -> None:
     """Raises SettingError for env runners or learners that cannot be."""
     check_count("num_envs_per_env_runner", config.num_envs_per_env_runner, low=1)

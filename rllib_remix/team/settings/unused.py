@@ -15,14 +15,14 @@ _PROCESSES = "the copies of an environment are stepped together in the env runne
 _ACTIONS = "actions are discrete"
 _COMPILED = "the networks' time loops have compiled kernels of their own"
 
-# Attribute of AlgorithmConfig → how to get there.
+# Attribute of AlgorithmConfig → how to get there; {learner} is the algorithm's own.
 UNUSED_SETTINGS = {
     # training()
     "train_batch_size": "use `train_batch_episodes`",
     "_train_batch_size_per_learner": "use `train_batch_episodes`, which the learners share",
     "shuffle_batch_per_epoch": "every update draws its batch from the replay buffer",
     "model": _NETWORKS,
-    "optimizer": "use `learner_class` with a TeamLearner that overrides `configure_optimizers_for_module`",
+    "optimizer": "use `learner_class` with a {learner} that overrides `configure_optimizers_for_module`",
     "buffer_size": "use `replay_buffer_capacity`",
     "replay_batch_size": "use `train_batch_episodes`",
     "learning_starts": "updates start once the replay buffer holds `train_batch_episodes`",
@@ -71,7 +71,8 @@ def check_unused(config: Any, defaults: Any) -> None:
         else:
             default = repr(default)
         raise SettingError(
-            f"{attribute.strip('_')}: {value!r} is not allowed, because it would have no effect here: {instead}. "
+            f"{attribute.strip('_')}: {value!r} is not allowed, because it would have no effect here: "
+            f"{instead.format(learner=config.get_default_learner_class().__name__)}. "
             f"Leave it at {default}."
         )
 

@@ -59,8 +59,8 @@ FAULTS = (
         "q_star_fed_by_clamped_utilities",
         "`utility_clamp` also limits the agent that feeds Q*.",
         _MODULE,
-        "self.q_star_agent = self.new_agent(utility_clamp=None)",
-        'self.q_star_agent = self.new_agent(config["utility_clamp"])',
+        "self.q_star_agent = self.new_agent()",
+        "self.q_star_agent = self.make_agent()",
         _STEP,
     ),
     Fault(

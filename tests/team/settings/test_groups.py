@@ -2,7 +2,6 @@
 
 import inspect
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -148,12 +147,6 @@ def test_every_setting_says_what_it_is_for():
     for entry in QMIXConfig.own_settings():
         assert entry.text.endswith("."), entry.name
         assert entry.allowed is not None or entry.name == "weighting_config", entry.name
-
-
-def test_what_all_algorithms_share_mentions_no_weighting():
-    team = Path(inspect.getfile(TeamAlgorithmConfig)).parent
-    for file in (team / "config.py", *team.glob("settings/*.py")):
-        assert "weighting" not in file.read_text(encoding="utf-8"), file
 
 
 def test_by_default_nothing_is_drawn_by_priority_and_no_share_is_recent():

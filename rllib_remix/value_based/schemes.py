@@ -49,13 +49,12 @@ def register_weighting(
     """
     if not is_name(name):
         raise SettingError(f"register_weighting: {shown(name)} is not allowed as a name; it must be {NAME}.")
+    if name in _SHIPPED:
+        raise _taken(name)
     given = Scheme(function, needs_q_star, needs_mixer_gradient, terms, shares)  # type: ignore[arg-type]
     check_scheme(f"register_weighting of {name!r}", given)
-    there = SCHEMES[name].function if name in SCHEMES else None
-    if there is not None and (name in _SHIPPED or not is_same(there, function)):
-        raise SettingError(
-            f"register_weighting: the name {name!r} is taken, by {there.__module__}.{there.__qualname__}; choose another."
-        )
+    if name in SCHEMES and not is_same(SCHEMES[name].function, function):
+        raise _taken(name)
     SCHEMES[name] = given._replace(terms=tuple(terms), shares=tuple(shares))
     _REGISTERED_BY.setdefault(name, set()).add(sys._getframe(1).f_globals.get("__name__", ""))
 
@@ -147,6 +146,13 @@ def _unknown(name: object) -> SettingError:
     return SettingError(
         f"{unknown('weighting', name, SCHEMES)} Or one that a module of yours registers "
         "(rllib_remix.register_weighting): my_module.mine."
+    )
+
+
+def _taken(name: str) -> SettingError:
+    there = SCHEMES[name].function
+    return SettingError(
+        f"register_weighting: the name {name!r} is taken, by {there.__module__}.{there.__qualname__}; choose another."
     )
 
 

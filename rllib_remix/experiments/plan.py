@@ -122,7 +122,7 @@ def read_plan(folder: Path) -> Plan:
     # Plans of earlier versions do not say.
     unknown = {"code": {}, "environments": {}, "modules": os.getcwd(), "weightings": {}}
     vars(plan).update(unknown | vars(plan))
-    register_again(plan.environments, plan.weightings)
+    register_again(plan.experiments, plan.environments, plan.weightings)
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)

@@ -36,12 +36,22 @@ def weightings_of(experiments: Sequence[Experiment]) -> dict[str, Any]:
     return own_schemes(names)
 
 
-def register_again(environments: Mapping[str, Any], weightings: Mapping[str, Any]) -> None:
-    """Makes known here what a plan has kept, in the place of what goes by the same names here."""
-    from ray.tune.registry import register_env
+def register_again(
+    experiments: Sequence[Experiment], environments: Mapping[str, Any], weightings: Mapping[str, Any]
+) -> None:
+    """Makes known here what a plan has kept, in the place of what goes by the same names here.
+
+    Args:
+        experiments: Tune's record of them has the names alone of the classes that they run.
+        environments, weightings: as the functions above give them.
+    """
+    from ray.tune.registry import register_env, register_trainable
 
     from rllib_remix.value_based.schemes import know_again
 
+    for each in experiments:
+        if isinstance(each.run, type):
+            register_trainable(each.run.__name__, each.run)
     for name, creator in environments.items():
         register_env(name, creator)
     know_again(weightings)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import ray.cloudpickle
+from ray.tune.registry import TRAINABLE_CLASS, _global_registry
 
 from rllib_remix import QMIX, QMIXConfig, register_algorithm, register_weighting
 from rllib_remix.algorithms.table import ALGORITHMS
@@ -140,7 +141,9 @@ def test_a_registered_algorithm_is_kept_as_its_class(tmp_path, forget):
     assert experiment.run is algorithm
     folder = written(tmp_path, experiment)
     forget()
+    _global_registry.unregister(TRAINABLE_CLASS, "OfAUser")
     (again,) = read_plan(folder).experiments
+    assert _global_registry.contains(TRAINABLE_CLASS, "OfAUser")  # by which Tune's record names it
     assert again.run.__name__ == "OfAUser"
     assert again.run.get_default_config().algo_class is again.run
 

@@ -42,13 +42,13 @@ def check_weighting_config(name: str, scheme: Scheme, config: dict[str, Any]) ->
         )
     settings = scheme.settings()
     check_keys(f"weighting_config of {name!r}", config, settings)
-    allowed = annotations(scheme)
+    allowed = annotations_of(scheme)
     for key, value in config.items():
         allowed[key].check(f"weighting_config.{key}", value)
     _check_ascending(scheme, {**settings, **config})
 
 
-def annotations(scheme: Scheme) -> dict[str, Annotation]:
+def annotations_of(scheme: Scheme) -> dict[str, Annotation]:
     """What each setting of a scheme may be; `disable` may name the scheme's terms unless its annotation says otherwise.
 
     Raises:

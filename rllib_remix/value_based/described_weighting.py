@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rllib_remix.learning.weighting import SCHEMES
-from rllib_remix.learning.weighting_settings import DISABLE, annotations
+from rllib_remix.learning.weighting_settings import DISABLE, annotations_of
 from rllib_remix.team.settings.groups import Setting, SettingList
 from rllib_remix.value_based.schemes import find_scheme
 
@@ -18,7 +18,7 @@ _ELSEWHERE = re.compile(r"as for `(\w+)`")  # where another weighting's docstrin
 def described_weighting(weighting: str, config: dict[str, Any]) -> SettingList:
     """The keys of `weighting_config`, with what they may be, what they are with this config, and what they mean."""
     scheme = find_scheme(weighting)
-    said = annotations(scheme)
+    said = annotations_of(scheme)
     entries = [
         Setting(
             name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from rllib_remix.errors import SettingError, shown
 from rllib_remix.learning.weighting import Scheme
-from rllib_remix.learning.weighting_settings import DISABLE, annotations
+from rllib_remix.learning.weighting_settings import DISABLE, annotations_of
 from rllib_remix.settings import SomeOf
 
 NAME = "ASCII letters, digits and underscores, no digit first"  # Ray's keys are ASCII
@@ -60,10 +60,13 @@ def check_scheme(owner: str, scheme: Scheme) -> None:
 
 def _check_parameters(owner: str, function: Callable[..., Any]) -> None:
     form = f"allowed: {function.__name__}(inputs, *, name: Annotated[type, what it may be] = default, …)"
-    inputs, *settings = [*inspect.signature(function).parameters.values()] or [None]
-    if inputs is None or inputs.kind not in (inputs.POSITIONAL_ONLY, inputs.POSITIONAL_OR_KEYWORD):
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters or parameters[0].kind not in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    ):
         raise SettingError(f"{owner}: the function takes no WeightingInputs; {form}.")
-    for each in settings:
+    for each in parameters[1:]:
         if each.kind is not each.KEYWORD_ONLY:
             raise SettingError(
                 f"{owner}: {str(each)!r} can be no setting: it must stand behind a `*`; {form}."
@@ -74,7 +77,7 @@ def _check_parameters(owner: str, function: Callable[..., Any]) -> None:
 
 def _check_annotations(owner: str, scheme: Scheme) -> None:
     try:
-        found = annotations(scheme)
+        found = annotations_of(scheme)
     except Exception as error:  # Evaluating them runs code.
         raise SettingError(
             f"{owner}: the annotations of its settings cannot be evaluated ({type(error).__name__}: {error})."

@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from processes import SMALL, exit_code, output
@@ -233,3 +234,14 @@ def test_settings_of_an_algorithm_that_a_path_names_are_read_as_those_of_teams(o
         assert translate_config("--config", settings, run) == (settings, [])
         (experiment,) = load({"run": {"run": run, "env": "matrix_game", "config": {"mixing_embed_dim": 16}}})
         assert experiment.config["mixer_embed_dim"] == 16
+
+
+def test_that_the_module_of_a_weighting_is_imported_is_said_where_files_are_trusted(rllib):
+    texts = [
+        rllib("train", "file", "--help").stdout,
+        load.__doc__,
+        (Path(__file__).parents[2] / "docs" / "not_losing_work.md")
+        .read_text()
+        .partition("## What is trusted")[2],
+    ]
+    assert all("weighting" in (text or "") for text in texts)

@@ -30,7 +30,7 @@ ROOMS = {
     "jobs": "running experiments files settings terminal errors",
     "running": "experiments team checkpoints files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
-    "experiments": "__init__ algorithms team rollout checkpoints envs files settings errors",
+    "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",
     # what is trained
     "algorithms": "value_based team rollout envs reporting errors",

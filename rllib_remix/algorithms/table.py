@@ -62,6 +62,24 @@ def team_texts() -> dict[str, str]:
     return {name: entry.text for name, entry in ALGORITHMS.items()}
 
 
+# What else `rllib_remix` offers, and in which module it stands.
+OTHER_NAMES = {
+    "register_algorithm": "rllib_remix.algorithms.registration",
+    "register_weighting": "rllib_remix.value_based.schemes",
+    "TeamPolicy": "rllib_remix.policy",
+    "TeamEnv": "rllib_remix.envs.team_env",
+    "TeamStep": "rllib_remix.envs.team_env",
+    "PredatorPrey": "rllib_remix.envs.predator_prey",
+    "MatrixGame": "rllib_remix.envs.matrix_games",
+    "TwoStepGame": "rllib_remix.envs.matrix_games",
+    "make_team_env": "rllib_remix.envs.registry",
+    "check_team_env": "rllib_remix.envs.checker",
+    "parallel_env": "rllib_remix.envs.parallel",
+    "MultiAgentReplayBuffer": "rllib_remix.replay.buffer",
+    "PrioritizedMultiAgentReplayBuffer": "rllib_remix.replay.prioritized",
+}
+
+
 def names_to_import() -> list[str]:
     """What `rllib_remix` offers of them: every class and its config."""
     return [each for name in ALGORITHMS for each in (name, f"{name}Config")]
@@ -79,46 +97,34 @@ def algorithm_class(name: str) -> Any:
     return getattr(import_module(where), name) if isinstance(where, str) else where
 
 
+def is_of_user(name: str) -> bool:
+    """Whether the algorithm of that name is one that a user registered."""
+    return not isinstance(ALGORITHMS[name].where, str)
+
+
 def get_algorithm_config(name: str) -> Any:
-    """A new config of the algorithm; raises as `algorithm_class`."""
-    return algorithm_class(name).get_default_config()
-
-
-def register_algorithm(algorithm: Any, *, text: str = "") -> Any:
-    """Makes an algorithm of your own known under its class's name; to be called, or written above the class as @….
-
-    It then can be trained by that name wherever its module was imported, and as `--algo my_module.MyAlgorithm` anywhere.
-    Registering the same class again is harmless.
-
-    Args:
-        algorithm: a subclass of TeamAlgorithm, such as QMIX, whose `get_default_config` gives its config.
-        text: what it is, for lists; the first line of its docstring if left out.
-
-    Returns:
-        The class.
+    """A new config of the algorithm.
 
     Raises:
-        SettingError: it is no TeamAlgorithm, or its name is taken, by one of ours or of RLlib's.
+        SettingError: no algorithm of that name; suggests the nearest. Or its class has no config of its own.
     """
-    from ray.rllib.algorithms.registry import ALGORITHMS as OF_RLLIB
-    from ray.tune.registry import register_trainable
+    algorithm = algorithm_class(name)
+    config = algorithm.get_default_config()
+    check_config("algo", algorithm, config)
+    return config
 
-    from rllib_remix.team.algorithm import TeamAlgorithm
 
-    if not (isinstance(algorithm, type) and issubclass(algorithm, TeamAlgorithm)):
+def check_config(owner: str, algorithm: type, config: Any) -> None:
+    """Raises SettingError unless the default config of an algorithm builds that algorithm; `owner` is for the message."""
+    from rllib_remix.value_based.registering import is_same
+
+    name, built = algorithm.__name__, config.algo_class
+    if built is None or not is_same(built, algorithm):
+        of = "no algorithm" if built is None else f"{built.__module__}.{built.__qualname__}"
         raise SettingError(
-            f"register_algorithm: {algorithm!r} is not allowed; it must be a subclass of TeamAlgorithm, such as QMIX."
+            f"{owner}: {name!r} is not allowed: the config that its `get_default_config` gives is of {of}; it must give "
+            f"one whose algo_class is {name!r}."
         )
-    name = algorithm.__name__
-    there = f"{algorithm_class(name).__module__}.{name}" if name in ALGORITHMS else "RLlib"
-    if (name in ALGORITHMS or name in OF_RLLIB) and there != f"{algorithm.__module__}.{name}":
-        raise SettingError(
-            f"register_algorithm: the name {name!r} is taken, by {there}; give the class another."
-        )
-    first_line = (algorithm.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-    ALGORITHMS[name] = Entry(text or first_line or f"of {algorithm.__module__}", algorithm)
-    register_trainable(name, algorithm)
-    return algorithm
 
 
 def register() -> None:

@@ -135,7 +135,7 @@ def train_file(
     ctx: typer.Context,
     file: Path = typer.Argument(
         help="A .yaml file of experiments, or a .py module with `config` (and `stop`). A module is run; of a .yaml "
-        "file, the modules that its `env` and `run` name are imported, which runs them."
+        "file, the modules that its `env`, `run` and `weighting` name are imported, which runs them."
     ),
     only: str = typer.Option(None, "--only", help="Run this experiment of FILE alone."),
     env: str = typer.Option(None, "--env", "-e", help="Environment instead of the first experiment's."),

@@ -19,13 +19,13 @@ def find_algorithm(
     """What Tune is to run, the class behind it, and its default settings.
 
     Args:
-        run: a name that we or RLlib registered, a class path such as "package.module.Class", or a class.
+        run: a name that we, the user or RLlib registered, a class path such as "package.module.Class", or a class.
 
     Raises:
         UserError: if a class path leads nowhere or to something that is no Algorithm.
         SettingError: if the name is unknown, with the nearest valid one.
     """
-    from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+    from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config, is_of_user
 
     if isinstance(run, type):
         return run, run, run.get_default_config()
@@ -36,6 +36,8 @@ def find_algorithm(
         rllib_remix.register()
         config = get_algorithm_config(run)
         assert config.algo_class is not None
+        if is_of_user(run):  # whose name another process may not know
+            return config.algo_class, config.algo_class, config
         return run, config.algo_class, config
     if "." in run:
         from ray.rllib.algorithms.algorithm import Algorithm
@@ -60,3 +62,10 @@ def is_of_team(config: AlgorithmConfig) -> bool:
     from rllib_remix.team.config import TeamAlgorithmConfig
 
     return isinstance(config, TeamAlgorithmConfig)
+
+
+def is_team_algorithm(found: object) -> bool:
+    """Whether something is the class of an algorithm that stands on this package's for teams."""
+    from rllib_remix.team.algorithm import TeamAlgorithm
+
+    return isinstance(found, type) and issubclass(found, TeamAlgorithm)

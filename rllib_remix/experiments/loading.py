@@ -32,7 +32,7 @@ def load(
     Args:
         source: a .yaml file of experiments, a .py module with `config` (an AlgorithmConfig) and optionally `stop`, or
             what a YAML file holds: `{name: {"run": "ReMIX", "env": "predator_prey", …}}`. A module is run, and the
-            modules that `run` and `env` name are imported, which runs them.
+            modules that `run`, `env` and `weighting` name are imported, which runs them.
         only: the name of one experiment, to load it alone.
         num_cpus, num_gpus: what will be there, or None if that is not known.
         here: whether this process will run them; the folders of another machine are not looked at.

@@ -14,6 +14,7 @@ from typing import Any
 from rllib_remix.errors import UserError, shown
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.loggers import Loggers
+from rllib_remix.experiments.registered import environments_of, register_again, weightings_of
 from rllib_remix.files.durable import write_whole
 from rllib_remix.files.text_files import local_path
 
@@ -37,6 +38,7 @@ class Plan:
     modules: str = field(
         default_factory=os.getcwd
     )  # the folder from which the user's own modules are imported
+    weightings: dict[str, Any] = field(default_factory=dict)  # those that the user's code registered
 
     def folders(self) -> list[Path]:
         """The local folders of the experiments; those in object stores are left out."""
@@ -56,9 +58,10 @@ class Plan:
 
         from rllib_remix.experiments.run_code import code_by_value
 
-        self.environments = self.environments or _registered(self.experiments)
+        self.environments = self.environments or environments_of(self.experiments)
+        self.weightings = self.weightings or weightings_of(self.experiments)
         if self.code is None:
-            self.code = code_by_value((self.experiments, self.environments))
+            self.code = code_by_value((self.experiments, self.environments, self.weightings))
         content = cloudpickle.dumps(  # pyright: ignore[reportPrivateImportUsage]
             replace(self, loggers=replace(self.loggers, wandb_key=None))
         )
@@ -97,8 +100,6 @@ def read_plan(folder: Path) -> Plan:
     Raises:
         UserError: it is damaged.
     """
-    from ray.tune.registry import register_env
-
     import rllib_remix
 
     rllib_remix.register()
@@ -119,10 +120,9 @@ def read_plan(folder: Path) -> Plan:
         )
     before = own[0].storage_path
     # Plans of earlier versions do not say.
-    for name, unknown in (("code", {}), ("environments", {}), ("modules", os.getcwd())):
-        vars(plan).setdefault(name, unknown)
-    for name, creator in plan.environments.items():
-        register_env(name, creator)
+    unknown = {"code": {}, "environments": {}, "modules": os.getcwd(), "weightings": {}}
+    vars(plan).update(unknown | vars(plan))
+    register_again(plan.experiments, plan.environments, plan.weightings)
     for experiment in plan.experiments:
         if experiment.storage_path == before:
             experiment.storage_path = str(folder.parent)
@@ -147,20 +147,6 @@ def _checked(plan: Any) -> Plan:
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-
-
-def _registered(experiments: Sequence[Experiment]) -> dict[str, Any]:
-    """By name, the creators of the experiments' environments, as far as they were registered, and not by this package."""
-    from ray.tune.registry import ENV_CREATOR, _global_registry
-
-    given = [each.config.get("env") for each in experiments]
-    names = {name for name in given if isinstance(name, str)}
-    found = {
-        name: _global_registry.get(ENV_CREATOR, name)
-        for name in names
-        if _global_registry.contains(ENV_CREATOR, name)
-    }
-    return {name: creator for name, creator in found.items() if not getattr(creator, "is_shipped", False)}
 
 
 def check_is_the_same(plan: Plan) -> Plan | None:
@@ -210,6 +196,8 @@ def _check_experiment(begun: Experiment, now: Experiment) -> None:
         "max_failures",
     ):
         before, after = getattr(begun, name), getattr(now, name)
+        if name == "run" and _is_registered(before, after):
+            continue
         compared = {name: (before, after)}
         if isinstance(before, dict):
             keys = sorted({*before, *after}, key=str)
@@ -220,6 +208,13 @@ def _check_experiment(begun: Experiment, now: Experiment) -> None:
                     f"--resume: the run {now.name!r} was begun with {what} = {there!r}, not {here!r}; give what it was "
                     "begun with (`rllib resume` takes it from the run's folder), or another --experiment-name."
                 )
+
+
+def _is_registered(name: Any, algorithm: Any) -> bool:
+    """Whether a user registered the algorithm under this name, which earlier plans have in the place of the class."""
+    from rllib_remix.algorithms.table import ALGORITHMS
+
+    return isinstance(name, str) and name in ALGORITHMS and ALGORITHMS[name].where is algorithm
 
 
 def _equal(there: Any, here: Any) -> bool:

@@ -317,6 +317,8 @@ class Scheme(NamedTuple):
     terms: tuple[str, ...] = ()  # logged as `<term>_mean` and `<term>_std`
     shares: tuple[str, ...] = ()  # conditions, of which the log shows how often they hold, as `<name>_share`
     recent_share: float | None = None  # of every batch, from the newest episodes, if on-policiness is a term
+    normalizes: bool = False  # its setting `normalize` scales batches, by which weights cannot be priorities
+    ascending: tuple[str, ...] = ()  # settings of which none may be above the next
 
     def settings(self) -> dict[str, Any]:
         """The scheme's settings and their defaults."""
@@ -346,10 +348,15 @@ SCHEMES: dict[str, Scheme] = {
         shares=("exponent_clamped", "gradient_floored", "negative_clamped", *_LIMITS),
         recent_share=0.25,
     ),
-    "macpo": Scheme(macpo, terms=(*_DISCOR, "joint_action_probability")),
-    "macpo_approx": Scheme(macpo_approx, terms=(*_DISCOR, "joint_action_probability")),
-    "discor": Scheme(discor, terms=_DISCOR),
-    "remern": Scheme(remern, terms=(*_DISCOR, "action_likelihood")),
-    "per": Scheme(per, terms=("bellman_error",)),
-    "pser": Scheme(pser, terms=("bellman_error",), shares=("raised",)),
+    "macpo": Scheme(macpo, terms=(*_DISCOR, "joint_action_probability"), normalizes=True),
+    "macpo_approx": Scheme(
+        macpo_approx,
+        terms=(*_DISCOR, "joint_action_probability"),
+        normalizes=True,
+        ascending=("alpha_low", "alpha_medium", "alpha_high"),
+    ),
+    "discor": Scheme(discor, terms=_DISCOR, normalizes=True),
+    "remern": Scheme(remern, terms=(*_DISCOR, "action_likelihood"), normalizes=True),
+    "per": Scheme(per, terms=("bellman_error",), normalizes=True),
+    "pser": Scheme(pser, terms=("bellman_error",), shares=("raised",), normalizes=True),
 }

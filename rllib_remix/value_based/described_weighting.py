@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any
 
 from rllib_remix.learning.weighting import SCHEMES
-from rllib_remix.learning.weighting_settings import allowed_values
+from rllib_remix.learning.weighting_settings import DISABLE, annotations_of
 from rllib_remix.team.settings.groups import Setting, SettingList
 from rllib_remix.value_based.schemes import find_scheme
 
@@ -18,13 +18,13 @@ _ELSEWHERE = re.compile(r"as for `(\w+)`")  # where another weighting's docstrin
 def described_weighting(weighting: str, config: dict[str, Any]) -> SettingList:
     """The keys of `weighting_config`, with what they may be, what they are with this config, and what they mean."""
     scheme = find_scheme(weighting)
-    allowed, hints = allowed_values(scheme), get_type_hints(scheme.function)
+    said = annotations_of(scheme)
     entries = [
         Setting(
             name,
-            "list[str]" if name == "disable" else hints[name].__name__,
-            allowed[name],
-            list(value) if name == "disable" else value,
+            said[name].type_name,
+            said[name].allowed,
+            list(value) if name == DISABLE else value,
             _text(scheme.function, name),
         )
         for name, value in (scheme.settings() | config).items()
@@ -34,12 +34,18 @@ def described_weighting(weighting: str, config: dict[str, Any]) -> SettingList:
 
 
 def _text(function: Callable[..., Any], name: str) -> str:
-    text = documented_arguments(function).get(name, "")
-    elsewhere = _ELSEWHERE.match(text)
-    functions = {scheme.function.__name__: scheme.function for scheme in SCHEMES.values()}
-    if elsewhere and elsewhere[1] in functions:
-        return _text(functions[elsewhere[1]], name)
-    return text
+    """What the docstring says of a setting, or the one that it names, if possible of the same module."""
+    functions = [scheme.function for scheme in SCHEMES.values()]
+    functions.sort(key=lambda each: each.__module__ == function.__module__)
+    by_name = {each.__name__: each for each in functions}
+    seen: list[Callable[..., Any]] = []
+    while True:
+        text = documented_arguments(function).get(name, "")
+        seen.append(function)
+        elsewhere = _ELSEWHERE.match(text)
+        if not elsewhere or elsewhere[1] not in by_name or by_name[elsewhere[1]] in seen:
+            return text
+        function = by_name[elsewhere[1]]
 
 
 def documented_arguments(function: Callable[..., Any]) -> dict[str, str]:

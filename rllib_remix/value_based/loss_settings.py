@@ -9,11 +9,11 @@ import numpy as np
 
 from rllib_remix.errors import SettingError
 from rllib_remix.learning.weighting import SCHEMES
-from rllib_remix.learning.weighting_settings import check_weighting
+from rllib_remix.learning.weighting_settings import check_weighting_config
 from rllib_remix.reporting.weight_histogram import histogram_edges
 from rllib_remix.settings import Count, Interval, Limits, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
-from rllib_remix.value_based.schemes import find_scheme, share_with_workers
+from rllib_remix.value_based.schemes import AnyWeighting, find_scheme, share_with_workers
 
 WEIGHTING_MODES = ("loss", "sampling")
 
@@ -26,7 +26,7 @@ class LossSettings(SettingGroup):
 
     weighting: str = setting(
         "uniform",
-        OneOf(SCHEMES),
+        AnyWeighting(SCHEMES),
         "by what every env step's error is multiplied. With remix a quarter of every batch is drawn from the newest "
         "episodes unless `recent_episodes_share` says otherwise (its on-policiness).",
     )
@@ -55,8 +55,7 @@ class LossSettings(SettingGroup):
     weight_histogram_bins: int = setting(80, Count(1, 1000), "how many of these bins there are.")
 
     def check(self) -> None:
-        find_scheme(self.weighting)
-        check_weighting(self.weighting, self.weighting_config)
+        check_weighting_config(self.weighting, find_scheme(self.weighting), self.weighting_config)
         share_with_workers(self.weighting)
         super().check()
         edges = histogram_edges(*self.weight_histogram_range, self.weight_histogram_bins)

@@ -51,7 +51,7 @@ def check_weighted_replay(config: Any) -> None:
 
 def _check_sampling(config: Any) -> None:
     normalize = config.weighting_config.get("normalize", "none")
-    if normalize != "none":
+    if normalize != "none" and find_scheme(config.weighting).normalizes:
         raise SettingError(
             f"weighting_config.normalize: {normalize!r} is not allowed in weighting_mode 'sampling', where every episode's "
             "weights are divided by their own mean; it would only put the priorities of different updates on different "

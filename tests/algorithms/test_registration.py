@@ -1,7 +1,10 @@
 """An algorithm and a weighting from a user's module, trained by the command with no edit of the package."""
 
+import importlib
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from processes import SMALL, exit_code, output
@@ -10,7 +13,10 @@ import rllib_remix
 from rllib_remix.algorithms.table import ALGORITHMS, algorithm_class, get_algorithm_config
 from rllib_remix.cli.completion import complete_algorithms
 from rllib_remix.errors import SettingError
+from rllib_remix.experiments import load
+from rllib_remix.experiments.old.settings import translate_config
 from rllib_remix.learning.weighting import SCHEMES, Weights
+from rllib_remix.team.algorithm import TeamAlgorithm
 from rllib_remix.value_based.schemes import find_scheme
 
 ALGORITHM = '''
@@ -98,18 +104,23 @@ def test_the_command_trains_with_a_weighting_of_a_users_module_in_workers_too(st
 
 
 @pytest.mark.slow
-def test_what_a_script_registers_is_known_in_the_processes_that_it_starts(start, own):
+def test_what_a_script_registers_is_known_in_the_processes_that_it_starts_and_where_it_is_resumed(start, own):
     script = ALGORITHM + (
         "\n\nconfig = LateConfig().environment('matrix_game').env_runners(num_env_runners=1)"
         "\nconfig.learners(num_learners=1).training(train_batch_episodes=8)"
-        "\nstop = {'training_iteration': 1}\n"
+        "\nstop = {'training_iteration': 2}\n"
     )
     (own / "script.py").write_text(script)
     (own / "own.py").unlink()
-    process = start("train", "file", "script.py", "--storage-path", "results", "--ray-num-cpus", "4")
-    assert exit_code(process, own, 0) == 0, output(own, 0)
-    (last,) = results(own, "script")
-    assert last["learners"]["default_policy"]["weight_terms"]["error_mean"] > 0
+    train = ("train", "file", "script.py", "--storage-path", "results", "--checkpoint-freq", "1")
+    for number, command in enumerate((train, ("resume", "results/script"))):
+        process = start(*command, "--ray-num-cpus", "4")
+        assert exit_code(process, own, number) == 0, output(own, number)
+        rows = results(own, "script")
+        assert [row["training_iteration"] for row in rows] == [1, 2]
+        assert rows[-1]["learners"]["default_policy"]["weight_terms"]["error_mean"] > 0
+        (newest,) = own.glob("results/script/*/checkpoint_000001")
+        shutil.rmtree(newest)  # as if the run had been killed before it
 
 
 def test_a_registered_algorithm_is_in_every_list(own, rllib):
@@ -166,10 +177,71 @@ def test_names_that_are_taken_are_refused_and_the_same_thing_again_is_not(own):
             rllib_remix.register_algorithm(type(name, (rllib_remix.QMIX,), {"__module__": "another"}))
 
 
-def test_what_can_be_no_algorithm_or_no_name_is_refused():
+def test_a_module_that_is_reloaded_registers_again(own):
+    import own as module
+
+    before = module.Late
+    importlib.reload(module)
+    assert algorithm_class("Late") is module.Late is not before
+    assert SCHEMES["late"].function is module.late
+
+
+def test_one_of_ours_that_is_registered_again_stays_as_it_is():
+    before = ALGORITHMS["ReMIX"]
+    assert rllib_remix.register_algorithm(rllib_remix.ReMIX, text="another") is rllib_remix.ReMIX
+    assert ALGORITHMS["ReMIX"] is before
+
+
+def of_user(name, **attributes):
+    """A class of a user below QMIX."""
+    return type(name, (rllib_remix.QMIX,), {"__module__": "another", **attributes})
+
+
+def test_what_can_be_no_algorithm_is_refused(own):
+    import own as module
+
+    late = classmethod(lambda cls: module.LateConfig())
+    for algorithm, message in (
+        ("ReMIX", "'ReMIX' is not allowed; it must be a subclass"),
+        (of_user("größe"), "'größe' is not allowed as a name; it must be ASCII letters"),
+        (of_user("MineConfig"), "the name 'MineConfig' is not allowed: .* it must not end in 'Config'"),
+        (of_user("TeamPolicy"), r"the name 'TeamPolicy' is taken, by rllib_remix\.TeamPolicy; give the class another"),
+        (TeamAlgorithm, "'TeamAlgorithm' is not allowed: the config that its `get_default_config` gives is of no algo"),
+        (of_user("Mine"), r"'Mine' is not allowed: .* is of rllib_remix\.algorithms\.qmix\.QMIX; .* is 'Mine'\.$"),
+        (of_user("Later", get_default_config=late), r"'Later' is not allowed: .* is of own\.Late; "),
+    ):  # fmt: skip
+        with pytest.raises(SettingError, match=f"^register_algorithm: {message}"):
+            rllib_remix.register_algorithm(algorithm)
+    assert rllib_remix.TeamPolicy.__module__ == "rllib_remix.policy"
+
+
+def test_a_decorated_class_with_the_config_of_another_is_refused_when_it_is_used(own):
+    (own / "own.py").write_text(
+        ALGORITHM.replace("algo_class or Late", "Late and rllib_remix.QMIX") + "\nimport rllib_remix\n"
+    )
+    import own as module
+
+    assert module.Late is algorithm_class("Late")
     with pytest.raises(
-        SettingError, match=r"^register_algorithm: 'ReMIX' is not allowed; it must be a subclass"
+        SettingError, match=r"^algo: 'Late' is not allowed: .* is of rllib_remix\.algo.*QMIX; it must"
     ):
-        rllib_remix.register_algorithm("ReMIX")
-    with pytest.raises(SettingError, match=r"^register_weighting: 'my\.own' is not allowed as a name"):
-        rllib_remix.register_weighting("my.own", lambda inputs: None)
+        get_algorithm_config("Late")
+
+
+def test_settings_of_an_algorithm_that_a_path_names_are_read_as_those_of_teams(own):
+    settings = {"prioritized_replay_alpha": 0.6, "weighting_mode": "sampling"}
+    for run in ("own.Late", "Late"):
+        assert translate_config("--config", settings, run) == (settings, [])
+        (experiment,) = load({"run": {"run": run, "env": "matrix_game", "config": {"mixing_embed_dim": 16}}})
+        assert experiment.config["mixer_embed_dim"] == 16
+
+
+def test_that_the_module_of_a_weighting_is_imported_is_said_where_files_are_trusted(rllib):
+    texts = [
+        rllib("train", "file", "--help").stdout,
+        load.__doc__,
+        (Path(__file__).parents[2] / "docs" / "not_losing_work.md")
+        .read_text()
+        .partition("## What is trusted")[2],
+    ]
+    assert all("weighting" in (text or "") for text in texts)

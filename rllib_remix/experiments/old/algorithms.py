@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rllib_remix.algorithms.table import ALGORITHMS
 from rllib_remix.errors import UserError
+from rllib_remix.experiments.algorithm import is_team_algorithm
 from rllib_remix.experiments.old.settings_of_algorithms import TEAM
+from rllib_remix.experiments.user_modules import load_class
 
 # Name of an algorithm that left RLlib → one that does the same kind of thing.
 GONE = {
@@ -38,9 +40,21 @@ GONE = {
 
 
 def algorithm_of(run: object) -> str:
-    """The name that the table of settings has for an algorithm: "team" for ours; a class goes by its name."""
-    name = (run if isinstance(run, str) else getattr(run, "__name__", "")).rpartition(".")[2]
-    if name in ALGORITHMS:
+    """The name that the table of settings has for an algorithm: "team" for those of teams; a class goes by its name.
+
+    Args:
+        run: a name, a class, or the path of one, whose module is imported.
+
+    Raises:
+        UserError: the path leads nowhere.
+    """
+    if isinstance(run, str) and "." in run:
+        run = load_class("--algo", run)
+    if isinstance(run, str):
+        name, of_team = run, run in ALGORITHMS
+    else:
+        name, of_team = getattr(run, "__name__", ""), is_team_algorithm(run)
+    if of_team:
         return TEAM
     return "IMPALA" if name == "Impala" else name
 

@@ -57,6 +57,18 @@ def test_two_at_once_have_their_own_folders_variables_and_ends(tmp_path, environ
             process.wait(60)
 
 
+def test_forked_workers_draw_ids_of_their_own(ray_session):
+    @ray.remote
+    class Drawing:
+        def ids(self):
+            return {ray.ObjectID.from_random().hex() for _ in range(1000)}
+
+    actors = [Drawing.remote() for _ in range(2)]
+    one, two = ray.get([actor.ids.remote() for actor in actors])
+    assert len(one) == len(two) == 1000
+    assert not one & two
+
+
 @pytest.mark.parametrize(
     ("variables", "is_forked"), [({}, True), ({"PL_DISABLE_FORK": "1"}, True), ({"MINE": "1"}, False)]
 )

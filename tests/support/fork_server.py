@@ -19,7 +19,8 @@ import socket
 import sys
 import termios
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 # Without a thread of their own: what a thread holds as a process forks is held for ever.
@@ -223,6 +224,26 @@ def run(job: Job) -> None:
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
+@contextmanager
+def rays_generator_untouched() -> Iterator[None]:
+    """Lets Ray's generator of random ids begin after a fork: one that has begun gives the same ids in every process, and
+    a worker whose first object is there already ends at once. Ray draws an id for each class of actors it is told of."""
+    import ray.actor
+
+    own = ray.actor.ActorClassID
+
+    class Drawn:
+        @staticmethod
+        def from_random() -> object:
+            return own(os.urandom(own.size()))
+
+    ray.actor.ActorClassID = Drawn  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        ray.actor.ActorClassID = own  # type: ignore[misc]
+
+
 def prepare_numba() -> None:
     """What Numba imports when it first runs a kernel that it has compiled before."""
     from numba.core.registry import cpu_target
@@ -260,8 +281,9 @@ def code_of(job: Job) -> int:
 
 if __name__ == "__main__":
     os.environ |= {"RAY_JOB_ID": NO_JOB, "RAY_RAYLET_PID": str(os.getpid())}
-    for name in IMPORTS:
-        importlib.import_module(name)
+    with rays_generator_untouched():
+        for name in IMPORTS:
+            importlib.import_module(name)
     prepare_numba()
     gc.freeze()  # what is here stays; looking through it would copy it for every process
     job = Server(sys.argv[1]).next_job()

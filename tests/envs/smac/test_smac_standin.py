@@ -241,7 +241,7 @@ def test_a_game_that_takes_ever_more_memory_is_restarted(starcraft):
         env.close()
 
 
-def test_training_survives_crashes(starcraft, build):
+def test_training_survives_crashes(ray_session, starcraft, build):
     starcraft.set_faults(Fault("exit", "step", at=70))  # every game, in its second episode or a later one
     algorithm = build(
         QMIXConfig()

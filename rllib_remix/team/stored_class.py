@@ -39,17 +39,10 @@ class _Unpickler(pickle.Unpickler):
         try:
             return super().find_class(module_name, global_name)
         except (ImportError, AttributeError) as error:
-            # A method that is gone; the wrapped class is not used.
-            if module_name.startswith("rllib_remix.") and "." in global_name:
-                return _gone
             raise CheckpointError(
                 f"checkpoint {str(self._folder)!r} needs {module_name}.{global_name}, which cannot be imported here "
                 f"({type(error).__name__}: {error}); put its code where Python finds it."
             ) from error
-
-
-def _gone(*_: Any, **__: Any) -> None:
-    raise NotImplementedError("a method of an earlier version")
 
 
 def _full_name(found: type) -> tuple[str, str]:

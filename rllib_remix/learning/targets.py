@@ -60,3 +60,59 @@ def lambda_returns(
     distance = position.unsqueeze(-1) - position
     decay = torch.where(distance >= 0, (gamma * td_lambda) ** distance.clamp(min=0).to(rewards.dtype), 0.0)
     return torch.where(mask, added @ decay, 0.0)
+
+
+def cut_lambda_returns(
+    rewards: Tensor,
+    values: Tensor,
+    lengths: Tensor,
+    terminated: Tensor,
+    took_greedy: Tensor,
+    *,
+    gamma: float,
+    td_lambda: float,
+) -> Tensor:
+    """λ-returns that follow an episode only as far as the greedy policy would have gone.
+
+    As `lambda_returns`, with λ·1[a_{t+1} is greedy] in the place of λ: G_t = r_t + γ·[V(t+1) + c_{t+1}·(G_{t+1} - V(t+1))],
+    c = λ where the joint action is the greedy one, 0 where it is not. For a greedy target policy π this is Watkins's Q(λ),
+    Retrace(λ) (c = λ·min(1, π/μ), Munos et al. 2016) and the tree backup (c = λ·π, Precup et al. 2000) alike.
+
+    Args:
+        took_greedy: [B, T] bool, whether the joint action of a step is the greedy one.
+        others: as `lambda_returns`.
+
+    Returns:
+        [B, T] float32; 0 on padding.
+    """
+    steps = rewards.shape[1]
+    mask = step_mask(lengths, steps)
+    is_last = torch.arange(steps, device=rewards.device) == lengths.unsqueeze(-1) - 1
+    following = torch.where(is_last & terminated.unsqueeze(-1), 0.0, values[:, 1:])
+    traces = torch.where(took_greedy, td_lambda, 0.0)
+    returns = torch.zeros_like(rewards)
+    after = following[:, -1]
+    for t in range(steps - 1, -1, -1):
+        # Where the episode ends, or t + 1 is padding, nothing but V follows.
+        value = following[:, t]
+        follows = (
+            value
+            if t == steps - 1
+            else torch.where(is_last[:, t], value, value + traces[:, t + 1] * (after - value))
+        )
+        after = torch.where(mask[:, t], rewards[:, t] + gamma * follows, 0.0)
+        returns[:, t] = after
+    return returns
+
+
+def value_after_truncation(values: Tensor, lengths: Tensor, how: str) -> Tensor:
+    """The values [B, T+1] with another one after the last step of each episode."""
+    if how == "network":
+        return values
+    last = lengths.unsqueeze(-1)
+    if how == "previous":
+        after = values.gather(1, last - 1)
+    else:
+        mask = step_mask(lengths, values.shape[1])
+        after = (values.masked_fill(~mask, 0.0).sum(-1) / lengths).unsqueeze(-1)
+    return values.scatter(1, last, after)

@@ -46,6 +46,7 @@ from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMet
 from rllib_remix.team.agents import ask_for_team_spec, check_agents, explain_failed_runners
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
+from rllib_remix.team.rewards import Rewards
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
 from rllib_remix.team.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
 
@@ -85,6 +86,7 @@ class TeamAlgorithm(SavedAlgorithm):
         logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
         self._draws_by_priority = self.config.draws_by_priority()
         self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
+        self._rewards = Rewards(scale=self.config.reward_scale, standardize=self.config.standardize_rewards)
         self._batches = self._new_prefetcher()
         self._episodes_collected = 0
         self._episodes_since_update = 0
@@ -205,7 +207,7 @@ class TeamAlgorithm(SavedAlgorithm):
             )
         except TooFewEpisodes:
             return None
-        return learner_batch(sample, num_learners=self.config.num_learners or 1)
+        return learner_batch(self._rewards.prepare(sample), num_learners=self.config.num_learners or 1)
 
     def _beta(self) -> float:
         return float(self._beta_schedule.update(self._env_steps_sampled()))
@@ -342,6 +344,7 @@ class TeamAlgorithm(SavedAlgorithm):
             "epsilon": self._epsilon,
             "last_evaluation": self._last_evaluation,
             "nonfinite_updates": self._nonfinite_updates.get_state(),
+            "rewards": self._rewards.get_state(),
         }
         return state
 
@@ -367,6 +370,7 @@ class TeamAlgorithm(SavedAlgorithm):
         self._epsilon = loop.get("epsilon", self._epsilon)
         self._last_evaluation = loop.get("last_evaluation", self._last_evaluation)
         self._nonfinite_updates.set_state(loop.get("nonfinite_updates", {}))
+        self._rewards.set_state(loop.get("rewards", {}))
         self.after_state_was_loaded()
 
     def before_state_is_loaded(self) -> None:

@@ -17,7 +17,7 @@ from ray.rllib.utils.metrics import (
     NUM_EPISODES_LIFETIME,
     WEIGHTS_SEQ_NO,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 from rllib_remix.memory import kept_memory, skip_memory_fill
 
@@ -25,6 +25,7 @@ from rllib_remix.memory import kept_memory, skip_memory_fill
 # learner's metrics, and one that is not logged any more would stay in the results.
 EPISODE_REPORT = "episode_weights"
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
+_UPDATES_SINCE_COPY = "updates_since_target_copy"
 
 
 class TeamLearner(TorchLearner):
@@ -45,7 +46,7 @@ class TeamLearner(TorchLearner):
         # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
         for module in self._team_modules():
             module.make_target_networks()
-        self._episodes_at_last_target_copy = 0
+        self._episodes_at_last_target_copy = self._updates_since_copy = 0
         self._gradient_is_finite = True
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
@@ -129,13 +130,16 @@ class TeamLearner(TorchLearner):
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Copies the online networks onto the targets, counted in episodes collected from the environments."""
         super().after_gradient_based_update(timesteps=timesteps)
-        episodes = timesteps.get(NUM_EPISODES_LIFETIME, 0)
-        if episodes - self._episodes_at_last_target_copy < self.config.target_network_update_episodes:
+        config, episodes = self.config, timesteps.get(NUM_EPISODES_LIFETIME, 0)
+        self._updates_since_copy += 1
+        if self._updates_since_copy < config.target_network_update_interval:
             return
-        self._episodes_at_last_target_copy = episodes
+        if episodes - self._episodes_at_last_target_copy < config.target_network_update_episodes:
+            return
+        self._episodes_at_last_target_copy, self._updates_since_copy = episodes, 0
         for module in self._team_modules():
             for source, target in module.get_target_network_pairs():
-                target.load_state_dict(source.state_dict())
+                copy_network(source, target, tau=config.tau)
 
     def _team_modules(self) -> list[Any]:
         """The TeamRLModules themselves, out of what wraps them for several learners."""
@@ -144,11 +148,27 @@ class TeamLearner(TorchLearner):
     # Checkpointable
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return super().get_state(*args, **kwargs) | {_LAST_TARGET_COPY: self._episodes_at_last_target_copy}
+        return super().get_state(*args, **kwargs) | {
+            _LAST_TARGET_COPY: self._episodes_at_last_target_copy,
+            _UPDATES_SINCE_COPY: self._updates_since_copy,
+        }
 
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)
         self._episodes_at_last_target_copy = state.get(_LAST_TARGET_COPY, self._episodes_at_last_target_copy)
+        self._updates_since_copy = state.get(_UPDATES_SINCE_COPY, 0)
+
+
+@torch.no_grad()
+def copy_network(source: nn.Module, target: nn.Module, *, tau: float) -> None:
+    """target ← τ·source + (1 - τ)·target for weights; τ = 1 and all that is no weight is copied as it is."""
+    if tau == 1.0:
+        target.load_state_dict(source.state_dict())
+        return
+    for online, copied in zip(source.parameters(), target.parameters(), strict=True):
+        copied.lerp_(online, tau)
+    for online, copied in zip(source.buffers(), target.buffers(), strict=True):
+        copied.copy_(online)
 
 
 def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rllib_remix.learning.loss import masked_mean, masked_std, weighted_squared_error
 from rllib_remix.learning.priorities import episode_priorities, profile_weights
-from rllib_remix.learning.targets import lambda_returns, step_mask
+from rllib_remix.learning.targets import cut_lambda_returns, lambda_returns, step_mask, value_after_truncation
 from rllib_remix.learning.weighting import WeightingInputs, Weights
 from rllib_remix.team.learner import TeamLearner
 from rllib_remix.value_based.schemes import find_scheme
@@ -22,14 +22,7 @@ class ValueLearner(TeamLearner):
         self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]
     ) -> Tensor:
         mask = step_mask(batch["lengths"], batch["rewards"].shape[1])
-        targets = lambda_returns(
-            batch["rewards"],
-            fwd_out["target_values"],
-            batch["lengths"],
-            batch["terminated"],
-            gamma=config.gamma,
-            td_lambda=config.td_lambda,
-        )
+        targets = self._targets(config, batch, fwd_out)
         result = self._weigh(config, batch, fwd_out, targets, mask)
         priorities = episode_priorities(result.weights, mask)
         weights, q_star_weights = result.weights, None
@@ -49,6 +42,21 @@ class ValueLearner(TeamLearner):
         self._log(module_id, values, q_tot, targets, result, mask)
         self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
         return self.finite_or_no_gradient(loss)
+
+    @torch.no_grad()
+    def _targets(self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
+        values, lengths, terminated = fwd_out["target_values"], batch["lengths"], batch["terminated"]
+        if config.time_limit == "termination":
+            terminated = torch.ones_like(terminated)
+        values = value_after_truncation(values, lengths, config.truncated_value)
+        if config.limit_targets and config.gamma < 1:
+            low, high = batch["reward_range"][0].tolist()
+            values = values.clamp(min(low, 0.0) / (1 - config.gamma), max(high, 0.0) / (1 - config.gamma))
+        how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
+        if config.td_trace == "cut":
+            took_greedy = (fwd_out["greedy_actions"][:, :-1] == batch["actions"].long()).all(-1)
+            return cut_lambda_returns(batch["rewards"], values, lengths, terminated, took_greedy, **how)
+        return lambda_returns(batch["rewards"], values, lengths, terminated, **how)
 
     @torch.no_grad()
     def _weigh(

@@ -11,11 +11,14 @@ from rllib_remix.errors import SettingError
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting_config
 from rllib_remix.reporting.weight_histogram import histogram_edges
-from rllib_remix.settings import Count, Interval, Limits, OneOf
+from rllib_remix.settings import Count, Flag, Interval, Limits, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.value_based.schemes import AnyWeighting, find_scheme, share_with_workers
 
 WEIGHTING_MODES = ("loss", "sampling")
+TD_TRACES = ("peng", "cut")
+TIME_LIMITS = ("truncation", "termination")
+TRUNCATED_VALUES = ("network", "previous", "mean")
 
 
 @dataclass(kw_only=True)
@@ -46,6 +49,28 @@ class LossSettings(SettingGroup):
     )
     td_lambda: float = setting(
         0.6, Interval(0, 1), "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2."
+    )
+    td_trace: str = setting(
+        "peng",
+        OneOf(TD_TRACES),
+        "how far λ-returns follow what the agents did. peng goes on whatever they did (both papers; uncorrected); cut "
+        "ends at the first joint action that is not the greedy one: Watkins's Q(λ), which for a greedy target policy is "
+        "Retrace and the tree backup too.",
+    )
+    time_limit: str = setting(
+        "truncation",
+        OneOf(TIME_LIMITS),
+        "what a truncated episode is for the targets. truncation: its value continues after the last observation; "
+        "termination: nothing follows, as EPyMARL has it.",
+    )
+    truncated_value: str = setting(
+        "network",
+        OneOf(TRUNCATED_VALUES),
+        "the value after a truncated episode: network is what the target network says of the last observation, previous "
+        "what it says of the one before.",
+    )
+    limit_targets: bool = setting(
+        False, Flag(), "whether values in targets are limited to what the rewards seen allow."
     )
     weight_histogram_range: tuple[float, float] = setting(
         (1e-3, 10.0),

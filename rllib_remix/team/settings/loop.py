@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rllib_remix.settings import Count, Flag, Schedule
+from rllib_remix.settings import Count, Flag, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.replay import MAX_EPISODES
 
@@ -21,6 +21,23 @@ class LoopSettings(SettingGroup):
     )
     target_network_update_episodes: int = setting(
         200, Count(1), "episodes collected between two copies onto the target networks."
+    )
+    target_network_update_interval: int = setting(
+        1, Count(1), "updates of the networks between two copies onto the target networks, at least."
+    )
+    tau: float = setting(
+        1.0, Interval(0, 1, low_open=True), "what a copy takes over: target ← τ·online + (1 - τ)·target."
+    )
+    reward_scale: float = setting(
+        1.0,
+        Interval(0, low_open=True),
+        "by which the learner multiplies rewards; results keep the game's unit.",
+    )
+    standardize_rewards: bool = setting(
+        False,
+        Flag(),
+        "whether the learner subtracts the mean of all rewards in its batches so far and divides by their standard "
+        "deviation, as EPyMARL does; results keep the game's unit.",
     )
     epsilon: float | list[list[float]] = setting(
         [[0, 0.995], [100_000, 0.05]], Schedule(0, 1), "exploration rate, or its schedule over env steps."

@@ -10,6 +10,8 @@ import numpy as np
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.team.algorithm import TeamAlgorithm
+from rllib_remix.value_based.divergence import Divergence
+from rllib_remix.value_based.learner import IMPOSSIBLE_SHARE
 from rllib_remix.value_based.schemes import find_scheme
 
 WEIGHT_TERMS = "weight_terms"
@@ -32,6 +34,7 @@ class QMIX(TeamAlgorithm):
         self._weight_histogram = WeightHistogram(
             *self.config.weight_histogram_range, self.config.weight_histogram_bins
         )
+        self._divergence = Divergence(self.config)
 
     def take_reports(self, reports: list[dict[str, np.ndarray]]) -> None:
         """As TeamAlgorithm's, and counts the weights."""
@@ -56,6 +59,7 @@ class QMIX(TeamAlgorithm):
     def complete_learner_results(self, learner: dict[str, Any]) -> None:
         """As TeamAlgorithm's, with the terms of the weighting and the weights of the iteration."""
         super().complete_learner_results(learner)
+        self._divergence.look(learner, self.reward_range)
         terms = learner.setdefault(WEIGHT_TERMS, {})
         for key in weight_term_keys(self.config.weighting):
             terms.setdefault(key, math.nan)
@@ -67,7 +71,7 @@ class QMIX(TeamAlgorithm):
 
 def learner_result_keys(weighting: str) -> list[str]:
     """What the learner logs at every update, apart from the weighting's terms."""
-    keys = ["td_loss", "q_tot_mean", "target_mean", "grad_norm", "overestimated_share"]
+    keys = ["td_loss", "q_tot_mean", "target_mean", "grad_norm", "overestimated_share", IMPOSSIBLE_SHARE]
     keys += ["weight_mean", "weight_min", "weight_max"]
     return [*keys, "q_star_loss"] if find_scheme(weighting).needs_q_star else keys
 

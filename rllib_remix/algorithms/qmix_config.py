@@ -16,12 +16,13 @@ from rllib_remix.value_based.described_weighting import described_weighting
 from rllib_remix.value_based.learner import ValueLearner
 from rllib_remix.value_based.loss_settings import LossSettings
 from rllib_remix.value_based.network_settings import ValueNetworkSettings
+from rllib_remix.value_based.presets import PRESETS, PresetSettings
 from rllib_remix.value_based.rl_module import ValueRLModule
 from rllib_remix.value_based.schemes import find_scheme
 
 if TYPE_CHECKING:
 
-    class _Settings(ValueNetworkSettings, LossSettings):
+    class _Settings(PresetSettings, ValueNetworkSettings, LossSettings):
         """The attributes that a config has of its groups, for readers and type checkers."""
 
 else:
@@ -44,7 +45,15 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
     What holds for the settings of all algorithms is said at `TeamAlgorithmConfig`.
     """
 
-    groups = (ValueNetworkSettings, LossSettings, ReplaySettings, LoopSettings, ComputingSettings)
+    groups = (
+        PresetSettings,
+        ValueNetworkSettings,
+        LossSettings,
+        ReplaySettings,
+        LoopSettings,
+        ComputingSettings,
+    )
+    presets = PRESETS
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
     losses = ("td_loss", "q_star_loss")
 

@@ -62,7 +62,7 @@ def lambda_returns(
     return torch.where(mask, added @ decay, 0.0)
 
 
-def cut_lambda_returns(
+def watkins_returns(
     rewards: Tensor,
     values: Tensor,
     lengths: Tensor,
@@ -74,13 +74,13 @@ def cut_lambda_returns(
 ) -> Tensor:
     """λ-returns that follow an episode only as far as the greedy policy would have gone.
 
-    As `lambda_returns`, with λ·1[a_{t+1} is greedy] in the place of λ: G_t = r_t + γ·[V(t+1) + c_{t+1}·(G_{t+1} - V(t+1))],
-    c = λ where the joint action is the greedy one, 0 where it is not. For a greedy target policy π this is Watkins's Q(λ),
-    Retrace(λ) (c = λ·min(1, π/μ), Munos et al. 2016) and the tree backup (c = λ·π, Precup et al. 2000) alike.
+    As `lambda_returns` with a λ for each step: G_t = r_t + γ·[V(t+1) + c_{t+1}·(G_{t+1} - V(t+1))], where c_t is λ if the
+    joint action of step t is the greedy one, otherwise 0. That is Watkins's Q(λ). Of a greedy target policy π, Retrace(λ)
+    (c = λ·min(1, π/μ), Munos et al. 2016) and the tree backup (c = λ·π, Precup et al. 2000) are the same.
 
     Args:
         took_greedy: [B, T] bool, whether the joint action of a step is the greedy one.
-        others: as `lambda_returns`.
+        rewards, values, lengths, terminated, gamma, td_lambda: as of `lambda_returns`.
 
     Returns:
         [B, T] float32; 0 on padding.
@@ -89,30 +89,24 @@ def cut_lambda_returns(
     mask = step_mask(lengths, steps)
     is_last = torch.arange(steps, device=rewards.device) == lengths.unsqueeze(-1) - 1
     following = torch.where(is_last & terminated.unsqueeze(-1), 0.0, values[:, 1:])
-    traces = torch.where(took_greedy, td_lambda, 0.0)
+    goes_on = took_greedy & ~is_last.roll(1, 1)  # not from an episode's last step to what is behind it
     returns = torch.zeros_like(rewards)
     after = following[:, -1]
     for t in range(steps - 1, -1, -1):
-        # Where the episode ends, or t + 1 is padding, nothing but V follows.
-        value = following[:, t]
-        follows = (
-            value
-            if t == steps - 1
-            else torch.where(is_last[:, t], value, value + traces[:, t + 1] * (after - value))
-        )
+        follows = following[:, t]
+        if t + 1 < steps:
+            follows = torch.where(goes_on[:, t + 1], follows + td_lambda * (after - follows), follows)
         after = torch.where(mask[:, t], rewards[:, t] + gamma * follows, 0.0)
         returns[:, t] = after
     return returns
 
 
-def value_after_truncation(values: Tensor, lengths: Tensor, how: str) -> Tensor:
-    """The values [B, T+1] with another one after the last step of each episode."""
-    if how == "network":
-        return values
-    last = lengths.unsqueeze(-1)
-    if how == "previous":
-        after = values.gather(1, last - 1)
-    else:
-        mask = step_mask(lengths, values.shape[1])
-        after = (values.masked_fill(~mask, 0.0).sum(-1) / lengths).unsqueeze(-1)
-    return values.scatter(1, last, after)
+def possible_values(reward_range: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """Between what every value lies if rewards lie in `reward_range` [2], low and high, and any step may be the last.
+
+    Returns:
+        The least and the greatest: min(0, low) / (1 - γ) and max(0, high) / (1 - γ); without limits if γ is 1.
+    """
+    if gamma == 1:
+        return torch.full_like(reward_range[0], -torch.inf), torch.full_like(reward_range[1], torch.inf)
+    return reward_range[0].clamp(max=0.0) / (1 - gamma), reward_range[1].clamp(min=0.0) / (1 - gamma)

@@ -209,6 +209,11 @@ class TeamAlgorithm(SavedAlgorithm):
             return None
         return learner_batch(self._rewards.prepare(sample), num_learners=self.config.num_learners or 1)
 
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        """The least and the greatest reward in the batches so far, as the learner sees them."""
+        return self._rewards.low, self._rewards.high
+
     def _beta(self) -> float:
         return float(self._beta_schedule.update(self._env_steps_sampled()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections import Counter
@@ -18,7 +19,7 @@ from rllib_remix.errors import SettingError
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
 from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
-from rllib_remix.settings import check_keys
+from rllib_remix.settings import check_choice, check_keys
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import Setting, SettingGroup, SettingList
 from rllib_remix.team.settings.loop import LoopSettings
@@ -39,6 +40,8 @@ from rllib_remix.team.settings.unused import check_given, check_unused
 
 # Keys that RLlib's `update_from_dict` understands although no attribute has their name.
 _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
+
+PRESET = "preset"  # the setting that gives others their values
 
 # Settings of the network that acts.
 _OF_AGENTS = (
@@ -83,6 +86,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     )
     # Of the algorithm, "module:Class", where that module is not the config's own, but imports it.
     algorithm: ClassVar[str | None] = None
+    # Values of several settings under one name, if there is a setting `preset`.
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 
@@ -145,6 +150,13 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
     # Setting
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == PRESET and value is not None and not _is_searched(value):
+            check_choice(PRESET, value, self.presets)
+            for of_preset, its_value in self.presets[value].items():
+                setattr(self, of_preset, copy.deepcopy(its_value))
+
     def training(self, **kwargs: Any) -> Self:
         own = self._own_names()
         of_rllib = {name: value for name, value in kwargs.items() if name not in own}
@@ -152,7 +164,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         check_keys("training()", of_rllib, [name for name in allowed if name != "self"], listed=own)
         check_given(of_rllib, _defaults_of(AlgorithmConfig))
         super().training(**of_rllib)
-        for name in own:
+        for name in sorted(own, key=_preset_first):
             if kwargs.get(name, NOT_GIVEN) is not NOT_GIVEN:
                 setattr(self, name, kwargs[name])
         return self
@@ -160,7 +172,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     def update_from_dict(self, config_dict: dict[str, Any]) -> Self:
         """Takes over settings by name, as Tune and YAML files give them; unknown ones raise SettingError."""
         # Tune adds names of its own, such as __trial_info__.
-        config_dict = {key: value for key, value in config_dict.items() if not str(key).startswith("__")}
+        names = sorted((key for key in config_dict if not str(key).startswith("__")), key=_preset_first)
+        config_dict = {key: config_dict[key] for key in names}
         check_keys(
             f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
             (key for key in config_dict if not self._knows(str(key))),
@@ -328,6 +341,11 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
 
 describe_training(TeamAlgorithmConfig.training, TeamAlgorithmConfig.groups, "TeamAlgorithmConfig")
+
+
+def _preset_first(name: Any) -> bool:
+    """Sorts the preset before the settings that count more than it."""
+    return name != PRESET
 
 
 @functools.cache

@@ -9,10 +9,13 @@ from torch import Tensor
 
 from rllib_remix.learning.loss import masked_mean, masked_std, weighted_squared_error
 from rllib_remix.learning.priorities import episode_priorities, profile_weights
-from rllib_remix.learning.targets import cut_lambda_returns, lambda_returns, step_mask, value_after_truncation
+from rllib_remix.learning.targets import lambda_returns, possible_values, step_mask, watkins_returns
 from rllib_remix.learning.weighting import WeightingInputs, Weights
 from rllib_remix.team.learner import TeamLearner
 from rllib_remix.value_based.schemes import find_scheme
+
+# Steps whose Q_tot no return can have: more than a few, and the values diverge.
+IMPOSSIBLE_SHARE = "impossible_q_tot_share"
 
 
 class ValueLearner(TeamLearner):
@@ -40,37 +43,36 @@ class ValueLearner(TeamLearner):
             )
             loss = loss + config.q_star_loss_weight * values["q_star_loss"]
         self._log(module_id, values, q_tot, targets, result, mask)
+        self._log_impossible(module_id, q_tot, batch["reward_range"][0], config.gamma, mask)
         self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
         return self.finite_or_no_gradient(loss)
 
     @torch.no_grad()
     def _targets(self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
-        values, lengths, terminated = fwd_out["target_values"], batch["lengths"], batch["terminated"]
+        values, terminated = fwd_out["target_values"], batch["terminated"]
+        if config.limit_targets:
+            values = values.clamp(*possible_values(batch["reward_range"][0], config.gamma))
         if config.time_limit == "termination":
             terminated = torch.ones_like(terminated)
-        values = value_after_truncation(values, lengths, config.truncated_value)
-        if config.limit_targets and config.gamma < 1:
-            low, high = batch["reward_range"][0].tolist()
-            values = values.clamp(min(low, 0.0) / (1 - config.gamma), max(high, 0.0) / (1 - config.gamma))
-        how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
-        if config.td_trace == "cut":
-            took_greedy = (fwd_out["greedy_actions"][:, :-1] == batch["actions"].long()).all(-1)
-            return cut_lambda_returns(batch["rewards"], values, lengths, terminated, took_greedy, **how)
-        return lambda_returns(batch["rewards"], values, lengths, terminated, **how)
+        episodes = batch["rewards"], values, batch["lengths"], terminated
+        if config.td_trace == "peng":
+            return lambda_returns(*episodes, gamma=config.gamma, td_lambda=config.td_lambda)
+        return watkins_returns(
+            *episodes, took_greedy(batch, fwd_out), gamma=config.gamma, td_lambda=config.td_lambda
+        )
 
     @torch.no_grad()
     def _weigh(
         self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor], targets: Tensor, mask: Tensor
     ) -> Weights:
-        actions = batch["actions"].long()
         inputs = WeightingInputs(
             q_tot=fwd_out["q_tot"].detach(),
             targets=targets,
             mask=mask,
             utilities=fwd_out["utilities"][:, :-1],
             avail_actions=batch["avail_actions"][:, :-1],
-            actions=actions,
-            took_greedy=(fwd_out["greedy_actions"][:, :-1] == actions).all(-1),
+            actions=batch["actions"].long(),
+            took_greedy=took_greedy(batch, fwd_out),
             greedy_value=fwd_out["target_values"][:, :-1],
             q_star=fwd_out["q_star"].detach() if "q_star" in fwd_out else None,
             mixer_gradient=fwd_out.get("mixer_gradient"),
@@ -105,6 +107,16 @@ class ValueLearner(TeamLearner):
                 metrics[f"weight_terms/{name}_std"] = masked_std(term, mask)
         self.log_numbers(module_id, metrics)
 
+    @torch.no_grad()
+    def _log_impossible(
+        self, module_id: str, q_tot: Tensor, reward_range: Tensor, gamma: float, mask: Tensor
+    ) -> None:
+        """The share of steps whose Q_tot is beyond what any return can be, by more than a tenth of that range and 1."""
+        low, high = possible_values(reward_range, gamma)
+        margin = 1.0 + 0.1 * (high - low)
+        impossible = (q_tot < low - margin) | (q_tot > high + margin)
+        self.log_numbers(module_id, {IMPOSSIBLE_SHARE: masked_mean(impossible.float(), mask)})
+
     def _report_weights(self, module_id: str, weights: Tensor, numbers: Tensor, priorities: Tensor) -> None:
         """Hands the loop what it counts and what the replay buffer draws by.
 
@@ -113,3 +125,8 @@ class ValueLearner(TeamLearner):
             numbers, priorities: [B], of the episodes.
         """
         self.report_episodes(module_id, weights=weights, numbers=numbers, priorities=priorities)
+
+
+def took_greedy(batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
+    """[B, T] bool: whether the joint action of a step is the one that is greedy now."""
+    return (fwd_out["greedy_actions"][:, :-1] == batch["actions"].long()).all(-1)

@@ -16,9 +16,8 @@ from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.value_based.schemes import AnyWeighting, find_scheme, share_with_workers
 
 WEIGHTING_MODES = ("loss", "sampling")
-TD_TRACES = ("peng", "cut")
+TD_TRACES = ("watkins", "peng")
 TIME_LIMITS = ("truncation", "termination")
-TRUNCATED_VALUES = ("network", "previous", "mean")
 
 
 @dataclass(kw_only=True)
@@ -51,26 +50,23 @@ class LossSettings(SettingGroup):
         0.6, Interval(0, 1), "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2."
     )
     td_trace: str = setting(
-        "peng",
+        "watkins",
         OneOf(TD_TRACES),
-        "how far λ-returns follow what the agents did. peng goes on whatever they did (both papers; uncorrected); cut "
-        "ends at the first joint action that is not the greedy one: Watkins's Q(λ), which for a greedy target policy is "
-        "Retrace and the tree backup too.",
+        "how far a λ-return follows what the agents did. watkins: up to the first joint action that is not the greedy one "
+        "(for a greedy target policy Retrace and the tree backup are the same); peng: to the end of the episode, "
+        "whatever they did, as both papers.",
     )
     time_limit: str = setting(
         "truncation",
         OneOf(TIME_LIMITS),
-        "what a truncated episode is for the targets. truncation: its value continues after the last observation; "
-        "termination: nothing follows, as EPyMARL has it.",
-    )
-    truncated_value: str = setting(
-        "network",
-        OneOf(TRUNCATED_VALUES),
-        "the value after a truncated episode: network is what the target network says of the last observation, previous "
-        "what it says of the one before.",
+        "what the end of a truncated episode is for the targets. truncation: a cut, after which its value continues; "
+        "termination: the end, after which nothing comes, as EPyMARL has it.",
     )
     limit_targets: bool = setting(
-        False, Flag(), "whether values in targets are limited to what the rewards seen allow."
+        True,
+        Flag(),
+        "whether the values in targets are limited to what the rewards seen so far allow: [min(0, least), max(0, "
+        "greatest)] / (1 - γ).",
     )
     weight_histogram_range: tuple[float, float] = setting(
         (1e-3, 10.0),

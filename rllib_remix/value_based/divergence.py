@@ -1,0 +1,49 @@
+"""Values that diverge: noticed, and said once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from rllib_remix.value_based.learner import IMPOSSIBLE_SHARE
+
+logger = logging.getLogger("ray.rllib")
+
+# Of the steps of an update. Networks that have not learned anything yet can have some.
+_LIMIT = 0.5
+
+
+class Divergence:
+    """Warns when most of Q_tot is beyond what any return can be.
+
+    Args:
+        config: the algorithm's settings, for the message.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._config, self._was_said = config, False
+
+    def look(self, learner: Mapping[str, Any], reward_range: tuple[float, float]) -> None:
+        """Takes what the learner logged in an iteration, and the range of rewards so far."""
+        if self._was_said or not learner.get(IMPOSSIBLE_SHARE, 0.0) > _LIMIT:
+            return
+        self._was_said, config, (low, high) = True, self._config, reward_range
+        logger.warning(
+            "The values diverge: Q_tot is %g on average, but with rewards of %g … %g and gamma %r no return is outside "
+            "%g … %g. What comes of it is worth nothing. Settings that keep values together: td_trace 'watkins' (is "
+            "%r) or a smaller td_lambda (%r), more updates between two target copies (target_network_update_interval "
+            "%r, target_network_update_episodes %r), limit_targets true (%r), a smaller lr (%r).",
+            learner.get("q_tot_mean"),
+            low,
+            high,
+            config.gamma,
+            min(low, 0.0) / (1 - config.gamma),
+            max(high, 0.0) / (1 - config.gamma),
+            config.td_trace,
+            config.td_lambda,
+            config.target_network_update_interval,
+            config.target_network_update_episodes,
+            config.limit_targets,
+            config.lr,
+        )

@@ -1,0 +1,42 @@
+"""Presets: values of several settings under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rllib_remix.settings import OneOf
+from rllib_remix.team.settings.groups import SettingGroup, setting
+
+# As both papers train (ReMIX and MAC-PO, table 2); what they do not say, as pymarl2 has it, on which both build.
+PAPERS: Mapping[str, Any] = {
+    "td_lambda": 0.6,
+    "td_trace": "peng",
+    "time_limit": "truncation",
+    "limit_targets": False,
+    "train_batch_episodes": 128,
+    "rollout_episodes_per_update": 8,
+    "target_network_update_episodes": 200,
+    "target_network_update_interval": 1,
+    "tau": 1.0,
+    "reward_scale": 1.0,
+    "standardize_rewards": False,
+}
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {"papers": PAPERS}
+
+
+@dataclass(kw_only=True)
+class PresetSettings(SettingGroup):
+    """Which defaults the other settings begin with."""
+
+    title: ClassVar[str] = "Preset"
+
+    preset: str | None = setting(
+        None,
+        OneOf(PRESETS),
+        "values of several settings at once; what is set beside it counts. papers: as both papers train: "
+        + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
+        + ". None: defaults that are safe for games that nobody tuned.",
+    )

@@ -1,0 +1,63 @@
+"""The unit in which rewards are learned."""
+
+import numpy as np
+import pytest
+import torch
+
+from rllib_remix.team.rewards import Rewards
+
+
+def batch(*episodes):
+    longest = max(map(len, episodes))
+    rewards = torch.tensor(
+        [[*map(float, episode)] + [0.0] * (longest - len(episode)) for episode in episodes]
+    )
+    return {"rewards": rewards, "lengths": torch.tensor([len(episode) for episode in episodes])}
+
+
+def test_rewards_are_as_they_came_by_default_and_their_range_is_kept():
+    rewards = Rewards()
+    first = rewards.prepare(batch([1, 2], [3]))
+    assert first["rewards"].tolist() == [[1.0, 2.0], [3.0, 0.0]]
+    assert first["reward_range"].tolist() == [[1.0, 3.0]] * 2  # not 0, which is padding
+    assert rewards.prepare(batch([2, -1]))["reward_range"].tolist() == [[-1.0, 3.0]]
+
+
+def test_they_are_multiplied_by_the_scale():
+    prepared = Rewards(scale=0.5).prepare(batch([1, 2], [3]))
+    assert prepared["rewards"].tolist() == [[0.5, 1.0], [1.5, 0.0]]
+    assert prepared["reward_range"].tolist() == [[0.5, 1.5]] * 2
+
+
+def test_standardized_by_the_mean_and_deviation_of_all_so_far():
+    rewards = Rewards(standardize=True)
+    # 1, 2, 3: mean 2, variance 2/3. Padding stays 0.
+    first = rewards.prepare(batch([1, 2], [3]))["rewards"]
+    assert first.flatten().tolist() == pytest.approx([-(1.5**0.5), 0.0, 1.5**0.5, 0.0])
+    # With 6: mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5.
+    assert rewards.prepare(batch([6]))["rewards"].tolist() == [[pytest.approx(3 / 3.5**0.5)]]
+
+
+def test_moments_merged_batch_by_batch_are_those_of_all_rewards():
+    rng = np.random.default_rng(0)
+    rewards, given = Rewards(standardize=True, scale=0.1), []
+    for _ in range(20):
+        episodes = [rng.normal(50, 2, rng.integers(1, 9)) for _ in range(3)]
+        given += [reward for episode in episodes for reward in episode]
+        prepared = rewards.prepare(batch(*episodes))
+    last = np.concatenate(episodes)
+    expected = (last - np.mean(given)) / np.std(given)
+    got = torch.cat([row[: len(e)] for row, e in zip(prepared["rewards"], episodes, strict=True)])
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-3)
+
+
+def test_rewards_that_are_all_the_same_become_0():
+    assert Rewards(standardize=True).prepare(batch([5, 5, 5]))["rewards"].tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_the_state_goes_on_where_it_was():
+    one, other = Rewards(standardize=True), Rewards(standardize=True)
+    one.prepare(batch([1, 2, 7]))
+    other.set_state(one.get_state())
+    for name in ("rewards", "reward_range"):
+        assert (one.prepare(batch([4, -1]))[name] == other.prepare(batch([4, -1]))[name]).all()

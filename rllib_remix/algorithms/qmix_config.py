@@ -16,7 +16,7 @@ from rllib_remix.value_based.described_weighting import described_weighting
 from rllib_remix.value_based.learner import ValueLearner
 from rllib_remix.value_based.loss_settings import LossSettings
 from rllib_remix.value_based.network_settings import ValueNetworkSettings
-from rllib_remix.value_based.presets import PRESETS, PresetSettings
+from rllib_remix.value_based.presets import ONCE, PRESETS, PresetSettings
 from rllib_remix.value_based.rl_module import ValueRLModule
 from rllib_remix.value_based.schemes import find_scheme
 
@@ -54,6 +54,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
         ComputingSettings,
     )
     presets = PRESETS
+    once = ONCE
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
     losses = ("td_loss", "q_star_loss")
 

@@ -43,6 +43,9 @@ _RLLIB_KEYS = {"_enable_new_api_stack", "multiagent", "class"}
 
 PRESET = "preset"  # the setting that gives others their values
 
+# A key that whole configs have, as checkpoints hold them, and nobody sets.
+_OF_WHOLE_CONFIGS = "simple_optimizer"
+
 # Settings of the network that acts.
 _OF_AGENTS = (
     "agent_hidden_dim",
@@ -88,6 +91,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     algorithm: ClassVar[str | None] = None
     # Values of several settings under one name, if there is a setting `preset`.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    # What settings that came later were before there were such: a config of then goes on as it was.
+    once: ClassVar[Mapping[str, Any]] = {}
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 
@@ -174,6 +179,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         # Tune adds names of its own, such as __trial_info__.
         names = sorted((key for key in config_dict if not str(key).startswith("__")), key=_preset_first)
         config_dict = {key: config_dict[key] for key in names}
+        if _OF_WHOLE_CONFIGS in config_dict:
+            config_dict = dict(self.once) | config_dict
         check_keys(
             f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
             (key for key in config_dict if not self._knows(str(key))),

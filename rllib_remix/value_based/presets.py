@@ -24,6 +24,20 @@ PAPERS: Mapping[str, Any] = {
     "standardize_rewards": False,
 }
 
+# What every config had before these were settings.
+ONCE: Mapping[str, Any] = {
+    name: PAPERS[name]
+    for name in (
+        "td_trace",
+        "time_limit",
+        "limit_targets",
+        "target_network_update_interval",
+        "tau",
+        "reward_scale",
+        "standardize_rewards",
+    )
+}
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {"papers": PAPERS}
 
 

@@ -14,6 +14,7 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.nonfinite import MAX_IN_A_ROW, NotFiniteError
+from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import equal, tiny, weights
 
 
@@ -81,7 +82,7 @@ def gradients(algorithm, sample):
     """Of the loss of one batch: those of the mixer, which only Q_tot's loss has, and of Q*, flat."""
     learner = algorithm.learner_group._learner
     module = learner.module["default_policy"]
-    batch = learner_batch(sample, num_learners=1)["default_policy"]
+    batch = learner_batch(Rewards().prepare(sample), num_learners=1)["default_policy"]
     loss = learner.compute_loss_for_module(
         module_id="default_policy", config=algorithm.config, batch=batch, fwd_out=module.forward_train(batch)
     )
@@ -167,7 +168,7 @@ def test_several_learners_get_alike_parts_of_a_batch(build):
     while len(algorithm.replay_buffer) < 12:
         algorithm.replay_buffer.add(algorithm._collect())
     sample = algorithm.replay_buffer.sample(8, num_recent=4)
-    dealt = learner_batch(sample, num_learners=2)["default_policy"]
+    dealt = learner_batch(Rewards().prepare(sample), num_learners=2)["default_policy"]
     newest = algorithm.replay_buffer._added - 4
     drawn_as_recent = {*sample["numbers"][4:].tolist()}
     assert drawn_as_recent == set(range(newest, newest + 4))

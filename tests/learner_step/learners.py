@@ -11,6 +11,7 @@ from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import EPISODE_REPORT, learner_batch
+from rllib_remix.team.rewards import Rewards
 
 AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS = 3, 4, 2, 2, 5
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
@@ -92,7 +93,7 @@ def tensors(batch):
 def update(learner, batch, *, episodes=0, env_steps=0):
     """One update as the loop makes it; returns what was logged, and what is reported of the weights."""
     results = learner.update(
-        batch=learner_batch(tensors(batch), num_learners=1),
+        batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1),
         timesteps={NUM_EPISODES_LIFETIME: episodes, NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps},
     )[DEFAULT_MODULE_ID]
     (report,) = results.pop(EPISODE_REPORT).peek()

@@ -29,6 +29,9 @@ class Settings:
     weighting_mode: str = "loss"
     gamma: float = 0.99
     td_lambda: float = 0.6
+    td_trace: str = "watkins"
+    time_limit: str = "truncation"
+    limits: tuple[float, float] = (-np.inf, np.inf)  # of the values in targets
     q_star_loss_weight: float = 1.0
     utility_clamp: tuple[float, float] | None = None
     observe_last_action: bool = True
@@ -87,11 +90,13 @@ class ReferenceStep:
         else:
             values = of_actions(self.utilities(self.parameters, "target_agent"), self.greedy)
             self.target_values = MIXERS[settings.mixer](self.parameters, "target_mixer", values, self.state)
+        took_greedy = (self.greedy[:, :-1] == batch["actions"]).all(-1)
         self.targets = lambda_returns(
             batch["rewards"].astype(float),
-            self.target_values,
+            np.clip(self.target_values, *settings.limits),
             batch["lengths"],
-            batch["terminated"],
+            batch["terminated"] | (settings.time_limit == "termination"),
+            took_greedy if settings.td_trace == "watkins" else np.ones_like(took_greedy),
             gamma=settings.gamma,
             td_lambda=settings.td_lambda,
         )

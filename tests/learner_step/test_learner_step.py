@@ -12,6 +12,7 @@ from batteries import battery_but
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.rewards import Rewards
 from tests.learner_step.learners import (
     a_batch,
     gradients,
@@ -163,6 +164,36 @@ def test_a_step_of_every_kind_of_network_is_the_plain_computations(algorithm, ne
     check_gradient(learner, logged, expected, lambda gradient: gradient)
 
 
+@pytest.mark.parametrize("algorithm", battery_but(["QMIX"], ["QMIX", "MACPO"]))
+@pytest.mark.parametrize(
+    "targets",
+    [
+        {"td_trace": "peng"},
+        {"time_limit": "termination"},
+        {"td_trace": "peng", "time_limit": "termination"},
+        {"td_lambda": 0.0},
+        {"td_lambda": 1.0},
+    ],
+)
+def test_a_step_of_every_kind_of_target_is_the_plain_computations(algorithm, targets):
+    check_values(algorithm, **targets)
+
+
+def test_values_in_targets_are_limited_by_the_rewards_of_all_batches():
+    # With γ = ½ a reward for ever is worth twice itself; the rewards of these batches are larger than the values.
+    batch, learner = a_batch(), team_learner("QMIX", **(LOSS | {"gamma": 0.5}))
+    real = np.concatenate(
+        [row[:length] for row, length in zip(batch["rewards"], batch["lengths"], strict=True)]
+    )
+    values = ReferenceStep(parameters(learner), batch, reference_settings("QMIX", gamma=0.5)).target_values
+    shrunk = 0.2 * abs(values[0, 1]) / abs(real).max()  # so that they limit
+    small = batch | {"rewards": (shrunk * batch["rewards"]).astype(np.float32)}
+    limits = (2 * min(0, shrunk * real.min()), 2 * max(0, shrunk * real.max()))
+    assert (values < limits[0]).any() or (values > limits[1]).any()
+    settings = reference_settings("QMIX", gamma=0.5, limits=limits)
+    check_losses(update(learner, small)[0], ReferenceStep(parameters(learner), small, settings))
+
+
 def test_these_batches_tell_right_from_nearly_right():
     settings = reference_settings("MACPOApprox", weighting_config=CONFIGS["macpo_approx"])
     expected = ReferenceStep(parameters(team_learner("MACPOApprox")), a_batch(), settings)
@@ -218,6 +249,20 @@ def test_gradients_are_clipped_as_asked(settings, clip):
 
 
 # Target networks
+
+
+@pytest.mark.parametrize("tau", [1.0, 0.25])
+def test_targets_are_copied_after_so_many_updates_and_episodes_and_as_much_as_tau_says(tau):
+    learner = team_learner(
+        "MACPO", target_network_update_interval=3, target_network_update_episodes=10, tau=tau
+    )
+    # Updates 3 and 8 are due; at the sixth too few episodes were collected since, at the seventh too.
+    for number, episodes in enumerate([4, 9, 13, 15, 17, 19, 22, 23, 40, 41], start=1):
+        before = pairs(learner)
+        update(learner, a_batch(number), episodes=episodes)
+        for name, (online, target) in pairs(learner).items():
+            due = tau * online + (1 - tau) * before[name][1] if number in (3, 8) else before[name][1]
+            np.testing.assert_allclose(target, due, rtol=1e-6, atol=1e-7, err_msg=name)
 
 
 def pairs(learner):
@@ -280,7 +325,7 @@ def test_the_mean_of_the_learners_losses_is_the_loss_of_the_whole_batch(mode):
     batch, settings = a_batch(), {"weighting_mode": mode} | LOSS
     learner = team_learner("MACPO", **settings)
     whole = ReferenceStep(parameters(learner), batch, reference_settings("MACPO", weighting_mode=mode))
-    dealt = learner_batch(tensors(batch), num_learners=2)["default_policy"]
+    dealt = learner_batch(Rewards().prepare(tensors(batch)), num_learners=2)["default_policy"]
     losses = []
     for part in (slice(0, 3), slice(3, 6)):
         of_learner = {name: values[part] for name, values in dealt.items()}

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from rllib_remix.team.learner import learner_batch, pop_reports
+from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
@@ -21,7 +22,9 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     # Episodes of unlike lengths: the mean over all steps is not the mean of the learners' means.
     sample["lengths"][:3] = torch.tensor([1, 2, 3])
     for algorithm, learners in ((one, 1), (two, 2)):
-        algorithm.learner_group.update(batch=learner_batch(sample, num_learners=learners), timesteps={})
+        algorithm.learner_group.update(
+            batch=learner_batch(Rewards().prepare(sample), num_learners=learners), timesteps={}
+        )
     after_one, after_two = weights(one), weights(two)
     for name in after_one:
         np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
@@ -32,7 +35,9 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     # The loss of one learner overflows; the gradient, which both share, tells the other: neither makes a step.
     sample["rewards"][0, 0] = 1e25
-    results = two.learner_group.update(batch=learner_batch(sample, num_learners=2), timesteps={})
+    results = two.learner_group.update(
+        batch=learner_batch(Rewards().prepare(sample), num_learners=2), timesteps={}
+    )
     losses = [of_learner["default_policy"]["td_loss"].peek() for of_learner in results]
     assert sorted(np.isfinite(losses)) == [False, True]
     copies = two.learner_group.foreach_learner(
@@ -53,7 +58,7 @@ def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
         two.replay_buffer.add(played)
     sample = one.replay_buffer.sample(6)
     for algorithm, learners in ((one, 1), (two, 2)):
-        batch = learner_batch(sample, num_learners=learners)
+        batch = learner_batch(Rewards().prepare(sample), num_learners=learners)
         algorithm.take_reports(pop_reports(algorithm.learner_group.update(batch=batch, timesteps={})))
     np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
     assert one._weight_histogram.counts == two._weight_histogram.counts

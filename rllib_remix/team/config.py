@@ -180,7 +180,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         names = sorted((key for key in config_dict if not str(key).startswith("__")), key=_preset_first)
         config_dict = {key: config_dict[key] for key in names}
         if _OF_WHOLE_CONFIGS in config_dict:
-            config_dict = dict(self.once) | config_dict
+            config_dict |= {name: value for name, value in self.once.items() if name not in config_dict}
         check_keys(
             f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
             (key for key in config_dict if not self._knows(str(key))),

@@ -191,7 +191,8 @@ def test_values_in_targets_are_limited_by_the_rewards_of_all_batches():
     limits = (2 * min(0, shrunk * real.min()), 2 * max(0, shrunk * real.max()))
     assert (values < limits[0]).any() or (values > limits[1]).any()
     settings = reference_settings("QMIX", gamma=0.5, limits=limits)
-    check_losses(update(learner, small)[0], ReferenceStep(parameters(learner), small, settings))
+    expected = ReferenceStep(parameters(learner), small, settings)
+    check_losses(update(learner, small)[0], expected)
 
 
 def test_these_batches_tell_right_from_nearly_right():

@@ -9,7 +9,6 @@ from batteries import battery_but
 
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.team.learner import EPISODE_REPORT, learner_batch, pop_reports
-from rllib_remix.team.rewards import Rewards
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
 from tests.algorithms.games import equal, tiny, weights
 from tests.plain_play import NotingGame, are_greedy, plain_utilities
@@ -117,7 +116,7 @@ def test_a_batch_holds_to_the_bit_the_episodes_that_were_played_under_their_numb
 @pytest.mark.parametrize("num_learners", [1, 2, 3])
 def test_every_learner_divides_by_its_share_of_the_steps_of_the_whole_batch(num_learners):
     sample = {"lengths": torch.tensor([1, 5, 2, 9, 3, 4]), "numbers": torch.arange(6)}
-    batch = learner_batch(Rewards().prepare(sample), num_learners=num_learners)
+    batch = learner_batch(sample, num_learners=num_learners)
     module_batch = batch["default_policy"]
     assert module_batch["num_steps"].tolist() == [24 / num_learners] * 6
     assert batch.env_steps() == 24

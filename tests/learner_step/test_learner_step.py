@@ -192,7 +192,13 @@ def test_values_in_targets_are_limited_by_the_rewards_of_all_batches():
     assert (values < limits[0]).any() or (values > limits[1]).any()
     settings = reference_settings("QMIX", gamma=0.5, limits=limits)
     expected = ReferenceStep(parameters(learner), small, settings)
-    check_losses(update(learner, small)[0], expected)
+    logged, _ = update(learner, small)
+    check_losses(logged, expected)
+    margin = 1 + 0.1 * (limits[1] - limits[0])
+    steps = [step.q_tot for episode in expected.steps for step in episode]
+    impossible = [not limits[0] - margin <= q_tot <= limits[1] + margin for q_tot in steps]
+    assert 0 < np.mean(impossible) < 1
+    assert logged["impossible_q_tot_share"] == pytest.approx(np.mean(impossible), rel=1e-5)
 
 
 def test_these_batches_tell_right_from_nearly_right():

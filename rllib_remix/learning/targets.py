@@ -110,3 +110,14 @@ def possible_values(reward_range: Tensor, gamma: float) -> tuple[Tensor, Tensor]
     if gamma == 1:
         return torch.full_like(reward_range[0], -torch.inf), torch.full_like(reward_range[1], torch.inf)
     return reward_range[0].clamp(max=0.0) / (1 - gamma), reward_range[1].clamp(min=0.0) / (1 - gamma)
+
+
+def with_previous_at_the_end(values: Tensor, lengths: Tensor) -> Tensor:
+    """Values [B, T+1] in which the one after an episode's last step is that of the observation before it.
+
+    No action follows the last observation of an episode that was cut off, so that its value is never fitted to anything.
+    If all episodes are cut at the same step, a recurrent network can tell that step from all others: its value there
+    goes on with the trend of the steps before, and through the targets drives them.
+    """
+    last = lengths.unsqueeze(-1)
+    return values.scatter(1, last, values.gather(1, last - 1))

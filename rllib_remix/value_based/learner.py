@@ -9,7 +9,13 @@ from torch import Tensor
 
 from rllib_remix.learning.loss import masked_mean, masked_std, weighted_squared_error
 from rllib_remix.learning.priorities import episode_priorities, profile_weights
-from rllib_remix.learning.targets import lambda_returns, possible_values, step_mask, watkins_returns
+from rllib_remix.learning.targets import (
+    lambda_returns,
+    possible_values,
+    step_mask,
+    watkins_returns,
+    with_previous_at_the_end,
+)
 from rllib_remix.learning.weighting import WeightingInputs, Weights
 from rllib_remix.team.learner import TeamLearner
 from rllib_remix.value_based.schemes import find_scheme
@@ -50,6 +56,8 @@ class ValueLearner(TeamLearner):
     @torch.no_grad()
     def _targets(self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
         values, terminated = fwd_out["target_values"], batch["terminated"]
+        if config.truncated_value == "previous":
+            values = with_previous_at_the_end(values, batch["lengths"])
         if config.limit_targets:
             values = values.clamp(*possible_values(batch["reward_range"][0], config.gamma))
         if config.time_limit == "termination":

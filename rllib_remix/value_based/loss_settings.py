@@ -18,6 +18,7 @@ from rllib_remix.value_based.schemes import AnyWeighting, find_scheme, share_wit
 WEIGHTING_MODES = ("loss", "sampling")
 TD_TRACES = ("watkins", "peng")
 TIME_LIMITS = ("truncation", "termination")
+TRUNCATED_VALUES = ("previous", "last")
 
 
 @dataclass(kw_only=True)
@@ -61,6 +62,12 @@ class LossSettings(SettingGroup):
         OneOf(TIME_LIMITS),
         "what the end of a truncated episode is for the targets. truncation: a cut, after which its value continues; "
         "termination: the end, after which nothing comes, as EPyMARL has it.",
+    )
+    truncated_value: str = setting(
+        "previous",
+        OneOf(TRUNCATED_VALUES),
+        "the value that continues there. previous: of the observation before the last, the last one from which agents "
+        "acted, and whose value is therefore learned; last: of the last observation, which is not, as PyMARL has it.",
     )
     limit_targets: bool = setting(
         True,

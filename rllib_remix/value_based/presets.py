@@ -14,6 +14,7 @@ PAPERS: Mapping[str, Any] = {
     "td_lambda": 0.6,
     "td_trace": "peng",
     "time_limit": "truncation",
+    "truncated_value": "last",
     "limit_targets": False,
     "train_batch_episodes": 128,
     "rollout_episodes_per_update": 8,
@@ -30,6 +31,7 @@ ONCE: Mapping[str, Any] = {
     for name in (
         "td_trace",
         "time_limit",
+        "truncated_value",
         "limit_targets",
         "target_network_update_interval",
         "tau",

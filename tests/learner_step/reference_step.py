@@ -31,6 +31,7 @@ class Settings:
     td_lambda: float = 0.6
     td_trace: str = "watkins"
     time_limit: str = "truncation"
+    truncated_value: str = "previous"
     limits: tuple[float, float] = (-np.inf, np.inf)  # of the values in targets
     q_star_loss_weight: float = 1.0
     utility_clamp: tuple[float, float] | None = None
@@ -91,9 +92,13 @@ class ReferenceStep:
             values = of_actions(self.utilities(self.parameters, "target_agent"), self.greedy)
             self.target_values = MIXERS[settings.mixer](self.parameters, "target_mixer", values, self.state)
         took_greedy = (self.greedy[:, :-1] == batch["actions"]).all(-1)
+        values = self.target_values.copy()
+        if settings.truncated_value == "previous":
+            for of_episode, length in zip(values, batch["lengths"], strict=True):
+                of_episode[length] = of_episode[length - 1]
         self.targets = lambda_returns(
             batch["rewards"].astype(float),
-            np.clip(self.target_values, *settings.limits),
+            np.clip(values, *settings.limits),
             batch["lengths"],
             batch["terminated"] | (settings.time_limit == "termination"),
             took_greedy if settings.td_trace == "watkins" else np.ones_like(took_greedy),

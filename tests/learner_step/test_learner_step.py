@@ -171,6 +171,8 @@ def test_a_step_of_every_kind_of_network_is_the_plain_computations(algorithm, ne
         {"td_trace": "peng"},
         {"time_limit": "termination"},
         {"td_trace": "peng", "time_limit": "termination"},
+        {"truncated_value": "last"},
+        {"td_trace": "peng", "truncated_value": "last"},
         {"td_lambda": 0.0},
         {"td_lambda": 1.0},
     ],

@@ -6,7 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rllib_remix.learning.targets import lambda_returns, possible_values, watkins_returns
+from rllib_remix.learning.targets import (
+    lambda_returns,
+    possible_values,
+    watkins_returns,
+    with_previous_at_the_end,
+)
 
 REWARDS = [1.0, 2.0, 3.0]
 VALUES = [99.0, 10.0, 20.0, 30.0]
@@ -109,6 +114,14 @@ def test_an_episode_without_exploration_has_the_returns_of_peng(seed, steps, td_
     torch.testing.assert_close(
         one_step, lambda_returns(*episodes, gamma=0.99, td_lambda=0.0), rtol=1e-4, atol=1e-3
     )
+
+
+def test_the_value_after_the_last_step_can_be_that_before_it():
+    values = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, float("nan"), float("nan")]])
+    changed = with_previous_at_the_end(values, torch.tensor([3, 1]))
+    assert changed[:, :2].tolist() == [[1.0, 2.0], [5.0, 5.0]]
+    assert changed[0, 2:].tolist() == [3.0, 3.0]
+    assert values[0, 3] == 4.0  # a copy
 
 
 @pytest.mark.parametrize(

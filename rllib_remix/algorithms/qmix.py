@@ -59,7 +59,7 @@ class QMIX(TeamAlgorithm):
     def complete_learner_results(self, learner: dict[str, Any]) -> None:
         """As TeamAlgorithm's, with the terms of the weighting and the weights of the iteration."""
         super().complete_learner_results(learner)
-        self._divergence.look(learner, self.reward_range)
+        self._divergence.look(learner, (self._rewards.low, self._rewards.high))
         terms = learner.setdefault(WEIGHT_TERMS, {})
         for key in weight_term_keys(self.config.weighting):
             terms.setdefault(key, math.nan)

@@ -52,14 +52,19 @@ def lambda_returns(
     steps = rewards.shape[1]
     position = torch.arange(steps, device=rewards.device)
     mask = step_mask(lengths, steps)
-    is_last = position == lengths.unsqueeze(-1) - 1
-    # `where`, not products with 0: padding, and what follows a terminated episode, may hold anything, NaN included.
-    following = torch.where(is_last & terminated.unsqueeze(-1), 0.0, values[:, 1:])
+    is_last, following = _ends(values, lengths, terminated)
     keep = torch.where(is_last, torch.ones_like(rewards), 1.0 - td_lambda)
     added = torch.where(mask, rewards + gamma * keep * following, 0.0)
     distance = position.unsqueeze(-1) - position
     decay = torch.where(distance >= 0, (gamma * td_lambda) ** distance.clamp(min=0).to(rewards.dtype), 0.0)
     return torch.where(mask, added @ decay, 0.0)
+
+
+def _ends(values: Tensor, lengths: Tensor, terminated: Tensor) -> tuple[Tensor, Tensor]:
+    """[B, T] twice: whether a step is the last of its episode, and the value of what follows it."""
+    is_last = torch.arange(values.shape[1] - 1, device=values.device) == lengths.unsqueeze(-1) - 1
+    # `where`, not products with 0: padding, and what follows a terminated episode, may hold anything, NaN included.
+    return is_last, torch.where(is_last & terminated.unsqueeze(-1), 0.0, values[:, 1:])
 
 
 def watkins_returns(
@@ -87,8 +92,7 @@ def watkins_returns(
     """
     steps = rewards.shape[1]
     mask = step_mask(lengths, steps)
-    is_last = torch.arange(steps, device=rewards.device) == lengths.unsqueeze(-1) - 1
-    following = torch.where(is_last & terminated.unsqueeze(-1), 0.0, values[:, 1:])
+    is_last, following = _ends(values, lengths, terminated)
     goes_on = took_greedy & ~is_last.roll(1, 1)  # not from an episode's last step to what is behind it
     returns = torch.zeros_like(rewards)
     after = following[:, -1]

@@ -86,7 +86,7 @@ class TeamAlgorithm(SavedAlgorithm):
         logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
         self._draws_by_priority = self.config.draws_by_priority()
         self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
-        self._rewards = Rewards(scale=self.config.reward_scale, standardize=self.config.standardize_rewards)
+        self._rewards = Rewards(self.config.reward_scale, standardize=self.config.standardize_rewards)
         self._batches = self._new_prefetcher()
         self._episodes_collected = 0
         self._episodes_since_update = 0
@@ -208,11 +208,6 @@ class TeamAlgorithm(SavedAlgorithm):
         except TooFewEpisodes:
             return None
         return learner_batch(self._rewards.prepare(sample), num_learners=self.config.num_learners or 1)
-
-    @property
-    def reward_range(self) -> tuple[float, float]:
-        """The least and the greatest reward in the batches so far, as the learner sees them."""
-        return self._rewards.low, self._rewards.high
 
     def _beta(self) -> float:
         return float(self._beta_schedule.update(self._env_steps_sampled()))

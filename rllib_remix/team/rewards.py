@@ -26,7 +26,7 @@ class Rewards:
         low, high: the range of all rewards so far, in the unit of learning.
     """
 
-    def __init__(self, *, scale: float = 1.0, standardize: bool = False) -> None:
+    def __init__(self, scale: float = 1.0, *, standardize: bool = False) -> None:
         self._scale, self._standardize = scale, standardize
         self._count, self._mean, self._squares = 0.0, 0.0, 0.0
         self.low, self.high = math.inf, -math.inf

@@ -63,11 +63,10 @@ class ValueLearner(TeamLearner):
         if config.time_limit == "termination":
             terminated = torch.ones_like(terminated)
         episodes = batch["rewards"], values, batch["lengths"], terminated
+        how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
         if config.td_trace == "peng":
-            return lambda_returns(*episodes, gamma=config.gamma, td_lambda=config.td_lambda)
-        return watkins_returns(
-            *episodes, took_greedy(batch, fwd_out), gamma=config.gamma, td_lambda=config.td_lambda
-        )
+            return lambda_returns(*episodes, **how)
+        return watkins_returns(*episodes, took_greedy(batch, fwd_out), **how)
 
     @torch.no_grad()
     def _weigh(

@@ -10,11 +10,20 @@ COMMON = {
     "gamma": 0.99,
     "grad_clip": 10.0,
     "grad_clip_by": "global_norm",
+    "preset": None,
     "td_lambda": 0.6,
+    "td_trace": "watkins",
+    "time_limit": "truncation",
+    "truncated_value": "previous",
+    "limit_targets": True,
+    "reward_scale": 1.0,
+    "standardize_rewards": False,
     "q_star_loss_weight": 1.0,
-    "target_network_update_episodes": 200,
-    "train_batch_episodes": 128,
-    "rollout_episodes_per_update": 8,
+    "target_network_update_interval": 200,
+    "target_network_update_episodes": 1,
+    "tau": 1.0,
+    "train_batch_episodes": 32,
+    "rollout_episodes_per_update": 2,
     "num_env_runners": 0,
     "num_envs_per_env_runner": 8,
     "epsilon": [[0, 0.995], [100_000, 0.05]],
@@ -47,11 +56,13 @@ COMMON = {
 }
 # As pickles, results and --json have them.
 ORDER = """
-    mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim q_star_hidden_dim observe_last_action observe_agent_id
+    preset mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim q_star_hidden_dim observe_last_action observe_agent_id
     utility_clamp weighting weighting_config weighting_mode q_star_loss_weight td_lambda
+    td_trace time_limit truncated_value limit_targets
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
-    prioritized_replay_epsilon rollout_episodes_per_update target_network_update_episodes epsilon overlap_sampling
+    prioritized_replay_epsilon rollout_episodes_per_update target_network_update_interval
+    target_network_update_episodes tau reward_scale standardize_rewards epsilon overlap_sampling
     skip_removed_agents compute_dtype num_torch_threads
 """
 # weighting, mixer, whether there is a Q* and whether the weighting needs the mixer's gradient
@@ -95,4 +106,4 @@ def test_the_settings_keep_their_order(algorithm):
 
 def test_a_quarter_of_remixs_batch_and_of_no_others_is_recent():
     recent = {name: get_algorithm_config(name).recent_episodes_per_batch() for name in ALGORITHMS}
-    assert recent == dict.fromkeys(ALGORITHMS, 0) | {"ReMIX": 32}
+    assert recent == dict.fromkeys(ALGORITHMS, 0) | {"ReMIX": 8}

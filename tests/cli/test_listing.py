@@ -32,7 +32,7 @@ def test_the_settings_of_an_algorithm_are_shown_in_groups_with_its_own_defaults(
     assert (shown["name"], shown["text"], shown["team"]) == ("ReMIX", ALGORITHMS["ReMIX"].text, True)
     groups = {group["title"]: {e["name"]: e for e in group["settings"]} for group in shown["groups"]}
     assert list(groups) == [
-        *("Networks", "Loss", "Replay", "Loop", "Computing", "RLlib's settings", "weighting_config of remix"),
+        *("Preset", "Networks", "Loss", "Replay", "Loop", "Computing", "RLlib's settings", "weighting_config of remix"),
     ]
     assert groups["Loss"]["weighting"]["default"] == "remix"
     assert groups["RLlib's settings"]["grad_clip"]["default"] == 10.0
@@ -48,7 +48,7 @@ def test_the_settings_of_an_algorithm_are_shown_in_groups_with_its_own_defaults(
 
 def test_the_settings_of_an_algorithm_fit_80_columns(rllib):
     text = rllib("algorithms", "ReMIX").stdout
-    assert text.startswith(f"ReMIX: {ALGORITHMS['ReMIX'].text}\n\nNetworks: ")
+    assert text.startswith(f"ReMIX: {ALGORITHMS['ReMIX'].text}\n\nPreset: ")
     assert "\n  td_lambda = 0.6  (float: [0, 1])\n      λ of the λ-return; 0 is one-step." in text
     assert "\n  utility_clamp = null  (" in text
     assert all(len(line) <= 80 for line in text.splitlines())

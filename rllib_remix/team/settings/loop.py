@@ -17,13 +17,17 @@ class LoopSettings(SettingGroup):
     title: ClassVar[str] = "Loop"
 
     rollout_episodes_per_update: int = setting(
-        8, Count(1, MAX_EPISODES), "episodes collected per update, whatever the number of env runners."
-    )
-    target_network_update_episodes: int = setting(
-        200, Count(1), "episodes collected between two copies onto the target networks."
+        2,
+        Count(1, MAX_EPISODES),
+        "episodes collected per update, whatever the number of env runners. 1 in EPyMARL, 8 in both papers.",
     )
     target_network_update_interval: int = setting(
-        1, Count(1), "updates of the networks between two copies onto the target networks, at least."
+        200, Count(1), "updates between two copies onto the target networks, at least. 200 in EPyMARL."
+    )
+    target_network_update_episodes: int = setting(
+        1,
+        Count(1),
+        "episodes collected between two such copies, at least. 200 in PyMARL and both papers, which do not count updates.",
     )
     tau: float = setting(
         1.0, Interval(0, 1, low_open=True), "what a copy takes over: target ← τ·online + (1 - τ)·target."

@@ -30,7 +30,7 @@ class ReplaySettings(SettingGroup):
     title: ClassVar[str] = "Replay"
 
     train_batch_episodes: int = setting(
-        128, Count(1, MAX_EPISODES), "episodes per update. 128 in both papers."
+        32, Count(1, MAX_EPISODES), "episodes per update. 32 in EPyMARL, 128 in both papers."
     )
     replay_buffer: str = setting(
         "prioritized", OneOf(REPLAY_BUFFERS), "only the prioritized one can draw by priority."

@@ -21,6 +21,22 @@ FAULTS = (
         _TESTS,
     ),
     Fault(
+        "explored_actions_are_followed",
+        "Watkins's returns go on through actions that are not greedy.",
+        _TARGETS,
+        "goes_on = took_greedy & ~is_last.roll(1, 1)",
+        "goes_on = ~is_last.roll(1, 1)",
+        ("tests/learning/test_watkins_returns.py",),
+    ),
+    Fault(
+        "trace_of_the_action_itself",
+        "Whether a return goes on depends on its own first action, not on the next.",
+        _TARGETS,
+        "torch.where(goes_on[:, t + 1],",
+        "torch.where(goes_on[:, t],",
+        ("tests/learning/test_watkins_returns.py",),
+    ),
+    Fault(
         "lambda_reversed",
         "λ-returns are mixed with 1 - λ in the place of λ.",
         _TARGETS,

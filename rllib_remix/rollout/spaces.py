@@ -9,12 +9,17 @@ from rllib_remix.envs.team_env import TeamSpec
 
 
 def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:
-    """Observation and action space of a whole team: every size that module and learner need."""
+    """Observation and action space of a whole team: every size that module and learner need.
+
+    The time 0 … limit tells the limit, and `image` the shape of one observation.
+    """
     return (
         gym.spaces.Dict(
             obs=_box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
             state=_box((spec.state_dim,), spec.state_dtype),
             avail_actions=gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
+            time=gym.spaces.Discrete(spec.episode_limit + 1),
+            **({"image": _box(spec.obs_shape, spec.obs_dtype)} if spec.obs_shape else {}),
         ),
         gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents),
     )

@@ -146,7 +146,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         return AgentPacking(lives, steps), step_packing(lengths, steps)
 
     def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype) -> Tensor:
-        """What mixers read of the states [B, T+1, S] at the packed steps."""
+        """What networks read of the states [B, T+1, S] at the packed steps."""
         seen = steps.pack(state)
         if self.state_normalizer is not None:
             seen = self.state_normalizer(seen)

@@ -68,7 +68,8 @@ class ImageEncoder(nn.Module):
     ====== ============ ============ ===========
 
     So 84×84×3 gives 5·5·32 = 800 features, and nothing more than 9·9·32 = 2,592. The first layers are those of Mnih et
-    al. 2013 (8×8 with stride 4, 4×4 with stride 2; 16 and 32 channels), whose input is of that size.
+    al. 2013 (8×8 with stride 4, 4×4 with stride 2; 16 and 32 channels), whose input is of that size. Weights begin as in
+    He et al. 2015.
 
     Large batches pass in parts, and what a backward pass needs is computed anew for each, so that memory is bounded.
 
@@ -88,9 +89,13 @@ class ImageEncoder(nn.Module):
         self.convolutions = nn.ModuleList()
         self.floats = math.prod(shape)  # of one image, on its way through all layers
         for out, stride in zip(_CHANNELS, strides, strict=True):
-            kernel = tuple(max(3, 2 * step) for step in stride)
-            padding = tuple(max(1, step // 2) for step in stride)
-            self.convolutions.append(nn.Conv2d(channels, out, kernel, stride, padding))
+            (down, right) = stride
+            kernel, padding = (max(3, 2 * down), max(3, 2 * right)), (max(1, down // 2), max(1, right // 2))
+            layer = nn.Conv2d(channels, out, kernel, stride, padding)
+            # PyTorch's own beginning lets what differs between images fade from layer to layer.
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(cast(Tensor, layer.bias))
+            self.convolutions.append(layer)
             sides = [side // step for side, step in zip(sides, stride, strict=True)]
             channels = out
             self.floats += out * math.prod(sides)

@@ -84,4 +84,5 @@ def _of_all_learners(sums: _Sums) -> list[_Sums]:
     own = torch.cat(sums)
     gathered = [torch.empty_like(own) for _ in range(distributed.get_world_size())]
     distributed.all_gather(gathered, own)
-    return [(each[:1], *each[1:].chunk(2)) for each in gathered]
+    size = len(sums[1])
+    return [(each[:1], each[1 : 1 + size], each[1 + size :]) for each in gathered]

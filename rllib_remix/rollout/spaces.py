@@ -13,16 +13,15 @@ def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscre
 
     The time 0 … limit tells the limit, and `image` the shape of one observation.
     """
-    return (
-        gym.spaces.Dict(
-            obs=_box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
-            state=_box((spec.state_dim,), spec.state_dtype),
-            avail_actions=gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
-            time=gym.spaces.Discrete(spec.episode_limit + 1),
-            **({"image": _box(spec.obs_shape, spec.obs_dtype)} if spec.obs_shape else {}),
-        ),
-        gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents),
-    )
+    shown: dict[str, gym.Space] = {
+        "obs": _box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
+        "state": _box((spec.state_dim,), spec.state_dtype),
+        "avail_actions": gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
+        "time": gym.spaces.Discrete(spec.episode_limit + 1),
+    }
+    if spec.obs_shape:
+        shown["image"] = _box(spec.obs_shape, spec.obs_dtype)
+    return gym.spaces.Dict(shown), gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents)
 
 
 def _box(shape: tuple[int, ...], dtype_name: str) -> gym.spaces.Box:

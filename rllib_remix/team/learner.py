@@ -112,7 +112,8 @@ class TeamLearner(TorchLearner):
     def _uncompiled_update(self, batch: Any, **kwargs: Any) -> Any:
         """As RLlib's, after the batch is taken into the means and variances by which observations are normalised."""
         for module_id, module_batch in batch.items():
-            self.module[module_id].unwrapped().note_observations(module_batch)
+            module: Any = self.module[module_id].unwrapped()
+            module.note_observations(module_batch)
         return super()._uncompiled_update(batch, **kwargs)
 
     def _log_steps_trained_metrics(self, batch: Any) -> None:

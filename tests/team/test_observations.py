@@ -52,10 +52,10 @@ def test_an_image_is_announced_with_its_shape_and_kept_as_flat_uint8(build):
     assert obs.shape == (4, LIMIT + 1, 2, 6 * 8 * 3)
 
 
-@pytest.mark.parametrize("channels_first", [False, True])
-def test_two_agents_learn_what_they_see_in_pictures(build, channels_first):
+@pytest.mark.parametrize(("algorithm", "channels_first"), [("VDN", False), ("QMIX", True)])
+def test_two_agents_learn_what_they_see_in_pictures(build, algorithm, channels_first):
     settings = {"env_config": {"channels_first": channels_first}, "lr": 3e-3, "epsilon": 1.0}
-    config = pictures("VDN", steps=1800, target_network_update_episodes=50, gamma=0.0, **settings)
+    config = pictures(algorithm, steps=1200, target_network_update_episodes=50, gamma=0.0, **settings)
     config.evaluation(evaluation_interval=1, evaluation_duration=100)
     result = build(config).train()
     # 2 for each of 2 steps at best, 2 by chance.

@@ -62,6 +62,15 @@ def test_two_agents_learn_what_they_see_in_pictures(build, algorithm, channels_f
     assert result["evaluation"]["env_runners"]["episode_return_mean"] > 3.6
 
 
+def test_a_state_of_images_is_divided_by_255_as_they_are(build):
+    algorithm = build(pictures())
+    while len(algorithm.replay_buffer) < 4:
+        algorithm.replay_buffer.add(algorithm._collect())
+    batch = algorithm.replay_buffer.sample(4)
+    assert batch["state"].dtype == torch.uint8
+    torch.testing.assert_close(module(algorithm).seen(batch).state, batch["state"].flatten(0, 1) / 255)
+
+
 def test_without_convolutions_the_same_is_a_flat_vector(build):
     algorithm = build(pictures(encoder="mlp"))
     assert algorithm.team_spec.obs_shape == SHAPE

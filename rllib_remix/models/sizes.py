@@ -80,6 +80,11 @@ def joint_networks(n_agents: int, state_dim: int, networks: dict[str, Any]) -> d
     return parts
 
 
+def reads_state(networks: dict[str, Any]) -> bool:
+    """Whether any network reads the state: VDN's mixer without Q* does not, and a state of images is large."""
+    return networks.get("mixer") != "vdn" or bool(networks.get("use_q_star"))
+
+
 def weights_of_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> int:
     """How many weights mixer and Q* have for a state of S numbers, in the layers that read it; nothing is allocated."""
     with torch.device("meta"):

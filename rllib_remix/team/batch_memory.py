@@ -10,7 +10,7 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
 from rllib_remix.memory import machine_memory
 from rllib_remix.models.image_encoder import encoded_shape
-from rllib_remix.models.sizes import inputs_of_agent
+from rllib_remix.models.sizes import inputs_of_agent, reads_state
 from rllib_remix.replay.layout import bytes_of_episode
 
 
@@ -47,7 +47,8 @@ def bytes_seen_of_episode(spec: TeamSpec, networks: dict[str, Any]) -> int:
     of_agent = number * inputs_of_agent(spec, networks)
     if encoded_shape(networks["encoder"], spec.obs_shape):
         of_agent += spec.obs_dim * np.dtype(spec.obs_dtype).itemsize
-    return (spec.episode_limit + 1) * (spec.n_agents * of_agent + number * spec.state_dim)
+    of_team = number * spec.state_dim if reads_state(networks) else 0
+    return (spec.episode_limit + 1) * (spec.n_agents * of_agent + of_team)
 
 
 def _gib(size: int) -> str:

@@ -15,6 +15,7 @@ from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.image_encoder import Images, encoded_shape
 from rllib_remix.models.normalizer import RunningNormalizer
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
+from rllib_remix.models.sizes import reads_state
 
 
 class Seen(NamedTuple):
@@ -23,7 +24,7 @@ class Seen(NamedTuple):
     inputs: Tensor  # [R, I], of the agent networks; without observations that are images
     images: Images | None  # those
     agents: AgentPacking
-    state: Tensor  # [N, S], the time included if that is observed
+    state: Tensor  # [N, S], the time included if that is observed; [N, 0] if no network reads it
     steps: Packing  # of the N steps in [B, T+1]
     actions: Tensor  # [B, T+1, n] int64, 0 after the last
 
@@ -146,7 +147,9 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         return AgentPacking(lives, steps), step_packing(lengths, steps)
 
     def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype) -> Tensor:
-        """What networks read of the states [B, T+1, S] at the packed steps."""
+        """What networks read of the states [B, T+1, S] at the packed steps; [N, 0] if none does."""
+        if not reads_state(self.model_config):
+            return steps.pack(state[..., :0]).to(dtype)
         seen = steps.pack(state)
         if self.state_normalizer is not None:
             seen = self.state_normalizer(seen)
@@ -164,7 +167,8 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             return
         agents, steps = self._packings(batch)
         self.agent.normalizer.update(agents.pack(batch["obs"]))
-        self.state_normalizer.update(steps.pack(batch["state"]))
+        if reads_state(self.model_config):
+            self.state_normalizer.update(steps.pack(batch["state"]))
 
     def utilities(self, agent: RecurrentAgent, seen: Seen) -> Tensor:
         """What agent networks say of every action of every agent, [B, T+1, n, U]."""

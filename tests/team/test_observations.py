@@ -252,7 +252,7 @@ SPEC = TeamSpec(5, 3, 30_000, 150_000, 99, "uint8", "uint8", obs_shape=(100, 100
 
 
 def test_a_batch_that_does_not_fit_is_refused_with_what_would(monkeypatch):
-    config = get_algorithm_config("VDN").training(train_batch_episodes=1000)
+    config = get_algorithm_config("QMIX").training(train_batch_episodes=1000)
     # As drawn about 100·(5·30,000 + 150,000) bytes; read: the images again, and 100·150,000·4 of the state.
     total = 40 * 10**9
     monkeypatch.setattr(batch_memory, "machine_memory", lambda: total)
@@ -279,9 +279,9 @@ def test_what_a_learner_elsewhere_reads_does_not_count_here(monkeypatch):
     check_batch_memory(SPEC, config)
 
 
-@pytest.mark.parametrize("encoder", ["cnn", "mlp"])
-def test_what_is_said_of_the_networks_input_is_what_they_read(build, encoder):
-    algorithm = build(pictures(encoder=encoder, observe_agent_id=False))
+@pytest.mark.parametrize(("algorithm", "encoder"), [("QMIX", "cnn"), ("QMIX", "mlp"), ("VDN", "cnn")])
+def test_what_is_said_of_the_networks_input_is_what_they_read(build, algorithm, encoder):
+    algorithm = build(pictures(algorithm, encoder=encoder, observe_agent_id=False))
     while len(algorithm.replay_buffer) < 4:
         algorithm.replay_buffer.add(algorithm._collect())
     seen = module(algorithm).seen(algorithm.replay_buffer.sample(4))

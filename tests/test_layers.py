@@ -44,7 +44,7 @@ ROOMS = {
     "reporting": "files errors",
     "diagnosis": "envs compiling",
     "envs": "compiling settings errors",
-    "models": "compiling",
+    "models": "compiling errors",
     "learning": "settings errors",
     # the ground
     "files": "errors",

@@ -11,7 +11,8 @@ from typing import Any
 from rllib_remix.checkpoints.manifest import check_files, damaged
 from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.checkpoints.team import read_metadata
-from rllib_remix.envs.team_env import TeamSpec, other_agents
+from rllib_remix.envs.team_env import TeamSpec, other_agents, other_images
+from rllib_remix.models.image_encoder import encoded_shape
 
 
 def local_folder(path: Any) -> Path:
@@ -39,14 +40,31 @@ _SHAPING = (
     "q_star_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
+    "observe_time",
+    "normalize_observations",
 )
+# What older checkpoints, which do not have them, were trained with.
+_UNSAID = {"observe_time": False, "normalize_observations": False}
 
 
-def check_networks(path: Path, networks: dict[str, Any]) -> None:
-    """Raises CheckpointError unless the checkpoint's networks have the shapes of these (a config's `networks()`)."""
-    saved = read_metadata(path)["networks"]
+def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None:
+    """Raises CheckpointError unless the checkpoint's networks have the shapes of these.
+
+    Args:
+        path: of the checkpoint.
+        networks: a config's `networks()`.
+        spec: of the team here.
+    """
+    metadata = read_metadata(path)
+    saved = metadata["networks"]
+    there = encoded_shape(saved.get("encoder", "auto"), TeamSpec.from_saved(metadata["team"]).obs_shape)
+    if bool(there) != bool(encoded_shape(networks.get("encoder", "auto"), spec.obs_shape)):
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} has agents that {'see images' if there else 'read flat vectors'}, here it is the "
+            f"other way round; load it with encoder={'cnn' if there else 'mlp'!r}."
+        )
     for name in _SHAPING:
-        if saved.get(name) != networks.get(name):
+        if saved.get(name, _UNSAID.get(name)) != networks.get(name):
             setting = "weighting (whether it needs Q*)" if name == "use_q_star" else name
             raise CheckpointError(
                 f"checkpoint {str(path)!r} has networks of another shape: {setting} is {saved.get(name)!r} there and "
@@ -65,12 +83,13 @@ def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:
         )
     for name, here in spec._asdict().items():
         there = metadata["team"].get(name)
-        if name != "agents" and there != here:
+        if name not in ("agents", "obs_shape") and there != here:
             raise CheckpointError(
                 f"checkpoint {str(path)!r} is of a team with {name} = {there}, this environment has {here}; "
                 "load it with the environment settings that it was trained with."
             )
-    if difference := other_agents(metadata["team"].get("agents", ()), spec.agents):
+    saved = TeamSpec.from_saved(metadata["team"])
+    if difference := other_agents(saved.agents, spec.agents) or other_images(saved.obs_shape, spec.obs_shape):
         raise CheckpointError(
             f"checkpoint {str(path)!r} is of {difference}; load it with the environment that it was trained with."
         )

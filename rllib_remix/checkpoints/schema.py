@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -85,6 +86,7 @@ class Team(_Open):
     obs_dtype: _DType
     state_dtype: _DType
     agents: list[Any] = []  # names in the order of the slots; not known of older checkpoints
+    obs_shape: list[Any] = []  # of images; not known of older checkpoints
 
     @field_validator("agents")
     @classmethod
@@ -94,6 +96,14 @@ class Team(_Open):
         if agents and not (named and len(agents) == len(set(agents)) == n_agents):
             raise ValueError(f"{n_agents} different printable names, as n_agents says")
         return agents
+
+    @field_validator("obs_shape")
+    @classmethod
+    def _is_of_an_observation(cls, shape: list[Any], known: ValidationInfo) -> list[Any]:
+        sides = len(shape) == 3 and all(type(side) is int and side >= 1 for side in shape)
+        if shape and not (sides and math.prod(shape) == known.data.get("obs_dim")):
+            raise ValueError("empty, or three sizes whose product is obs_dim")
+        return shape
 
 
 class Networks(_Open):
@@ -112,6 +122,9 @@ class Networks(_Open):
     mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
     use_q_star: bool = False
     use_mixer_gradient: bool = False
+    encoder: Literal["auto", "mlp", "cnn"] = "auto"
+    observe_time: bool = False
+    normalize_observations: bool = False
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 
@@ -151,6 +164,14 @@ class Metadata(_Open):
     networks: Networks
     config: _Config = _Config()  # in exports, and in a checkpoint's portable settings
     training_iteration: Annotated[int, Field(ge=0)] | None = None
+
+    @field_validator("networks")
+    @classmethod
+    def _have_images_to_encode(cls, networks: Networks, known: ValidationInfo) -> Networks:
+        team = known.data.get("team")
+        if networks.encoder == "cnn" and team is not None and not team.obs_shape:
+            raise ValueError('without the encoder "cnn", as team.obs_shape is empty')
+        return networks
 
 
 # pydantic's names of errors -> what is allowed instead, as messages say it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -53,16 +54,21 @@ class TeamSpec(NamedTuple):
     obs_dtype: str  # NumPy's names
     state_dtype: str
     agents: tuple[str, ...] = ()  # the agents' names in slot order; empty if they are not known
+    # Of one observation before it was made flat, if it is an image: (H, W, C) or (C, H, W); () for vectors, and unknown.
+    obs_shape: tuple[int, ...] = ()
 
     @classmethod
     def from_saved(cls, saved: dict[str, Any]) -> TeamSpec:
-        """What `_asdict()` gave, also through JSON, and of versions that did not know the agents."""
-        return cls(**{**saved, "agents": tuple(saved.get("agents", ()))})
+        """What `_asdict()` gave, also through JSON, and of versions that did not know agents or images."""
+        lists = {name: tuple(saved.get(name, ())) for name in ("agents", "obs_shape")}
+        return cls(**{**saved, **lists})
 
     def fits(self, other: TeamSpec) -> bool:
-        """Whether two teams are alike; agents that are not known fit any."""
-        alike = self._replace(agents=()) == other._replace(agents=())
-        return alike and not other_agents(self.agents, other.agents)
+        """Whether two teams are alike; agents and shapes of images that are not known fit any."""
+        alike = self._replace(agents=(), obs_shape=()) == other._replace(agents=(), obs_shape=())
+        return alike and not (
+            other_agents(self.agents, other.agents) or other_images(self.obs_shape, other.obs_shape)
+        )
 
 
 def other_agents(there: Sequence[str], here: Sequence[str]) -> str:
@@ -75,6 +81,12 @@ def other_agents(there: Sequence[str], here: Sequence[str]) -> str:
         return ""
     what = "the same agents in another order" if sorted(there) == sorted(here) else "other agents"
     return f"{what}: {_listed(there)} there, {_listed(here)} here"
+
+
+def other_images(there: Sequence[int], here: Sequence[int]) -> str:
+    """How the shapes of two teams' images differ, for an error; empty if they do not, or one side knows of none."""
+    there, here = tuple(there), tuple(here)
+    return f"images of shape {there} there, {here} here" if there and here and there != here else ""
 
 
 def _listed(agents: Sequence[str]) -> str:
@@ -102,6 +114,7 @@ class TeamEnv(ABC):
     state_dim: int
     episode_limit: int  # steps after which an episode is over at the latest
     agent_names: Sequence[str] = ()  # in slot order; without them agent_0, agent_1, …
+    obs_shape: tuple[int, ...] = ()  # (H, W, C) if an observation is an image of O numbers
     obs_dtype: np.dtype = np.dtype(np.float32)  # kept as it is up to the learner: small types save memory
     state_dtype: np.dtype = np.dtype(np.float32)
 
@@ -110,7 +123,7 @@ class TeamEnv(ABC):
         """Sizes and dtypes of the data of one copy, and the agents' names.
 
         Raises:
-            SettingError: `agent_names` are not one name of its own for every agent.
+            SettingError: `agent_names` are not one name of its own for every agent, or `obs_shape` is not of O numbers.
         """
         return TeamSpec(
             n_agents=self.n_agents,
@@ -121,7 +134,17 @@ class TeamEnv(ABC):
             obs_dtype=np.dtype(self.obs_dtype).name,
             state_dtype=np.dtype(self.state_dtype).name,
             agents=self._names(),
+            obs_shape=self._image_shape(),
         )
+
+    def _image_shape(self) -> tuple[int, ...]:
+        shape = tuple(map(int, self.obs_shape))
+        if shape and (len(shape) != 3 or min(shape) < 1 or math.prod(shape) != self.obs_dim):
+            raise SettingError(
+                f"obs_shape of {type(self).__name__}: {shape} is not allowed; it must be (H, W, C) with "
+                f"{self.obs_dim} numbers, as obs_dim says, or ()."
+            )
+        return shape
 
     def _names(self) -> tuple[str, ...]:
         given = self.agent_names

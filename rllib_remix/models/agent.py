@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rllib_remix.models.image_encoder import ImageEncoder, Images
 from rllib_remix.models.layers import linear
+from rllib_remix.models.normalizer import RunningNormalizer
 from rllib_remix.models.packed_gru import gru_outputs
 from rllib_remix.models.packing import AgentPacking
 
@@ -14,14 +16,23 @@ class RecurrentAgent(nn.Module):
     """Linear to H, ReLU, GRU of H, linear to U; one set of parameters for all agents.
 
     Its input is the agent's observation, a one-hot of its last action (zeros at the first step) and, if asked
-    for, a one-hot of its index. Hidden states are [rows, H] float32, where a row is one agent of one episode.
+    for, a one-hot of its index and the time. Hidden states are [rows, H] float32, where a row is one agent of one
+    episode.
 
     Args:
         obs_dim, n_actions, n_agents: O, U and n.
         hidden_dim: H.
         observe_last_action, observe_agent_id: which of the two one-hots are part of the input.
+        episode_limit: if given, the time is part of the input, as t / episode_limit: 0 at the first step.
+        image_shape: of observations that are images, which an ImageEncoder turns into features; () if they are vectors.
         utility_clamp: (low, high) limits of the utilities, or None. The MAC-PO reference code uses (-5, 2).
+
+    Attributes:
+        normalizer: of the observations, None if they stay as they are. Networks that read the inputs of this one need
+            none.
     """
+
+    normalizer: RunningNormalizer | None
 
     def __init__(
         self,
@@ -32,19 +43,25 @@ class RecurrentAgent(nn.Module):
         hidden_dim: int = 64,
         observe_last_action: bool = True,
         observe_agent_id: bool = True,
+        episode_limit: int | None = None,
+        image_shape: tuple[int, ...] = (),
         utility_clamp: tuple[float, float] | None = None,
     ):
         super().__init__()
         self.n_actions, self.n_agents, self.hidden_dim = n_actions, n_agents, hidden_dim
         self.observe_last_action, self.observe_agent_id = observe_last_action, observe_agent_id
-        self.utility_clamp = utility_clamp
-        input_dim = obs_dim + n_actions * observe_last_action + n_agents * observe_agent_id
+        self.episode_limit, self.utility_clamp = episode_limit, utility_clamp
+        self.add_module("normalizer", None)
+        self.image = ImageEncoder(image_shape) if image_shape else None
+        self.obs_dim, self.seen_dim = obs_dim, self.image.features if self.image else obs_dim
+        input_dim = self.seen_dim + n_actions * observe_last_action + n_agents * observe_agent_id
+        input_dim += episode_limit is not None
         self.encoder = nn.Linear(input_dim, hidden_dim)
         self.gru = nn.GRU(hidden_dim, hidden_dim)
         self.head = nn.Linear(hidden_dim, n_actions)
 
     def inputs(self, obs: Tensor, actions: Tensor, packing: AgentPacking, dtype: torch.dtype) -> Tensor:
-        """What the network sees at the packed steps; the same for all networks of these settings.
+        """What the network sees at the packed steps, but images; the same for all networks of these settings.
 
         Args:
             obs: [B, T+1, n, O], any real dtype.
@@ -53,12 +70,15 @@ class RecurrentAgent(nn.Module):
             dtype: float32 or bfloat16, in which the network then computes.
 
         Returns:
-            [R, I] of that dtype.
+            [R, I] of that dtype: the observation if it is no image, last action, index, time.
         """
-        obs_dim = obs.shape[-1]
-        inputs = obs.new_zeros(len(packing.index), self.encoder.in_features, dtype=dtype)
-        inputs[:, :obs_dim] = packing.pack(obs)
-        first_column = torch.arange(len(inputs), device=obs.device) * inputs.shape[1] + obs_dim
+        obs_dim = 0 if self.image else self.obs_dim
+        width = self.encoder.in_features - (self.seen_dim - obs_dim)
+        inputs = obs.new_zeros(len(packing.index), width, dtype=dtype)
+        if obs_dim:
+            seen = packing.pack(obs)
+            inputs[:, :obs_dim] = seen if self.normalizer is None else self.normalizer(seen)
+        first_column = torch.arange(len(inputs), device=obs.device) * width + obs_dim
         entries = inputs.view(-1)
         if self.observe_last_action:
             later = slice(packing.batch_sizes[0], None)  # At the first step there is no last action.
@@ -67,45 +87,67 @@ class RecurrentAgent(nn.Module):
             first_column = first_column + self.n_actions
         if self.observe_agent_id:
             entries.index_fill_(0, first_column + packing.agent, 1)
+        if self.episode_limit is not None:
+            inputs[:, -1] = packing.step / self.episode_limit
         return inputs
 
-    def forward(self, inputs: Tensor, batch_sizes: list[int]) -> Tensor:
+    def images(self, obs: Tensor, packing: AgentPacking) -> Images | None:
+        """The images [B, T+1, n, O] of the packed steps, as they are; None if observations are none."""
+        return Images(packing.pack(obs), self.normalizer) if self.image else None
+
+    def forward(self, inputs: Tensor, batch_sizes: list[int], images: Images | None = None) -> Tensor:
         """Utilities along whole lives, in one fused recurrent call.
 
         Args:
             inputs: [R, I] from `inputs`, float32 or bfloat16; everything before the head is computed in its dtype.
             batch_sizes: of the same packing.
+            images: from `images`, of the same packing.
 
         Returns:
             [R, U] float32.
         """
+        if self.image is not None:
+            assert images is not None
+            features = self.image(images.pixels, images.normalizer, inputs.dtype)
+            inputs = torch.cat([features, inputs], dim=-1)
         encoded = torch.relu_(linear(self.encoder, inputs))
         return self._clamp(gru_outputs(self.gru, self.head, encoded, batch_sizes))
 
-    def step(self, obs: Tensor, last_actions: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def step(
+        self, obs: Tensor, last_actions: Tensor, hidden: Tensor, time: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Utilities of one step, for acting.
 
         Args:
             obs: [N, n, O], any real dtype.
             last_actions: [N, n] integers; -1 where the episode has just begun.
             hidden: [N·n, H] float32; zeros where the episode has just begun.
+            time: [N] integers, steps since the episode began; needed by networks that see the time.
 
         Returns:
             utilities [N, n, U] float32 and the next hidden states [N·n, H].
         """
-        encoded = self._encode(obs, last_actions).view(1, -1, self.hidden_dim)
+        encoded = self._encode(obs, last_actions, time).view(1, -1, self.hidden_dim)
         output, hidden = self.gru(encoded, hidden.unsqueeze(0))
         return self._clamp(self.head(output)).view(*obs.shape[:2], self.n_actions), hidden.squeeze(0)
 
-    def _encode(self, obs: Tensor, last_actions: Tensor) -> Tensor:
-        parts = [obs.to(self.encoder.weight.dtype)]
+    def look(self, obs: Tensor) -> Tensor:
+        """Observations [..., O] of any real dtype as the first linear layer takes them: [..., O or F] float32."""
+        if self.image is not None:
+            return self.image(obs.flatten(0, -2), self.normalizer).unflatten(0, obs.shape[:-1])
+        return obs.float() if self.normalizer is None else self.normalizer(obs)
+
+    def _encode(self, obs: Tensor, last_actions: Tensor, time: Tensor | None) -> Tensor:
+        parts = [self.look(obs)]
         if self.observe_last_action:
             # Action -1 stands for "none yet" and is in no column.
             columns = torch.arange(self.n_actions, device=obs.device)
-            parts.append((last_actions.unsqueeze(-1) == columns).to(parts[0].dtype))
+            parts.append((last_actions.unsqueeze(-1) == columns).float())
         if self.observe_agent_id:
-            identity = torch.eye(self.n_agents, dtype=parts[0].dtype, device=obs.device)
-            parts.append(identity.expand(*obs.shape[:-1], self.n_agents))
+            parts.append(torch.eye(self.n_agents, device=obs.device).expand(*obs.shape[:-1], self.n_agents))
+        if self.episode_limit is not None:
+            assert time is not None
+            parts.append((time / self.episode_limit).view(-1, 1, 1).expand(*obs.shape[:-1], 1))
         return torch.relu(self.encoder(torch.cat(parts, dim=-1)))
 
     def _clamp(self, utilities: Tensor) -> Tensor:

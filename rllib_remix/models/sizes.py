@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
+from rllib_remix.models.normalizer import RunningNormalizer
 
-NETWORKS = ("agent", "mixer", "q_star_agent", "q_star")  # whose shapes settings say
+NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "state_normalizer")  # whose shapes settings say
 
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
@@ -20,7 +22,17 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
     Args:
         team: a TeamSpec.
         networks: as a config's `networks()` or a checkpoint has them; without `utility_clamp` there are no limits.
+
+    Raises:
+        SettingError: the encoder does not fit what the team sees.
     """
+    agent = _agent_without_normalizer(team, networks)
+    if networks.get("normalize_observations"):
+        agent.normalizer = RunningNormalizer(team.obs_dim)
+    return agent
+
+
+def _agent_without_normalizer(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
     clamp = networks.get("utility_clamp")
     return RecurrentAgent(
         team.obs_dim,
@@ -29,6 +41,8 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
         hidden_dim=networks["agent_hidden_dim"],
         observe_last_action=networks["observe_last_action"],
         observe_agent_id=networks["observe_agent_id"],
+        episode_limit=team.episode_limit if networks.get("observe_time") else None,
+        image_shape=encoded_shape(networks.get("encoder", "auto"), team.obs_shape),
         utility_clamp=tuple(clamp) if clamp else None,
     )
 
@@ -43,13 +57,11 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
     parts: dict[str, nn.Module] = {}
     with torch.device("meta"):
         parts["agent"] = new_agent(team, networks)
-        if networks.get("mixer"):
-            parts["mixer"] = new_mixer(team.n_agents, team.state_dim, networks)
+        parts |= joint_networks(team.n_agents, team.state_dim + bool(networks.get("observe_time")), networks)
         if networks.get("use_q_star"):
-            parts["q_star_agent"] = parts["agent"]
-            parts["q_star"] = UnrestrictedJointQ(
-                team.n_agents, team.state_dim, hidden_dim=networks["q_star_hidden_dim"]
-            )
+            parts["q_star_agent"] = _agent_without_normalizer(team, networks)
+        if networks.get("normalize_observations"):
+            parts["state_normalizer"] = RunningNormalizer(team.state_dim)
     of_parts = {
         f"{part}.{name}": tuple(weight.shape)
         for part, network in parts.items()
@@ -58,9 +70,43 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
     return of_parts | {f"target_{name}": shape for name, shape in of_parts.items()}
 
 
+def joint_networks(n_agents: int, state_dim: int, networks: dict[str, Any]) -> dict[str, nn.Module]:
+    """The untrained networks that read the state, S numbers with the time: the mixer and Q*, those that there are."""
+    parts: dict[str, nn.Module] = {}
+    if networks.get("mixer"):
+        parts["mixer"] = new_mixer(n_agents, state_dim, networks)
+    if networks.get("use_q_star"):
+        parts["q_star"] = UnrestrictedJointQ(n_agents, state_dim, hidden_dim=networks["q_star_hidden_dim"])
+    return parts
+
+
+def reads_state(networks: dict[str, Any]) -> bool:
+    """Whether any network reads the state: VDN's mixer without Q* does not, and a state of images is large."""
+    return networks.get("mixer") != "vdn" or bool(networks.get("use_q_star"))
+
+
+def weights_of_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> int:
+    """How many weights mixer and Q* have for a state of S numbers, in the layers that read it; nothing is allocated."""
+    with torch.device("meta"):
+        parts = joint_networks(n_agents, state_dim, networks).values()
+    shapes = [weight.shape for part in parts for weight in part.parameters()]
+    return sum(
+        shape.numel() for shape in shapes if len(shape) == 2 and shape[1] in (state_dim, state_dim + n_agents)
+    )
+
+
+def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:
+    """Numbers that an agent's first linear layer reads at one step; of an image its features."""
+    with torch.device("meta"):
+        return new_agent(team, networks).encoder.in_features
+
+
 def acting_bytes(team: Any, networks: dict[str, Any]) -> int:
     """About how much memory AgentStepper takes for one copy, beside the weights."""
     hidden, agents, actions = networks["agent_hidden_dim"], team.n_agents, team.n_actions
     inputs = team.obs_dim + actions * networks["observe_last_action"] + agents * networks["observe_agent_id"]
+    if image_shape := encoded_shape(networks.get("encoder", "auto"), team.obs_shape):
+        with torch.device("meta"):
+            inputs += ImageEncoder(image_shape).floats
     one_hots = 4 * actions**2 + 8 * agents**2 * networks["observe_agent_id"]
     return 4 * agents * (inputs + 14 * hidden + actions) + one_hots

@@ -21,6 +21,9 @@ class AgentStepper:
 
     def __init__(self, agent: RecurrentAgent, num_envs: int):
         self._n_actions, self._clamp = agent.n_actions, agent.utility_clamp
+        self._agent, self._looks = agent, agent.image is not None or agent.normalizer is not None
+        self._episode_limit = agent.episode_limit
+        self._time = np.zeros((num_envs, 1, 1), np.int64)  # steps since the episodes began
         rows, inputs, hidden = num_envs * agent.n_agents, agent.encoder.in_features, agent.hidden_dim
         self._inputs = torch.zeros(rows, inputs)
         self._encoded = torch.zeros(rows, hidden)
@@ -42,13 +45,16 @@ class AgentStepper:
         self._head = agent.head.weight.detach().t(), agent.head.bias.detach()
 
     def _lay_out(self, agent: RecurrentAgent, num_envs: int) -> None:
-        """Names the parts of the arrays: products with inputs and with states; observations, actions, identities."""
+        """Names the parts of the arrays: products with inputs and with states; observations, actions, identities, time."""
         split = self._products.shape[1] // 2
         self._from_input, self._from_hidden = self._products[:, :split], self._products[:, split:]
         inputs = self._inputs.numpy().reshape(num_envs, agent.n_agents, -1)
-        own_id = inputs.shape[-1] - agent.n_agents if agent.observe_agent_id else inputs.shape[-1]
-        action = own_id - agent.n_actions if agent.observe_last_action else own_id
-        self._obs, self._last_action, identity = np.split(inputs, [action, own_id], axis=-1)
+        action = agent.seen_dim
+        own_id = action + agent.n_actions * agent.observe_last_action
+        time = own_id + agent.n_agents * agent.observe_agent_id
+        self._obs, self._last_action, identity, self._share_of_time = np.split(
+            inputs, [action, own_id, time], axis=-1
+        )
         if agent.observe_agent_id:
             identity[:] = np.eye(agent.n_agents)
         # Without that input a code has no entries.
@@ -63,14 +69,18 @@ class AgentStepper:
         """Clears the memory of the copies where `copies` [N] bool is True: their episodes begin."""
         self.hidden[torch.from_numpy(copies)] = 0.0
         self._last_action[copies] = 0.0
+        self._time[copies] = 0
 
     def remember(self, actions: np.ndarray) -> None:
-        """Notes the actions [N, n] that were taken after the latest step."""
+        """Notes the actions [N, n] that were taken after the latest step, with which a step of time has passed."""
         self._last_action[:] = self._codes[actions]
+        self._time += 1
 
     def step(self, obs: np.ndarray) -> np.ndarray:
         """Observations [N, n, O] of any real dtype → utilities [N, n, U] float32, overwritten by the next call."""
-        self._obs[:] = obs
+        self._obs[:] = self._look(obs)
+        if self._episode_limit is not None:
+            self._share_of_time[:] = self._time / self._episode_limit
         weight, bias = self._encoder
         torch.addmm(bias, self._inputs, weight, out=self._encoded).relu_()
         torch.mm(self._encoded, self._input_weight, out=self._from_input)
@@ -86,3 +96,8 @@ class AgentStepper:
         if self._clamp is not None:
             self._utilities.clamp_(*self._clamp)
         return self._utilities.numpy().reshape(*self._obs.shape[:2], self._n_actions)
+
+    @torch.no_grad()
+    def _look(self, obs: np.ndarray) -> np.ndarray:
+        """Observations as the first linear layer takes them."""
+        return self._agent.look(torch.from_numpy(obs)).numpy() if self._looks else obs

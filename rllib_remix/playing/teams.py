@@ -13,7 +13,7 @@ import torch
 from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.team import read_team_settings
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
-from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
+from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents, other_images
 from rllib_remix.errors import UserError, nearest, shown
 from rllib_remix.experiments.user_modules import find_modules_in
 from rllib_remix.models.agent import RecurrentAgent
@@ -236,7 +236,10 @@ def _check_fits(folder: Path, team: dict[str, Any], spec: TeamSpec) -> None:
                 f"checkpoint {str(folder)!r} is of a team with {name} = {team[name]}, this environment has {here}; "
                 "play it with the environment settings that it was trained with."
             )
-    if difference := other_agents(team.get("agents", ()), spec.agents):
+    trained = TeamSpec.from_saved(team)
+    if difference := other_agents(trained.agents, spec.agents) or other_images(
+        trained.obs_shape, spec.obs_shape
+    ):
         raise UserError(
             f"checkpoint {str(folder)!r} is of {difference}; play it with the environment that it was trained with."
         )

@@ -9,15 +9,19 @@ from rllib_remix.envs.team_env import TeamSpec
 
 
 def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:
-    """Observation and action space of a whole team: every size that module and learner need."""
-    return (
-        gym.spaces.Dict(
-            obs=_box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
-            state=_box((spec.state_dim,), spec.state_dtype),
-            avail_actions=gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
-        ),
-        gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents),
-    )
+    """Observation and action space of a whole team: every size that module and learner need.
+
+    The time 0 … limit tells the limit, and `image` the shape of one observation.
+    """
+    shown: dict[str, gym.Space] = {
+        "obs": _box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
+        "state": _box((spec.state_dim,), spec.state_dtype),
+        "avail_actions": gym.spaces.MultiBinary((spec.n_agents, spec.n_actions)),
+        "time": gym.spaces.Discrete(spec.episode_limit + 1),
+    }
+    if spec.obs_shape:
+        shown["image"] = _box(spec.obs_shape, spec.obs_dtype)
+    return gym.spaces.Dict(shown), gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents)
 
 
 def _box(shape: tuple[int, ...], dtype_name: str) -> gym.spaces.Box:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.errors import SettingError
+from rllib_remix.models.sizes import network_shapes
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.recorder import EpisodeRecorder
 
@@ -50,6 +51,7 @@ def explain_failed_runners(config: Any, error: Exception) -> NoReturn:
     copies = config.num_envs_per_env_runner or 1
     env = build_team_env(config.env, config.env_config, copies)
     EpisodeRecorder(env.spec, copies)
+    network_shapes(env.spec, config.networks())
     env.close()
     raise RuntimeError("No env runner could be started; Ray's log says why.") from error
 

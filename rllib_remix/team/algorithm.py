@@ -44,6 +44,7 @@ from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgent
 from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
 from rllib_remix.team.agents import ask_for_team_spec, check_agents, explain_failed_runners
+from rllib_remix.team.batch_memory import check_batch_memory
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.team.rewards import Rewards
@@ -80,6 +81,7 @@ class TeamAlgorithm(SavedAlgorithm):
             self.team_spec = ask_for_team_spec(self.env_runner_group, self.eval_env_runner_group)
         except IndexError as error:  # No env runner answered.
             explain_failed_runners(self.config, error)
+        check_batch_memory(self.team_spec, self.config)
         self.replay_buffer = self._new_replay_buffer()
         capacity = self.config.replay_buffer_capacity
         self._replay_mib = self.replay_buffer.bytes_needed(self.team_spec, capacity) / 2**20

@@ -16,6 +16,7 @@ from ray.tune.search.sample import Domain
 from rllib_remix.checkpoints.schema import check_can_be_saved
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
+from rllib_remix.models.image_encoder import encoded_shape
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
 from rllib_remix.rollout.building import env_creator, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
@@ -51,6 +52,9 @@ _OF_AGENTS = (
     "agent_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
+    "encoder",
+    "observe_time",
+    "normalize_observations",
     "skip_removed_agents",
     "compute_dtype",
 )
@@ -263,7 +267,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
     def _validate_env(self) -> None:
         if is_shipped(self.env):
-            make_team_env(self.env, dict(self.env_config), num_envs=1)
+            env = make_team_env(self.env, dict(self.env_config), num_envs=1)
+            encoded_shape(self.encoder, env.spec.obs_shape)
         elif self.env is not None:
             env_creator(self.env)
 

@@ -110,6 +110,13 @@ class TeamLearner(TorchLearner):
         if self._gradient_is_finite:
             super().apply_gradients(gradients_dict)
 
+    def _uncompiled_update(self, batch: Any, **kwargs: Any) -> Any:
+        """As RLlib's, after the batch is taken into the means and variances by which observations are normalised."""
+        for module_id, module_batch in batch.items():
+            module: Any = self.module[module_id].unwrapped()
+            module.note_observations(module_batch)
+        return super()._uncompiled_update(batch, **kwargs)
+
     def _log_steps_trained_metrics(self, batch: Any) -> None:
         """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""
         for module_id, module_batch in batch.policy_batches.items():

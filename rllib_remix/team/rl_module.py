@@ -12,15 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.image_encoder import Images, encoded_shape
+from rllib_remix.models.normalizer import RunningNormalizer
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
+from rllib_remix.models.sizes import reads_state
 
 
 class Seen(NamedTuple):
     """A batch as all networks read it, built once; only steps and agents that exist."""
 
-    inputs: Tensor  # [R, I], of the agent networks
+    inputs: Tensor  # [R, I], of the agent networks; without observations that are images
+    images: Images | None  # those
     agents: AgentPacking
-    state: Tensor  # [N, S]
+    state: Tensor  # [N, S], the time included if that is observed; [N, 0] if no network reads it
     steps: Packing  # of the N steps in [B, T+1]
     actions: Tensor  # [B, T+1, n] int64, 0 after the last
 
@@ -31,16 +35,22 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     It names those networks in `training_networks`, makes them in `make_training_networks`, and computes what its
     learner needs in `_forward_train`; `forward_target` too if it has target networks, which `target_sources` lists.
 
-    Spaces: a `Dict(obs=[n, O], state=[S], avail_actions=[n, U])` and a `MultiDiscrete([U]·n)`.
+    Spaces: a `Dict(obs=[n, O], state=[S], avail_actions=[n, U], time=Discrete(limit + 1))`, of images with `image` of an
+    observation's shape, and a `MultiDiscrete([U]·n)`.
 
-    Every weight belongs to the agents or to one of these networks.
+    Every weight belongs to the agents or to one of these networks. With `normalize_observations` the agents and the
+    module hold running means and variances, which `note_observations` updates; they are those of the batches' steps that
+    networks compute, so neither padding nor agents that have left count. Target networks see what the others see.
 
-    Model config: `agent_hidden_dim`, `observe_last_action`, `observe_agent_id`, `skip_removed_agents`,
-    `compute_dtype`.
+    Model config: `agent_hidden_dim`, `observe_last_action`, `observe_agent_id`, `encoder`, `observe_time`,
+    `normalize_observations`, `skip_removed_agents`, `compute_dtype`.
 
     Attributes:
         agent: what acts; env runners have nothing else.
+        state_normalizer: None if the state stays as it is.
     """
+
+    state_normalizer: RunningNormalizer | None
 
     training_networks: ClassVar[
         tuple[str, ...]
@@ -48,12 +58,28 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def setup(self) -> None:
         self.agent = self.make_agent()
+        n_agents, obs_dim = self.observation_space["obs"].shape
+        state_dim = self.observation_space["state"].shape[0]
+        normalizes, observes_time = self._has("normalize_observations"), self._has("observe_time")
+        if normalizes:
+            self.agent.normalizer = RunningNormalizer(obs_dim)
+        self.add_module("state_normalizer", None)
         if not self.inference_only:
-            n_agents = self.observation_space["obs"].shape[0]
-            self.make_training_networks(n_agents, self.observation_space["state"].shape[0])
+            if normalizes:
+                self.state_normalizer = RunningNormalizer(state_dim)
+            self.make_training_networks(n_agents, state_dim + observes_time)
+
+    def _has(self, setting: str) -> bool:
+        """Whether a setting is on that older checkpoints do not have."""
+        return self.model_config.get(setting, False)
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
-        """Sets what `training_networks` lists; one that is not wanted may be None."""
+        """Sets what `training_networks` lists; one that is not wanted may be None.
+
+        Args:
+            n_agents: n.
+            state_dim: S, of the state that the networks read: with the time, if that is observed.
+        """
 
     def make_agent(self) -> RecurrentAgent:
         """The network that acts, freshly initialised."""
@@ -70,8 +96,20 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             hidden_dim=config["agent_hidden_dim"],
             observe_last_action=config["observe_last_action"],
             observe_agent_id=config["observe_agent_id"],
+            episode_limit=self._episode_limit if self._has("observe_time") else None,
+            image_shape=self._image_shape,
             **limits,
         )
+
+    @property
+    def _episode_limit(self) -> int:
+        return int(self.observation_space["time"].n) - 1
+
+    @property
+    def _image_shape(self) -> tuple[int, ...]:
+        spaces = self.observation_space.spaces
+        shown = spaces["image"].shape if "image" in spaces else ()
+        return encoded_shape(self.model_config.get("encoder", "auto"), shown)
 
     # Acting
 
@@ -79,31 +117,62 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         return {}
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """One step for N teams: `obs`, `last_actions`, `hidden` in; `utilities`, `hidden` out."""
-        utilities, hidden = self.agent.step(batch["obs"], batch["last_actions"], batch["hidden"])
+        """One step for N teams: `obs`, `last_actions`, `hidden` and maybe `time` in; `utilities`, `hidden` out."""
+        utilities, hidden = self.agent.step(
+            batch["obs"], batch["last_actions"], batch["hidden"], batch.get("time")
+        )
         return {"utilities": utilities, "hidden": hidden}
 
     # Learning
 
     def seen(self, batch: dict[str, Any]) -> Seen:
         """Reads `obs`, `state`, `actions`, `lengths` and `lives` of a TeamLearner's batch."""
-        actions, lengths = batch["actions"].long(), batch["lengths"]
+        actions = batch["actions"].long()
         dtype = getattr(torch, self.model_config["compute_dtype"])
-        steps, agents = batch["obs"].shape[1:3]
-        whole = (lengths + 1).unsqueeze(-1).expand(-1, agents)
-        lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole
-        lived, with_last = AgentPacking(lives, steps), step_packing(lengths, steps)
+        lived, with_last = self._packings(batch)
         return Seen(
             inputs=self.agent.inputs(batch["obs"], actions, lived, dtype),
+            images=self.agent.images(batch["obs"], lived),
             agents=lived,
-            state=with_last.pack(batch["state"]).to(dtype),
+            state=self._state(batch["state"], with_last, dtype),
             steps=with_last,
             actions=functional.pad(actions, (0, 0, 0, 1)),
         )
 
+    def _packings(self, batch: dict[str, Any]) -> tuple[AgentPacking, Packing]:
+        """What is computed: of the agents, and of the team."""
+        lengths, (steps, agents) = batch["lengths"], batch["obs"].shape[1:3]
+        whole = (lengths + 1).unsqueeze(-1).expand(-1, agents)
+        lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole
+        return AgentPacking(lives, steps), step_packing(lengths, steps)
+
+    def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype) -> Tensor:
+        """What networks read of the states [B, T+1, S] at the packed steps; [N, 0] if none does."""
+        if not reads_state(self.model_config):
+            return steps.pack(state[..., :0]).to(dtype)
+        seen = steps.pack(state)
+        if self.state_normalizer is not None:
+            seen = self.state_normalizer(seen)
+        elif self.agent.image is not None and seen.dtype == torch.uint8:
+            seen = seen.float() / 255  # The state of a team that sees images is one too.
+        seen = seen.to(dtype)
+        if not self._has("observe_time"):
+            return seen
+        time = (steps.index % steps.leading[1]) / self._episode_limit
+        return torch.cat([seen, time.to(dtype).unsqueeze(-1)], dim=-1)
+
+    def note_observations(self, batch: dict[str, Any]) -> None:
+        """Takes a TeamLearner's batch into the means and variances, if there are any."""
+        if self.agent.normalizer is None or self.state_normalizer is None:
+            return
+        agents, steps = self._packings(batch)
+        self.agent.normalizer.update(agents.pack(batch["obs"]))
+        if reads_state(self.model_config):
+            self.state_normalizer.update(steps.pack(batch["state"]))
+
     def utilities(self, agent: RecurrentAgent, seen: Seen) -> Tensor:
         """What agent networks say of every action of every agent, [B, T+1, n, U]."""
-        return seen.agents.unpack(agent(seen.inputs, seen.agents.batch_sizes))
+        return seen.agents.unpack(agent(seen.inputs, seen.agents.batch_sizes, seen.images))
 
     # Target networks
 
@@ -125,4 +194,5 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         raise NotImplementedError
 
     def get_non_inference_attributes(self) -> list[str]:
-        return [*self.training_networks, *(f"target_{name}" for name in ("agent", *self.training_networks))]
+        of_targets = [f"target_{name}" for name in ("agent", *self.training_networks)]
+        return [*self.training_networks, "state_normalizer", *of_targets]

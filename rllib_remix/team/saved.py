@@ -188,7 +188,7 @@ class SavedAlgorithm(Algorithm):
         folder = local_folder(path)
         if kwargs.get("component") is None:
             check_checkpoint(folder, type(self).__name__, self.team_spec)
-            check_networks(folder, self.config.networks())
+            check_networks(folder, self.config.networks(), self.team_spec)
             check_saved_networks(folder)
         self.before_state_is_loaded()
         with explain_damage(folder):

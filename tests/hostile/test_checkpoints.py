@@ -65,6 +65,7 @@ FIELDS: list[tuple[str, Any]] = [
     *(("team.episode_limit", value) for value in COUNTS if value != 2**31),
     *((f"team.{name}", value) for name in ("obs_dtype", "state_dtype") for value in DTYPES),
     *(("team.agents", value) for value in (1, "ab", ["a"], ["a", "a"], ["a", 2], ["a", "\x1b"], {"a": 1}, None)),
+    *(("team.obs_shape", value) for value in (1, "abc", [1], [1, 1], [1, 1, 2], ["a", 1, 1], [0, 1, 1], [-1, -1, 1], [True] * 3, [1, 1, 1], None)),
     *(("team", value) for value in (None, 1, "x", [], {}, [1, 2])),
     ("team.n_agnts", 2),
     ("team.\x1b[31m", 2),
@@ -72,6 +73,8 @@ FIELDS: list[tuple[str, Any]] = [
     *(("networks.agent_hidden_dim", value) for value in (*COUNTS, 3, 60_000)),
     *((f"networks.{name}", value) for name in OPTIONAL for value in (True, "3", -1, 0, 10**9, 7, None)),
     *((f"networks.observe_{name}", value) for name in ("last_action", "agent_id") for value in FLAGS),
+    *((f"networks.{name}", value) for name in ("observe_time", "normalize_observations") for value in (1, "yes", None, True)),
+    *(("networks.encoder", value) for value in ("rnn", 1, None, ["cnn"], "cnn")),
     *(("networks.use_q_star", value) for value in (1, "yes", None, False)),
     *(
         ("networks.utility_clamp", value)

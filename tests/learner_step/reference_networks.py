@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def agent_inputs(obs, actions, n_actions, *, observe_last_action, observe_agent_id):
-    """What the agents see: [B, T+1, n, O] and the actions taken [B, T, n] → [B, T+1, n, I]."""
+def agent_inputs(obs, actions, n_actions, *, observe_last_action, observe_agent_id, time=None):
+    """What the agents see: [B, T+1, n, O], the actions taken [B, T, n] and maybe the time [T+1] → [B, T+1, n, I]."""
     episodes, steps, agents, _ = obs.shape
     parts = [obs]
     if observe_last_action:
@@ -20,6 +20,8 @@ def agent_inputs(obs, actions, n_actions, *, observe_last_action, observe_agent_
         parts.append(last_action)
     if observe_agent_id:
         parts.append(np.broadcast_to(np.eye(agents), (episodes, steps, agents, agents)))
+    if time is not None:
+        parts.append(np.broadcast_to(time[:, None, None], (episodes, steps, agents, 1)))
     return np.concatenate(parts, axis=-1)
 
 
@@ -56,6 +58,13 @@ def gru_cell(parameters, name, x, h):
     r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
     n = np.tanh(x_n + r * h_n)
     return (1 - z) * n + z * h
+
+
+def normalised(rows, is_seen):
+    """Rows [..., X] by the mean and deviation of each entry over those that are seen [...], within ±10."""
+    seen = rows[is_seen]
+    deviation = np.sqrt(((seen - seen.mean(0)) ** 2).mean(0))
+    return np.clip((rows - seen.mean(0)) / deviation, -10, 10)
 
 
 def sigmoid(x):

@@ -13,6 +13,7 @@ from tests.learner_step.reference_networks import (
     agent_utilities,
     joint_q,
     mixer_gradient,
+    normalised,
     of_actions,
 )
 from tests.learner_step.reference_targets import greedy_actions, lambda_returns
@@ -37,6 +38,8 @@ class Settings:
     utility_clamp: tuple[float, float] | None = None
     observe_last_action: bool = True
     observe_agent_id: bool = True
+    observe_time: bool = False
+    normalize_observations: bool = False
     skip_removed_agents: bool = True
 
     @property
@@ -61,20 +64,36 @@ class ReferenceStep:
     def __init__(self, parameters, batch, settings):
         self.settings, self.batch = settings, batch
         self.parameters = {name: np.asarray(array, float) for name, array in parameters.items()}
-        self.state = np.nan_to_num(batch["state"].astype(float))  # NaN only on padding
-        n_actions = batch["avail_actions"].shape[-1]
-        self.inputs = agent_inputs(
-            np.nan_to_num(batch["obs"].astype(float)),
-            batch["actions"],
-            n_actions,
-            observe_last_action=settings.observe_last_action,
-            observe_agent_id=settings.observe_agent_id,
-        )
         steps, agents = batch["obs"].shape[1:3]
+        self._see(np.arange(steps) / (steps - 1))  # as the longest episodes are as long as the limit
         everywhere = np.full((len(batch["lengths"]), agents), steps)
         self.lives = batch["lives"] if settings.skip_removed_agents else everywhere
         self._compute_targets()
         self._compute_weights()
+
+    def _see(self, time):
+        """What the networks read; `time` [T+1] is a share of the limit."""
+        batch, settings = self.batch, self.settings
+        obs, state = (
+            np.nan_to_num(batch[name].astype(float)) for name in ("obs", "state")
+        )  # NaN only on padding
+        if settings.normalize_observations:
+            in_episode = np.arange(len(time)) <= batch["lengths"][:, None]
+            steps = np.arange(len(time))[:, None]
+            alive = steps < batch["lives"][:, None] if settings.skip_removed_agents else in_episode[..., None]
+            obs = normalised(obs, np.broadcast_to(alive, obs.shape[:-1]))
+            state = normalised(state, in_episode)
+        if settings.observe_time:
+            state = np.concatenate([state, np.broadcast_to(time[:, None], (*state.shape[:2], 1))], axis=-1)
+        self.state = state
+        self.inputs = agent_inputs(
+            obs,
+            batch["actions"],
+            batch["avail_actions"].shape[-1],
+            observe_last_action=settings.observe_last_action,
+            observe_agent_id=settings.observe_agent_id,
+            time=time if settings.observe_time else None,
+        )
 
     def utilities(self, parameters, name):
         # The limits hold for the agents that act, and for their targets; not for those that only feed Q*.

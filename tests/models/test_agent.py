@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.normalizer import RunningNormalizer
 from rllib_remix.models.packing import AgentPacking
 
 EPISODES, STEPS, AGENTS, OBS_DIM, ACTIONS = 3, 7, 4, 5, 6
@@ -25,7 +26,7 @@ def whole(
     steps = obs.shape[1]
     packing = AgentPacking(torch.full((len(obs), AGENTS), steps) if lives is None else lives, steps)
     inputs = network.inputs(obs, actions, packing, torch.float32)
-    return packing.unpack(network(inputs, packing.batch_sizes))
+    return packing.unpack(network(inputs, packing.batch_sizes, network.images(obs, packing)))
 
 
 def stepped(network: RecurrentAgent, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
@@ -34,7 +35,7 @@ def stepped(network: RecurrentAgent, obs: torch.Tensor, actions: torch.Tensor) -
     last_actions = torch.full((len(obs), AGENTS), -1)
     utilities = []
     for t in range(obs.shape[1]):
-        now, hidden = network.step(obs[:, t], last_actions, hidden)
+        now, hidden = network.step(obs[:, t], last_actions, hidden, torch.full((len(obs),), t))
         utilities.append(now)
         if t < actions.shape[1]:
             last_actions = actions[:, t]
@@ -176,4 +177,76 @@ def test_observations_may_have_any_real_dtype(dtype):
 def test_gradients_reach_every_parameter():
     network = agent()
     whole(network, *episodes()).square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())
+
+
+IMAGE = (4, 5, 3)
+
+
+def image_episodes():
+    generator = torch.Generator().manual_seed(2)
+    shape = (EPISODES, STEPS + 1, AGENTS, 4 * 5 * 3)
+    return torch.randint(256, shape, generator=generator, dtype=torch.uint8), episodes()[1]
+
+
+def image_agent(**settings) -> RecurrentAgent:
+    torch.manual_seed(0)
+    return RecurrentAgent(4 * 5 * 3, ACTIONS, AGENTS, hidden_dim=16, image_shape=IMAGE, **settings)
+
+
+def with_statistics(network: RecurrentAgent, obs: torch.Tensor) -> RecurrentAgent:
+    network.normalizer = RunningNormalizer(obs.shape[-1])
+    network.normalizer.update(obs.flatten(0, -2)[::2])
+    return network
+
+
+@pytest.mark.parametrize("normalizes", [False, True])
+@pytest.mark.parametrize("sees", ["vectors", "images"])
+@pytest.mark.parametrize("one_hots", [True, False])
+def test_with_time_images_and_normalized_too_whole_episodes_are_as_step_by_step(sees, normalizes, one_hots):
+    settings = {"observe_last_action": one_hots, "observe_agent_id": one_hots, "episode_limit": 9}
+    network = agent(**settings) if sees == "vectors" else image_agent(**settings)
+    obs, actions = episodes() if sees == "vectors" else image_episodes()
+    if normalizes:
+        network = with_statistics(network, obs)
+    utilities = whole(network, obs, actions)
+    torch.testing.assert_close(utilities, stepped(network, obs, actions), rtol=1e-5, atol=1e-5)
+
+
+def test_the_time_is_a_share_of_the_limit_from_0_on_and_the_last_input():
+    network = agent(episode_limit=10)
+    obs, actions = episodes()
+    packing = AgentPacking(torch.full((EPISODES, AGENTS), STEPS + 1), STEPS + 1)
+    inputs = network.inputs(obs, actions, packing, torch.float32)
+    expected = torch.tensor([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    torch.testing.assert_close(
+        packing.unpack(inputs)[..., -1], expected.view(1, -1, 1).expand(EPISODES, -1, AGENTS)
+    )
+    without = agent().inputs(obs, actions, packing, torch.float32)
+    assert torch.equal(inputs[:, :-1], without)
+
+
+def test_normalized_observations_and_nothing_else_are_in_the_inputs_by_their_statistics():
+    network, (obs, actions) = agent(), episodes()
+    packing = AgentPacking(torch.full((EPISODES, AGENTS), STEPS + 1), STEPS + 1)
+    plain = network.inputs(obs, actions, packing, torch.float32)
+    normalized = with_statistics(network, obs).inputs(obs, actions, packing, torch.float32)
+    expected = (plain[:, :OBS_DIM] - network.normalizer.mean) / network.normalizer.variance.sqrt()
+    torch.testing.assert_close(normalized[:, :OBS_DIM], expected)
+    assert torch.equal(normalized[:, OBS_DIM:], plain[:, OBS_DIM:])
+
+
+def test_another_network_reads_images_by_the_statistics_of_the_one_whose_inputs_it_gets():
+    obs, actions = image_episodes()
+    acting, other = with_statistics(image_agent(), obs), image_agent()
+    packing = AgentPacking(torch.full((EPISODES, AGENTS), STEPS + 1), STEPS + 1)
+    inputs, images = acting.inputs(obs, actions, packing, torch.float32), acting.images(obs, packing)
+    assert torch.equal(
+        other(inputs, packing.batch_sizes, images), acting(inputs, packing.batch_sizes, images)
+    )
+
+
+def test_gradients_reach_every_parameter_of_a_network_that_sees_images():
+    network = image_agent()
+    whole(network, *image_episodes()).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())

@@ -47,6 +47,28 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
         assert all(torch.equal(copy.get()[name], states[0][name]) for name in states[0])
 
 
+def test_two_learners_normalise_by_the_same_statistics_which_are_those_of_the_whole_batch(build):
+    settings = {"train_batch_episodes": 6, "normalize_observations": True}
+    one = build(tiny("VDN", **settings))
+    two = build(tiny("VDN", **settings).learners(num_learners=2, num_cpus_per_learner=1))
+    two.learner_group.set_state(one.learner_group.get_state())
+    while len(one.replay_buffer) < 6:
+        one.replay_buffer.add(one._collect())
+    for _ in range(2):
+        sample = one.replay_buffer.sample(6)
+        sample["lengths"][:3] = torch.tensor([1, 2, 3])
+        for algorithm, learners in ((one, 1), (two, 2)):
+            algorithm.learner_group.update(batch=learner_batch(sample, num_learners=learners), timesteps={})
+    copies = two.learner_group.foreach_learner(
+        lambda learner: learner.module["default_policy"].unwrapped().state_dict()
+    )
+    first, second = (copy.get() for copy in copies)
+    assert all(torch.equal(values, second[name]) for name, values in first.items())
+    for name, values in weights(one).items():
+        np.testing.assert_allclose(first[name], values, atol=2e-5, err_msg=name)
+    assert first["agent.normalizer.count"] > 0
+
+
 def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
     settings = {"weighting_mode": "sampling", "train_batch_episodes": 6}
     one = build(tiny("MACPO", **settings))

@@ -12,6 +12,7 @@ from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
+from rllib_remix.envs.foreign.images import common_image_shape
 from rllib_remix.envs.foreign.info_values import InfoValues
 from rllib_remix.envs.foreign.options import check_options, episode_limit
 from rllib_remix.envs.foreign.team_state import TeamState
@@ -96,6 +97,7 @@ class ForeignEnvAdapter(TeamEnv):
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
+        self.obs_shape = common_image_shape(self._views)
         self.episode_limit = episode_limit(options, envs[0])
         self._mean_reward = options.get("team_reward") == "mean"
         self._prepare()

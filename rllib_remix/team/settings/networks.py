@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rllib_remix.settings import Count, Flag
+from rllib_remix.models.image_encoder import ENCODERS
+from rllib_remix.settings import Count, Flag, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
 
 MAX_UNITS = 16_384  # of a layer; its weights are some GB then
@@ -28,4 +29,22 @@ class NetworkSettings(SettingGroup):
         Flag(),
         "whether agents see a one-hot of their index. The public configurations of Predator-Prey behind both papers "
         "leave it out (`obs_agent_id: False`).",
+    )
+    encoder: str = setting(
+        "auto",
+        OneOf(ENCODERS),
+        "how agents read what they see: cnn by three convolutions, for images; mlp as a flat vector; auto takes cnn for "
+        "images. uint8 is divided by 255 in a cnn, and only there.",
+    )
+    observe_time: bool = setting(
+        False,
+        Flag(),
+        "whether the agents and the networks that read the state see the time, t / episode_limit. The end of an episode by its time limit is "
+        "then no surprise (Pardo et al. 2018).",
+    )
+    normalize_observations: bool = setting(
+        False,
+        Flag(),
+        "whether every number of an observation and of the state is normalised by its running mean and deviation over the "
+        "batches, within ±10 deviations.",
     )

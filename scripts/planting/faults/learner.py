@@ -67,8 +67,8 @@ FAULTS = (
         "states_one_step_late",
         "The mixers see the state of the step before.",
         _TEAM_MODULE,
-        'state=with_last.pack(batch["state"])',
-        'state=with_last.pack(batch["state"].roll(1, 1))',
+        "seen = steps.pack(state)",
+        "seen = steps.pack(state.roll(1, 1))",
         _STEP,
     ),
     Fault(

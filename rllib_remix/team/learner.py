@@ -35,7 +35,7 @@ class TeamLearner(TorchLearner):
     `importance` as the replay buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch
     divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the whole.
 
-    Target networks are copied every `target_network_update_episodes` episodes collected, if the module has some.
+    Target networks, if the module has some, are renewed after so many updates, or so many episodes collected.
     """
 
     config: Any  # a TeamAlgorithmConfig
@@ -135,18 +135,21 @@ class TeamLearner(TorchLearner):
         return super()._convert_batch_type(batch, *args, pin_memory=pin_memory, **kwargs)
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
-        """Copies the online networks onto the targets, counted in episodes collected from the environments."""
+        """Copies the online networks onto the targets when it is time."""
         super().after_gradient_based_update(timesteps=timesteps)
-        config, episodes = self.config, timesteps.get(NUM_EPISODES_LIFETIME, 0)
         self._updates_since_copy += 1
-        if self._updates_since_copy < config.target_network_update_interval:
-            return
-        if episodes - self._episodes_at_last_target_copy < config.target_network_update_episodes:
+        if not self._copy_is_due(episodes := timesteps.get(NUM_EPISODES_LIFETIME, 0)):
             return
         self._episodes_at_last_target_copy, self._updates_since_copy = episodes, 0
         for module in self._team_modules():
             for source, target in module.get_target_network_pairs():
-                copy_network(source, target, tau=config.tau)
+                copy_network(source, target, tau=self.config.tau)
+
+    def _copy_is_due(self, episodes: int) -> bool:
+        between = self.config.target_network_update_episodes
+        if between is None:
+            return self._updates_since_copy >= self.config.target_network_update_interval
+        return episodes - self._episodes_at_last_target_copy >= between
 
     def _team_modules(self) -> list[Any]:
         """The TeamRLModules themselves, out of what wraps them for several learners."""

@@ -20,7 +20,7 @@ COMMON = {
     "standardize_rewards": False,
     "q_star_loss_weight": 1.0,
     "target_network_update_interval": 200,
-    "target_network_update_episodes": 1,
+    "target_network_update_episodes": None,
     "tau": 1.0,
     "train_batch_episodes": 32,
     "rollout_episodes_per_update": 2,

@@ -32,7 +32,16 @@ def test_the_settings_of_an_algorithm_are_shown_in_groups_with_its_own_defaults(
     assert (shown["name"], shown["text"], shown["team"]) == ("ReMIX", ALGORITHMS["ReMIX"].text, True)
     groups = {group["title"]: {e["name"]: e for e in group["settings"]} for group in shown["groups"]}
     assert list(groups) == [
-        *("Preset", "Networks", "Loss", "Replay", "Loop", "Computing", "RLlib's settings", "weighting_config of remix"),
+        *(
+            "Preset",
+            "Networks",
+            "Loss",
+            "Replay",
+            "Loop",
+            "Computing",
+            "RLlib's settings",
+            "weighting_config of remix",
+        ),
     ]
     assert groups["Loss"]["weighting"]["default"] == "remix"
     assert groups["RLlib's settings"]["grad_clip"]["default"] == 10.0

@@ -22,12 +22,13 @@ class LoopSettings(SettingGroup):
         "episodes collected per update, whatever the number of env runners. 1 in EPyMARL, 8 in both papers.",
     )
     target_network_update_interval: int = setting(
-        200, Count(1), "updates between two copies onto the target networks, at least. 200 in EPyMARL."
+        200, Count(1), "updates between two copies onto the target networks. 200 in EPyMARL."
     )
-    target_network_update_episodes: int = setting(
-        1,
+    target_network_update_episodes: int | None = setting(
+        None,
         Count(1),
-        "episodes collected between two such copies, at least. 200 in PyMARL and both papers, which do not count updates.",
+        "episodes collected between two such copies, which are counted instead of updates if this is set. 200 in PyMARL "
+        "and both papers.",
     )
     tau: float = setting(
         1.0, Interval(0, 1, low_open=True), "what a copy takes over: target ← τ·online + (1 - τ)·target."

@@ -235,8 +235,8 @@ FAULTS = (
         "target_copies_counted_in_updates",
         "Target networks are renewed by the number of updates, not of episodes.",
         _TEAM_LEARNER,
-        "self.config, timesteps.get(NUM_EPISODES_LIFETIME, 0)",
-        "self.config, self._weights_seq_no",
+        "episodes := timesteps.get(NUM_EPISODES_LIFETIME, 0)",
+        "episodes := self._weights_seq_no",
         ("tests/learner_step", "tests/team/test_rounds.py"),
     ),
     Fault(
@@ -249,10 +249,10 @@ FAULTS = (
     ),
     Fault(
         "updates_since_a_target_copy_never_counted",
-        "Target networks are renewed by the number of episodes alone.",
+        "Target networks are renewed with every update.",
         _TEAM_LEARNER,
-        "if self._updates_since_copy < config.target_network_update_interval:",
-        "if self._updates_since_copy < 1:",
+        "return self._updates_since_copy >= self.config.target_network_update_interval",
+        "return self._updates_since_copy >= 1",
         ("tests/learner_step",),
     ),
     Fault(

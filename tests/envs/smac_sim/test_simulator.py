@@ -10,7 +10,7 @@ from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.envs.smac.maps import MAPS
-from rllib_remix.envs.smac.options import SmacOptions
+from rllib_remix.envs.smac.options import Smacv2Options
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from rllib_remix.envs.team_env import TeamStep, random_actions
 from rllib_remix.errors import SettingError
@@ -63,7 +63,7 @@ def test_every_setting_keeps_the_contract_of_environments():
 def test_it_can_be_made_by_name_with_all_settings_of_smac():
     env = make_team_env("smac_sim", {"map_name": "MMM2", "obs_last_action": True}, 4)
     assert (env.num_envs, env.n_agents, env.n_actions, env.episode_limit) == (4, 10, 18, 180)
-    assert set(env.setting_names()) == set(vars(SmacOptions()))
+    assert set(env.setting_names()) == set(vars(Smacv2Options()))
 
 
 def test_the_default_map_is_8m():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Annotated, Any, get_type_hints
 
-from rllib_remix.envs.smac.capabilities import Capabilities, check_map_name, read_capabilities
+from rllib_remix.envs.smac.capabilities import SCENARIOS, Capabilities, check_map_name, read_capabilities
 from rllib_remix.envs.smac.maps import DRAWN_MAPS, MAPS, SmacMap, smac_map
 from rllib_remix.errors import SettingError, shown
 from rllib_remix.settings import Interval, check_flag
@@ -87,6 +87,10 @@ class SmacOptions:
 
     @property
     def map(self) -> SmacMap:
+        if isinstance(self.map_name, str) and self.map_name in {*DRAWN_MAPS, *SCENARIOS}:
+            raise SettingError(
+                f"smac.map_name: {self.map_name!r} is one of SMACv2's, which the environments 'smacv2' and 'smac_sim' play."
+            )
         return smac_map(self.map_name)
 
 

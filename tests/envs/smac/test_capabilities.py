@@ -6,7 +6,7 @@ import pytest
 
 from rllib_remix.envs.smac.capabilities import SCENARIOS, scenario, with_scenario
 from rllib_remix.envs.smac.layout import smac_layout
-from rllib_remix.envs.smac.options import Smacv2Options
+from rllib_remix.envs.smac.options import SmacOptions, Smacv2Options
 from rllib_remix.envs.smac.settings import Smacv2Settings
 from rllib_remix.errors import SettingError
 
@@ -129,6 +129,12 @@ def test_smacv2s_settings_are_refused_on_smacs_maps():
 
 def test_smacv2s_maps_need_a_capability_config():
     assert "n_units is missing; 10gen_zerg as SMACv2 plays it" in refused({"map_name": "10gen_zerg"})
+
+
+@pytest.mark.parametrize("name", ["10gen_terran", "terran_5_vs_5"])
+def test_smac_says_who_plays_smacv2s_maps(name):
+    told = refused({"map_name": name}, lambda **_: SmacOptions(map_name=name))
+    assert f"{name!r} is one of SMACv2's, which the environments 'smacv2' and 'smac_sim' play" in told
 
 
 def test_settings_without_effect_are_refused():

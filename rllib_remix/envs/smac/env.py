@@ -285,7 +285,7 @@ class Smac(TeamEnv):
 
 
 class Smacv2(Smac):
-    """SMACv2: the same with SMACv2's client, whose maps draw teams and starts anew for every episode.
+    """N games of StarCraft II with SMACv2's client, whose maps draw teams and starts anew for every episode.
 
     Args:
         num_envs: copies N.

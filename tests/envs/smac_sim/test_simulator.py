@@ -9,7 +9,8 @@ from batteries import battery_but
 from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.envs.registry import make_team_env
-from rllib_remix.envs.smac.maps import MAPS
+from rllib_remix.envs.smac.capabilities import SCENARIOS
+from rllib_remix.envs.smac.maps import DRAWN_MAPS, MAPS
 from rllib_remix.envs.smac.options import Smacv2Options
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from rllib_remix.envs.team_env import TeamStep, random_actions
@@ -209,10 +210,10 @@ def test_fewer_loops_per_step_walk_less_far():
 # Errors
 
 
-def test_an_unknown_map_is_refused_with_all_23_names_and_the_nearest():
+def test_an_unknown_map_is_refused_with_all_names_and_the_nearest():
     with pytest.raises(SettingError, match="did you mean '2s3z'") as error:
         SmacSim(map_name="2s3zz")
-    assert set(re.findall(r"\w+", str(error.value).partition("Allowed: ")[2])) == set(MAPS)
+    assert set(re.findall(r"\w+", str(error.value).partition("Allowed: ")[2])) == {*MAPS, *DRAWN_MAPS, *SCENARIOS}
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest():

@@ -115,7 +115,7 @@ class Smacv2Options(SmacOptions):
     use_unit_ranges: bool = False  # agents attack and see as far as their unit type, not 6 and 9 cells
     min_attack_range: Annotated[float, Interval(0, 32)] = 2.0  # with use_unit_ranges, for melee units
     conic_fov: bool = False  # agents see and attack within a cone only, which further actions turn
-    num_fov_actions: Annotated[int, Interval(2, 360, integer=True)] = 12  # directions of the cone
+    num_fov_actions: Annotated[int, Interval(2, 127, integer=True)] = 12  # directions of the cone
     obs_own_pos: bool = False  # an agent's own place, as shares of the map
     fully_observable: bool = False  # everyone alive is seen, at any distance
     action_mask: bool = True  # False: attacks on all living are allowed; beyond reach they change nothing

@@ -67,10 +67,14 @@ def can_target(rules, units, kinds, n_agents, a, k):
     heals = rules.heals and kinds[unit.kind].weapon == HEAL
     if not _is_target(units, kinds, n_agents, heals, k):
         return False
-    target = units[k] if heals else units[n_agents + k]
-    distance = _distance(unit, target)
-    near = distance <= kinds[unit.kind].shoot_range
-    return near and (rules.turns == 0 or _looks_at(rules, unit, np.float64(target.x), np.float64(target.y)))
+    return _is_in_reach(rules, unit, units[k] if heals else units[n_agents + k], kinds[unit.kind].shoot_range)
+
+
+@kernel
+def _is_in_reach(rules, unit, target, shoot_range):
+    if _distance(unit, target) > shoot_range:
+        return False
+    return rules.turns == 0 or _looks_at(rules, unit, np.float64(target.x), np.float64(target.y))
 
 
 @kernel
@@ -94,14 +98,17 @@ def write_avail(rules, units, kinds, n_agents, pathing, avail):
         row[SOUTH] = alive and _is_open(pathing, x, y - reach)
         row[EAST] = alive and _is_open(pathing, x + reach, y)
         row[WEST] = alive and _is_open(pathing, x - reach, y)
-        row[FIRST_TARGET : rules.first_target] = alive
-        heals = rules.heals and kinds[unit.kind].weapon == HEAL
+        for turn in range(rules.turns):
+            row[FIRST_TARGET + turn] = alive
+        heals, shoot_range = rules.heals and kinds[unit.kind].weapon == HEAL, kinds[unit.kind].shoot_range
         for k in range(len(row) - rules.first_target):
-            if rules.action_mask:
-                may = alive and can_target(rules, units, kinds, n_agents, a, k)
-            else:
-                may = alive and _is_target(units, kinds, n_agents, heals, k)
-            row[rules.first_target + k] = may
+            if not alive or not _is_target(units, kinds, n_agents, heals, k):
+                row[rules.first_target + k] = False
+                continue
+            target = units[k] if heals else units[n_agents + k]
+            row[rules.first_target + k] = not rules.action_mask or _is_in_reach(
+                rules, unit, target, shoot_range
+            )
 
 
 @kernel
@@ -161,7 +168,9 @@ def _write_enemies(rules, units, kinds, n_agents, a, avail, row):
                     row[at] = avail[rules.first_target + k - n_agents]
                 else:
                     row[at] = can_target(rules, units, kinds, n_agents, a, k - n_agents)
-                _write_other(rules, unit, other, kinds, distance, rules.enemy_shields, True, row, at + 1)
+                _write_other(
+                    rules, unit, other, kinds, distance, sight, rules.enemy_shields, True, row, at + 1
+                )
         at += rules.enemy_feats
     return at
 
@@ -180,7 +189,7 @@ def _write_allies(rules, units, kinds, n_agents, a, n_actions, last_actions, row
             if _sees(rules, unit, other, distance, sight):
                 row[at] = 1.0
                 shields, types = rules.ally_shields, rules.observe_types
-                _write_other(rules, unit, other, kinds, distance, shields, types, row, at + 1)
+                _write_other(rules, unit, other, kinds, distance, sight, shields, types, row, at + 1)
                 if rules.obs_last_action and last_actions[k] >= 0:
                     row[at + rules.ally_feats - n_actions + last_actions[k]] = 1.0
         at += rules.ally_feats
@@ -188,8 +197,8 @@ def _write_allies(rules, units, kinds, n_agents, a, n_actions, last_actions, row
 
 
 @kernel
-def _write_other(rules, unit, other, kinds, distance, shields, types, row, at):
-    kind, sight = kinds[other.kind], kinds[unit.kind].sight_range
+def _write_other(rules, unit, other, kinds, distance, sight, shields, types, row, at):
+    kind = kinds[other.kind]
     row[at] = distance / sight
     row[at + 1] = (np.float64(other.x) - np.float64(unit.x)) / sight
     row[at + 2] = (np.float64(other.y) - np.float64(unit.y)) / sight

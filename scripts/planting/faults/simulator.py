@@ -94,8 +94,8 @@ FAULTS = (
         "shoots_as_far_as_it_sees",
         "Enemies in sight may be attacked, however far.",
         _OBSERVING,
-        "distance <= kinds[unit.kind].shoot_range",
-        "distance <= kinds[unit.kind].sight_range",
+        "if _distance(unit, target) > shoot_range:",
+        "if _distance(unit, target) > 9.0:",
         _OBSERVING_TESTS,
     ),
     Fault(

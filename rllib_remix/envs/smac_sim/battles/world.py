@@ -32,7 +32,7 @@ UNIT = np.dtype(
         ("target", np.int16),  # unit that it attacks or heals; −1: none
         ("missile_target", np.int16),
         ("kind", np.int8),
-        ("facing", np.int16),  # direction of an ally's field of view, by the number of its action (SMACv2)
+        ("facing", np.int8),  # direction of an ally's field of view, by the number of its action (SMACv2)
         ("order", np.int8),
         ("holds", np.bool_),  # stands its ground in this loop, because it attacks
         ("fired", np.bool_),  # did so, or healed, since the last call of `advance`

@@ -223,16 +223,16 @@ def _starts(part: Mapping[str, Any]) -> Starts:
 def _per_agent(name: str, part: Mapping[str, Any]) -> PerAgent:
     _dist_type(name, part, ("per_agent_uniform",))
     _needed(name, part, ("lower_bound", "upper_bound", "observe"))
-    ends = []
+    ends: list[float] = []
     for key in ("lower_bound", "upper_bound"):
         bound = part[key]  # A list of one number, as SMACv2 draws vectors.
-        value = bound[0] if isinstance(bound, Sequence) and len(bound) == 1 else bound
+        value: Any = bound[0] if isinstance(bound, Sequence) and len(bound) == 1 else bound
         check_number(f"{_NAME}.{name}.{key}", value, low=0, high=1)
         ends.append(float(value))
     if ends[0] > ends[1]:
         raise SettingError(f"{_NAME}.{name}: lower_bound {ends[0]:g} is above upper_bound {ends[1]:g}.")
     check_flag(f"{_NAME}.{name}.observe", part["observe"])
-    return PerAgent(*ends, part["observe"])
+    return PerAgent(ends[0], ends[1], part["observe"])
 
 
 def _mask(part: Mapping[str, Any]) -> float:

@@ -30,9 +30,9 @@ TYPE_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "colossi_stalkers_zealots": (("colossus", "stalker", "zealot"), ("colossus", "stalker", "zealot")),
     "MMM": (("marauder", "marine", "medivac"), ("marauder", "marine", "medivac")),
     "bane": (("baneling", "zergling"), ("baneling", "zergling")),
-    "terran_gen": (("marine", "marauder", "medivac"),) * 2,
-    "protoss_gen": (("stalker", "zealot", "colossus"),) * 2,
-    "zerg_gen": (("zergling", "hydralisk", "baneling"),) * 2,
+    "terran_gen": (("marine", "marauder", "medivac"), ("marine", "marauder", "medivac")),
+    "protoss_gen": (("stalker", "zealot", "colossus"), ("stalker", "zealot", "colossus")),
+    "zerg_gen": (("zergling", "hydralisk", "baneling"), ("zergling", "hydralisk", "baneling")),
 }
 UNKNOWN_UNIT = "unit"  # in the armies of maps that draw them anew for every episode
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.envs.smac.capabilities import SCENARIOS
 from rllib_remix.envs.smac.layout import smac_layout
 from rllib_remix.envs.smac.maps import MAPS
 from rllib_remix.envs.smac.options import SmacOptions
@@ -126,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--maps", nargs="+", choices=MAPS, metavar="MAP", default=DEFAULT_MAPS)
+    parser.add_argument("--maps", nargs="+", choices=(*MAPS, *SCENARIOS), metavar="MAP", default=DEFAULT_MAPS)
     parser.add_argument("--episodes", type=int, default=200, help="of every policy (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")

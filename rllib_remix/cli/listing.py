@@ -108,7 +108,9 @@ def _defaults(name: str, env_class: Any) -> dict[str, Any]:
     if name == "smac":
         from rllib_remix.envs.smac.settings import SmacSettings as Settings
     elif name == "smac_sim":
-        from rllib_remix.envs.smac.options import SmacOptions as Settings
+        from rllib_remix.envs.smac.options import Smacv2Options as Settings
+    elif name == "smacv2":
+        from rllib_remix.envs.smac.settings import Smacv2Settings as Settings
     else:
         parameters = inspect.signature(env_class.__init__).parameters
         return {

@@ -1,4 +1,4 @@
-"""`rllib smac`: is StarCraft II installed so that the environment `smac` can run?"""
+"""`rllib smac`: is StarCraft II installed so that the environments `smac` and `smacv2` can run?"""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from rllib_remix.cli.options import VERBOSE_OPTION
-from rllib_remix.envs.smac.settings import OXWHIRL_CLIENT
 
 if TYPE_CHECKING:
     from rllib_remix.envs.smac.preflight import Finding
 
 app = typer.Typer(no_args_is_help=True, help="Look after StarCraft II.", rich_markup_mode=None)
 
-CLIENT = OXWHIRL_CLIENT  # tests put another in
+CLIENT: str | None = None  # tests put another in the place of the environment's own
 _WIDTH = 80
 
 
@@ -26,7 +25,8 @@ def smac() -> None:
 
 @app.command(short_help="Look for what the environment smac needs.")
 def check(
-    map_name: str = typer.Option(None, "--map", help="Look for this map only [default: all 23]."),
+    env: str = typer.Option("smac", "--env", help="smac or smacv2: whose client and maps to look for."),
+    map_name: str = typer.Option(None, "--map", help="Look for this map only [default: all of them]."),
     game_version: str = typer.Option(None, "--game-version", help="The version to be played, such as 4.10."),
     sc2_path: str = typer.Option(
         None, "--sc2-path", help="StarCraft II's folder [default: SC2PATH, or ~/StarCraftII]."
@@ -34,21 +34,21 @@ def check(
     start: bool = typer.Option(False, "--start", help="Also start one game, play a step and end it."),
     verbose: int = VERBOSE_OPTION,
 ) -> None:
-    """Look for everything that the environment smac needs, and say what to do; exit code 1 if something is missing."""
-    from rllib_remix.envs.smac.maps import MAPS, smac_map
-    from rllib_remix.envs.smac.preflight import preflight
+    """Look for everything that smac (or smacv2) needs, and say what to do; exit code 1 if something is missing."""
+    from rllib_remix.envs.smac.preflight import CLIENTS, preflight
+    from rllib_remix.settings import check_choice
 
-    maps = list(MAPS) if map_name is None else [smac_map(map_name).name]
-    findings = preflight(maps, game_version, sc2_path)
+    check_choice("--env", env, CLIENTS)
+    findings = preflight(_maps(env, map_name), game_version, sc2_path, env=env)
     for finding in findings:
         _say_finding(finding)
     complete = not any(finding.is_missing for finding in findings)
     if start and complete:
         from rllib_remix.envs.smac.first_game import try_a_game
 
-        finding = try_a_game(
-            map_name=map_name or "3m", game_version=game_version, sc2_path=sc2_path, client=CLIENT
-        )
+        chosen = {} if CLIENT is None else {"client": CLIENT}
+        map_name = map_name or ("3m" if env == "smac" else "terran_5_vs_5")
+        finding = try_a_game(env, map_name=map_name, game_version=game_version, sc2_path=sc2_path, **chosen)
         _say_finding(finding)
         complete = not finding.is_missing
     elif start:
@@ -56,6 +56,19 @@ def check(
     if not complete:
         typer.echo("The environment smac_sim needs none of this.")
         raise typer.Exit(1)
+
+
+def _maps(env: str, map_name: str | None) -> list[str]:
+    """The maps to look for; a scenario's is the one that it is played on."""
+    from rllib_remix.envs.smac.capabilities import check_map_name, with_scenario
+    from rllib_remix.envs.smac.maps import DRAWN_MAPS, MAPS, smac_map
+
+    if map_name is None:
+        return [*MAPS, *(DRAWN_MAPS if env == "smacv2" else ())]
+    if env == "smac":
+        return [smac_map(map_name).name]
+    check_map_name(map_name, tuple(MAPS))
+    return [with_scenario({"map_name": map_name})["map_name"]]
 
 
 def _say_finding(finding: Finding) -> None:

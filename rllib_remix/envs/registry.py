@@ -16,6 +16,7 @@ TEAM_ENVS: dict[str, str] = {
     "two_step_game": "rllib_remix.envs.matrix_games:TwoStepGame",
     "smac_sim": "rllib_remix.envs.smac_sim.simulator:SmacSim",
     "smac": "rllib_remix.envs.smac.env:Smac",
+    "smacv2": "rllib_remix.envs.smac.env:Smacv2",
 }
 
 

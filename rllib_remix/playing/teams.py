@@ -138,7 +138,7 @@ def _settings(metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
     }
     for layer in (evaluation, asked.config):
         merged |= {name: value for name, value in layer.items() if name in PLAYING_SETTINGS}
-    if merged["env"] == "smac" and not merged["num_envs_per_env_runner"]:
+    if merged["env"] in ("smac", "smacv2") and not merged["num_envs_per_env_runner"]:
         merged["num_envs_per_env_runner"] = run.get(
             "num_envs_per_env_runner", 1
         )  # every copy is a game that runs

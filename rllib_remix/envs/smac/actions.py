@@ -6,6 +6,7 @@ import numpy as np
 
 from rllib_remix.envs.smac.maps import SmacMap
 
+# SmacMap.first_target is the first target on a map; only SMACv2's field of view puts other actions before it.
 NO_OP, STOP, NORTH, SOUTH, EAST, WEST, FIRST_TARGET = range(7)
 _NAMES = ("no-op", "stop", "north", "south", "east", "west")
 
@@ -16,8 +17,10 @@ def action_name(game: SmacMap, agent: int, action: int) -> str:
         return "no action"
     if action < FIRST_TARGET:
         return _NAMES[action]
+    if action < game.first_target:
+        return f"look {360 * (action - FIRST_TARGET) / game.turns:g}°"
     heals = game.heals and game.ally_types[agent] == "medivac"
-    return f"{'heal ally' if heals else 'attack enemy'} {action - FIRST_TARGET}"
+    return f"{'heal ally' if heals else 'attack enemy'} {action - game.first_target}"
 
 
 def check_form(env: str, actions: np.ndarray, num_envs: int, n_agents: int) -> None:

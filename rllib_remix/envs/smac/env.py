@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from rllib_remix.envs.smac.actions import check_form, illegal_action
+from rllib_remix.envs.smac.capabilities import with_scenario
 from rllib_remix.envs.smac.folders import WorkFolder
 from rllib_remix.envs.smac.game import Game, GameFault, SmacError
 from rllib_remix.envs.smac.layout import smac_layout
 from rllib_remix.envs.smac.messages import Observed
 from rllib_remix.envs.smac.preflight import build_of, refuse_problems
-from rllib_remix.envs.smac.settings import LONGEST_BACKOFF_S, OXWHIRL_CLIENT, SmacSettings
+from rllib_remix.envs.smac.settings import LONGEST_BACKOFF_S, SmacSettings, Smacv2Settings
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 from rllib_remix.settings import check_keys, check_number
 
@@ -51,12 +52,17 @@ class Smac(TeamEnv):
             missing.
     """
 
+    env_id = "smac"
+    settings_class: type[SmacSettings] = SmacSettings
+    published = "oxwhirl's version 1"
+
     def __init__(self, num_envs: int = 1, **settings: Any):
-        check_number("smac.num_envs", num_envs, low=1, high=1024, integer=True)
-        check_keys("env_config of 'smac'", settings, self.setting_names())
-        self.settings = SmacSettings(**settings)
-        if self.settings.client == OXWHIRL_CLIENT:
-            refuse_problems(self.settings.map_name, self.settings.game_version, self.settings.sc2_path)
+        check_number(f"{self.env_id}.num_envs", num_envs, low=1, high=1024, integer=True)
+        check_keys(f"env_config of {self.env_id!r}", settings, self.setting_names())
+        self.settings = self.settings_class(**self._meant(settings))
+        if self.settings.client == self.settings_class.client:
+            wanted = self.settings
+            refuse_problems(wanted.map_name, wanted.game_version, wanted.sc2_path, env=self.env_id)
         layout = smac_layout(self.settings)
         self.num_envs = int(num_envs)
         self.n_agents, self.n_actions = layout.n_agents, layout.n_actions
@@ -71,7 +77,11 @@ class Smac(TeamEnv):
     @classmethod
     def setting_names(cls) -> list[str]:
         """What `env_config` may hold."""
-        return [field.name for field in fields(SmacSettings)]
+        return [field.name for field in fields(cls.settings_class)]
+
+    def _meant(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings that the given ones stand for."""
+        return settings
 
     def _allocate(self) -> None:
         copies, agents = self.num_envs, self.n_agents
@@ -222,8 +232,8 @@ class Smac(TeamEnv):
         ):
             if shown != expected:
                 raise SmacError(
-                    f"smac: {name} of the game is of shape {shown}, but on map {self.settings.map_name!r} with "
-                    f"these settings it is {expected}; this is another SMAC than oxwhirl's version 1."
+                    f"{self.env_id}: {name} of the game is of shape {shown}, but on map {self.settings.map_name!r} with "
+                    f"these settings it is {expected}; this is another SMAC than {self.published}."
                 )
         self._obs[copy], self._state[copy], self._avail[copy] = obs, state, seen.avail_actions
         for name in ("battle_won", "dead_allies", "dead_enemies"):
@@ -246,14 +256,19 @@ class Smac(TeamEnv):
 
     def _check_actions(self, actions: np.ndarray, playing: np.ndarray) -> None:
         """Raises ValueError unless `actions` is [N, n] and available to all agents of the copies `playing` [N]."""
-        check_form("smac", actions, self.num_envs, self.n_agents)
+        check_form(self.env_id, actions, self.num_envs, self.n_agents)
         known = (actions >= 0) & (actions < self.n_actions)
         taken = np.take_along_axis(self._avail, np.where(known, actions, 0)[..., None], -1)[..., 0]
         illegal = np.argwhere(~(known & taken) & playing[:, None])
         if len(illegal):
             copy, agent = map(int, illegal[0])
             raise illegal_action(
-                "smac", self.settings.map, copy, agent, int(actions[copy, agent]), self._avail[copy, agent]
+                self.env_id,
+                self.settings.map,
+                copy,
+                agent,
+                int(actions[copy, agent]),
+                self._avail[copy, agent],
             )
 
     def _current(self) -> TeamStep:
@@ -267,6 +282,24 @@ class Smac(TeamEnv):
             info=self._info,
             broken=self._broken,
         )
+
+
+class Smacv2(Smac):
+    """N games of StarCraft II with SMACv2's client, whose maps draw teams and starts anew for every episode.
+
+    Args:
+        num_envs: copies N.
+        settings: see Smacv2Settings; `map_name` may also be one of SMACv2's scenarios, such as `terran_5_vs_5`.
+
+    All else as Smac. What SMACv2 draws follows from the game's seed.
+    """
+
+    env_id = "smacv2"
+    settings_class = Smacv2Settings
+    published = "oxwhirl's SMACv2"
+
+    def _meant(self, settings: dict[str, Any]) -> dict[str, Any]:
+        return with_scenario(settings)
 
 
 def _end_of(log: Path) -> str:

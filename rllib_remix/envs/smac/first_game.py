@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rllib_remix.envs.smac.env import Smac
+from rllib_remix.envs.smac.env import Smac, Smacv2
 from rllib_remix.envs.smac.game import SmacError
 from rllib_remix.envs.smac.preflight import Finding
 
 START_LIMIT_S = 120.0  # seconds
 
 
-def try_a_game(**settings: Any) -> Finding:
+def try_a_game(env_id: str = "smac", **settings: Any) -> Finding:
     """Starts one game, plays a step and ends it; says how it went.
 
     Args:
-        settings: of the environment `smac`, `map_name` among them.
+        env_id: `smac` or `smacv2`.
+        settings: of that environment, `map_name` among them.
     """
-    env = Smac(**settings, start_tries=1, reset_timeout_s=START_LIMIT_S)
+    env = (Smacv2 if env_id == "smacv2" else Smac)(**settings, start_tries=1, reset_timeout_s=START_LIMIT_S)
     begin = time.monotonic()
     try:
         first = env.reset(seed=0)

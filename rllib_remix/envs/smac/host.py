@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -43,6 +44,7 @@ class Host:
         self._channel = channel
         self._opening: Opening = channel.receive()
         self._client: Any = None
+        self._game_client: Any = None  # the part of the client that holds the game
         self._build = 0
         if self._opening.python_path is None:
             os.environ.pop("PYTHONPATH", None)
@@ -69,12 +71,15 @@ class Host:
         if self._client is None:
             self._client = self._make_client()
             self._wait_for_turn()
-        elif getattr(self._client, "_episode_count", None) == 0:
+        elif getattr(self._game_client, "_episode_count", None) == 0:
             # SMAC takes a reset before the end of its first episode for its very first, and starts a second game.
-            self._client._episode_count = 1
-        obs, state = self._client.reset()
+            self._game_client._episode_count = 1
+        seen = self._client.reset()
+        if seen is None:  # SMACv2's wrapper, once the game did not create all units in time
+            raise _GameCrashed("the game did not create all units of the drawn teams")
         self._mend_max_reward()
-        self._build = self._build or _game_build(self._client)
+        self._build = self._build or _game_build(self._game_client)
+        obs, state = seen
         return self._observed(obs, state, [], 0.0, False, {})
 
     def step(self, actions: list[int]) -> Observed:
@@ -103,19 +108,25 @@ class Host:
             raise _Refused(
                 f"smac.client: {self._opening.client!r} cannot be made ({_in_words(error)})"
             ) from error
-        if hasattr(client, "full_restart"):
+        # SMACv2's wrapper draws teams and starts, and has a client like SMAC's for the game.
+        self._game_client = client.env if hasattr(client, "env_key_to_distribution_map") else client
+        if hasattr(self._game_client, "full_restart"):
             # Left alone, SMAC would start the game again by itself, with the same seed and within one step.
-            client.full_restart = _crashed
+            self._game_client.full_restart = _crashed
+        seed_draws(client, self._opening.arguments["seed"])
         return client
 
     def _mend_max_reward(self) -> None:
-        """What SMAC divides rewards by; it counts the enemies once too often when they are late at the first reset."""
-        enemies = getattr(self._client, "enemies", None)
-        if enemies and hasattr(self._client, "max_reward"):
+        """What SMAC divides rewards by; it counts the enemies once too often when they are late at the first reset.
+
+        SMACv2 goes on dividing by what its first teams were worth; here every episode's own enemies count.
+        """
+        enemies = getattr(self._game_client, "enemies", None)
+        if enemies and hasattr(self._game_client, "max_reward"):
             paid = len(enemies) * self._opening.arguments["reward_death_value"]
             paid += self._opening.arguments["reward_win"]
             health = sum(unit.health_max + unit.shield_max for unit in enemies.values())
-            self._client.max_reward = paid + health
+            self._game_client.max_reward = paid + health
 
     def _observed(
         self, obs: Any, state: Any, actions: list[int], reward: float, terminated: bool, info: dict
@@ -148,6 +159,26 @@ class Host:
     def _wait(self, seconds: float) -> None:
         self._channel.send(Waiting())
         time.sleep(seconds)
+
+
+def seed_draws(client: Any, seed: int) -> None:
+    """Lets all that SMACv2 draws follow from a seed; it takes generators of its own from the system.
+
+    Args:
+        client: its wrapper; of other clients only Python's and NumPy's own generators are seeded.
+        seed: the game's.
+    """
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    streams = np.random.SeedSequence(seed)
+    waiting = list(getattr(client, "env_key_to_distribution_map", {}).values())
+    while waiting:
+        distribution = waiting.pop(0)
+        for name, value in sorted(vars(distribution).items()):
+            if isinstance(value, np.random.Generator):
+                setattr(distribution, name, np.random.default_rng(streams.spawn(1)[0]))
+            elif hasattr(value, "generate"):
+                waiting.append(value)
 
 
 def _locked(file: int) -> bool:

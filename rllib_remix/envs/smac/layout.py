@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
-from rllib_remix.envs.smac.options import SmacOptions
+from rllib_remix.envs.smac.capabilities import Capabilities
+from rllib_remix.envs.smac.options import SmacOptions, Smacv2Options
 
 PATHING_POINTS, HEIGHT_POINTS = 8, 9
 
@@ -27,20 +28,26 @@ class SmacLayout(NamedTuple):
     own_feats: int
     ally_state_feats: int  # of one row
     enemy_state_feats: int  # of one row
-    max_reward: float  # of a win with all damage done and every kill paid, before scaling
+    # Of a win with all damage done and every kill paid, before scaling; on SMACv2's maps without the enemies' health,
+    # which differs from episode to episode.
+    max_reward: float
 
 
 def smac_layout(options: SmacOptions) -> SmacLayout:
-    """The sizes that SMAC's own functions give for this map (SMAC's get_obs_size and get_state_size)."""
+    """The sizes that SMAC's (or SMACv2's) get_obs_size and get_state_size give for this map."""
     game = options.map
     agents, enemies, types = game.n_agents, game.n_enemies, game.unit_type_bits
     ally_health, enemy_health = 1 + game.ally_shields, 1 + game.enemy_shields
+    view = 2 * bool(game.turns)
+    drawn = _drawn_numbers(options.capabilities) if _is_drawn(options) else 0
     move = 4 + PATHING_POINTS * options.obs_pathing_grid + HEIGHT_POINTS * options.obs_terrain_height
     enemy = 4 + enemy_health * options.obs_all_health + types
-    ally = 4 + ally_health * options.obs_all_health + types + game.n_actions * options.obs_last_action
-    own = ally_health * options.obs_own_health + types
+    ally = 4 + ally_health * options.obs_all_health + drawn + types
+    ally += game.n_actions * options.obs_last_action
+    own = ally_health * options.obs_own_health + drawn + view + types
+    own += 2 * (_is_drawn(options) and options.obs_own_pos)
     obs_dim = move + enemies * enemy + (agents - 1) * ally + own + options.obs_timestep_number
-    ally_state, enemy_state = 3 + ally_health + types, 2 + enemy_health + types
+    ally_state, enemy_state = 3 + ally_health + drawn + view + types, 2 + enemy_health + types
     state_dim = agents * ally_state + enemies * enemy_state
     state_dim += agents * game.n_actions * options.state_last_action + options.state_timestep_number
     if options.obs_instead_of_state:
@@ -59,3 +66,12 @@ def smac_layout(options: SmacOptions) -> SmacLayout:
         enemy_state_feats=enemy_state,
         max_reward=enemies * options.reward_death_value + options.reward_win + game.enemy_total,
     )
+
+
+def _is_drawn(options: SmacOptions) -> TypeGuard[Smacv2Options]:
+    return isinstance(options, Smacv2Options) and options.is_drawn
+
+
+def _drawn_numbers(capabilities: Capabilities) -> int:
+    """Numbers that are drawn for every agent; places of teammates' are there whether they are observed or not."""
+    return (capabilities.attack is not None) + (capabilities.health is not None)

@@ -1,8 +1,8 @@
-"""The 23 maps of SMAC (Samvelyan et al. 2019): armies, races, limits, and the sizes that follow from them."""
+"""The maps of SMAC (Samvelyan et al. 2019) and SMACv2 (Ellis et al. 2023): armies, races, limits, and what follows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rllib_remix.errors import unknown
 
@@ -30,7 +30,11 @@ TYPE_COLUMNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "colossi_stalkers_zealots": (("colossus", "stalker", "zealot"), ("colossus", "stalker", "zealot")),
     "MMM": (("marauder", "marine", "medivac"), ("marauder", "marine", "medivac")),
     "bane": (("baneling", "zergling"), ("baneling", "zergling")),
+    "terran_gen": (("marine", "marauder", "medivac"), ("marine", "marauder", "medivac")),
+    "protoss_gen": (("stalker", "zealot", "colossus"), ("stalker", "zealot", "colossus")),
+    "zerg_gen": (("zergling", "hydralisk", "baneling"), ("zergling", "hydralisk", "baneling")),
 }
+UNKNOWN_UNIT = "unit"  # in the armies of maps that draw them anew for every episode
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class SmacMap:
     races: str  # the allies' and the enemies', as letters of RACES
     map_type: str  # SMAC's name for the kind of army; decides the one-hot of unit types
     size: tuple[int, int] = field(default=(32, 32))  # cells
+    drawn: tuple[str, ...] = ()  # types from which both armies are drawn, in the order of agent ids (SMACv2)
+    turns: int = 0  # directions in which an agent can turn its field of view (SMACv2's conic_fov)
 
     @property
     def n_agents(self) -> int:
@@ -58,8 +64,13 @@ class SmacMap:
 
     @property
     def n_actions(self) -> int:
-        """No-op, stop, four moves, and an attack on each enemy (a medivac heals ally k instead)."""
-        return 6 + self.n_enemies
+        """No-op, stop, four moves, the turns, and an attack on each enemy (a medivac heals ally k instead)."""
+        return self.first_target + (max(self.n_enemies, self.n_agents) if self.heals else self.n_enemies)
+
+    @property
+    def first_target(self) -> int:
+        """The action that attacks enemy 0."""
+        return 6 + self.turns
 
     @property
     def ally_types(self) -> tuple[str, ...]:
@@ -91,13 +102,25 @@ class SmacMap:
 
     @property
     def heals(self) -> bool:
-        """Whether medivacs heal: only on maps of the type MMM."""
-        return self.map_type == "MMM"
+        """Whether medivacs heal: only on maps of the types MMM and terran_gen."""
+        return self.map_type in ("MMM", "terran_gen")
+
+    @property
+    def kinds(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The unit names of the allies and of the enemies, each once, in the order of their ids."""
+        if self.drawn:
+            return self.drawn, self.drawn
+        return tuple(name for name, _ in self.allies), tuple(name for name, _ in self.enemies)
+
+    def of_size(self, n_agents: int, n_enemies: int, turns: int = 0) -> SmacMap:
+        """The map for armies of so many drawn units."""
+        armies = {"allies": ((UNKNOWN_UNIT, n_agents),), "enemies": ((UNKNOWN_UNIT, n_enemies),)}
+        return replace(self, **armies, turns=turns)
 
     @property
     def enemy_total(self) -> int:
-        """Hit points and shields of all enemies."""
-        return sum(count * sum(HEALTH[name]) for name, count in self.enemies)
+        """Hit points and shields of all enemies, where they are the same in every episode."""
+        return 0 if self.drawn else sum(count * sum(HEALTH[name]) for name, count in self.enemies)
 
 
 def _marines(name: str, allies: int, enemies: int, limit: int) -> SmacMap:
@@ -147,6 +170,21 @@ MAPS: dict[str, SmacMap] = {
         SmacMap("so_many_baneling", (("zealot", 7),), (("baneling", 32),), 100, "PZ", "zealots"),
         SmacMap("bane_vs_bane", _BANES, _BANES, 200, "ZZ", "bane"),
         SmacMap("2c_vs_64zg", (("colossus", 2),), (("zergling", 64),), 400, "PZ", "colossus"),
+    )
+}
+
+
+def _drawn(race: str, map_type: str, *names: str) -> SmacMap:
+    return SmacMap(f"10gen_{race}", (), (), 200, race[0].upper() * 2, map_type, drawn=names)
+
+
+# SMACv2's, whose armies are drawn for every episode. Its agents are numbered by type in the order of the alphabet.
+DRAWN_MAPS: dict[str, SmacMap] = {
+    m.name: m
+    for m in (
+        _drawn("terran", "terran_gen", "marauder", "marine", "medivac"),
+        _drawn("protoss", "protoss_gen", "colossus", "stalker", "zealot"),
+        _drawn("zerg", "zerg_gen", "baneling", "hydralisk", "zergling"),
     )
 }
 

@@ -10,13 +10,16 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from rllib_remix.envs.smac.maps import MAPS
+from rllib_remix.envs.smac.maps import DRAWN_MAPS, MAPS
 from rllib_remix.errors import SettingError
 
 # Game versions whose SMAC results were published, and the base builds that they install.
 COMPARABLE_BUILDS = {"4.6.2": 69232, "4.10": 75689}
-SMAC_URL = "git+https://github.com/oxwhirl/smac.git"
+SMAC_URL, SMACV2_URL = "git+https://github.com/oxwhirl/smac.git", "git+https://github.com/oxwhirl/smacv2.git"
+# Environment, which is also its client's package → the client's name, and where it is installed from.
+CLIENTS = {"smac": ("SMAC", SMAC_URL), "smacv2": ("SMACv2", SMACV2_URL)}
 _OURS = "scripts/install_sc2.sh"
+_MAP_FILE = dict.fromkeys(DRAWN_MAPS, "32x32_flat")  # SMACv2's maps are one file, without units
 _PYTHON_PROTOBUF_SINCE = (
     3,
     21,
@@ -32,28 +35,37 @@ class Finding(NamedTuple):
 
 
 def preflight(
-    map_names: Collection[str] = MAPS, game_version: str | None = None, sc2_path: str | None = None
+    map_names: Collection[str] = MAPS,
+    game_version: str | None = None,
+    sc2_path: str | None = None,
+    *,
+    env: str = "smac",
 ) -> list[Finding]:
-    """What `smac` needs, in the order in which a user would mend it.
+    """What `smac` or `smacv2` needs, in the order in which a user would mend it.
 
     Args:
         map_names: the maps that are to be played.
         game_version, sc2_path: as in the settings.
+        env: which of the two.
     """
     folder = game_folder(sc2_path)
     findings = [_system(), _folder(folder, sc2_path)]
     if not findings[-1].is_missing:
-        findings += [_build(folder, game_version), _maps(folder, map_names)]
-    return [*findings, _client(), *_libraries(), _protobuf()]
+        findings += [_build(folder, game_version), _maps(folder, map_names, env)]
+    return [*findings, _client(env), *_libraries(), _protobuf()]
 
 
-def refuse_problems(map_name: str, game_version: str | None, sc2_path: str | None) -> None:
+def refuse_problems(
+    map_name: str, game_version: str | None, sc2_path: str | None, *, env: str = "smac"
+) -> None:
     """Raises SettingError with everything that is missing."""
-    missing = [finding for finding in preflight([map_name], game_version, sc2_path) if finding.is_missing]
+    missing = [
+        finding for finding in preflight([map_name], game_version, sc2_path, env=env) if finding.is_missing
+    ]
     if missing:
         told = " ".join(f"({number}) {finding.text}" for number, finding in enumerate(missing, 1))
         raise SettingError(
-            f"env 'smac' cannot run here: {told} `rllib smac check` looks again; the environment 'smac_sim' needs "
+            f"env {env!r} cannot run here: {told} `rllib smac check{_option(env)}` looks again; the environment 'smac_sim' needs "
             "none of it."
         )
 
@@ -132,36 +144,41 @@ def _build(folder: Path, game_version: str | None) -> Finding:
     )
 
 
-def _maps(folder: Path, map_names: Collection[str]) -> Finding:
+def _option(env: str) -> str:
+    return " --env smacv2" if env == "smacv2" else ""
+
+
+def _maps(folder: Path, map_names: Collection[str], env: str) -> Finding:
     maps = folder / "Maps" / "SMAC_Maps"
-    missing = [name for name in map_names if not (maps / f"{name}.SC2Map").is_file()]
+    files = dict.fromkeys(_MAP_FILE.get(name, name) for name in map_names)
+    missing = [name for name in files if not (maps / f"{name}.SC2Map").is_file()]
     if not missing:
-        count = f"all {len(map_names)}" if len(map_names) == len(MAPS) else ", ".join(map_names)
+        count = f"all {len(map_names)}" if len(map_names) >= len(MAPS) else ", ".join(map_names)
         return Finding("maps", False, f"{count} in {maps}")
-    package = _package_folder("smac")
+    package, (title, _) = _package_folder(env), CLIENTS[env]
     source = package / "env" / "starcraft2" / "maps" / "SMAC_Maps" if package else None
     if source is None or not source.is_dir():
-        mend = (
-            f"install them ({_OURS}), or copy smac/env/starcraft2/maps/SMAC_Maps of SMAC's repository there"
-        )
+        ours = f"install them ({_OURS}), or " if env == "smac" else ""  # It has SMAC's maps only.
+        mend = f"{ours}copy {env}/env/starcraft2/maps/SMAC_Maps of {title}'s repository there"
     else:
         mend = f"do: cp -r '{source}' '{maps.parent}/'"
     names = ", ".join(f"{name}.SC2Map" for name in missing)
     return Finding("maps", True, f"{maps} lacks {names}; {mend}.")
 
 
-def _client() -> Finding:
-    folder, mend = _package_folder("smac"), f"do: pip install {SMAC_URL}"
+def _client(env: str) -> Finding:
+    title, url = CLIENTS[env]
+    folder, mend = _package_folder(env), f"do: pip install {url}"
     if folder is None:
-        return Finding("SMAC", True, f"The package smac is not installed; {mend}")
-    if not (folder / "env" / "starcraft2").is_dir():
+        return Finding(title, True, f"The package {env} is not installed; {mend}")
+    if env == "smac" and not (folder / "env" / "starcraft2").is_dir():
         return Finding(
             "SMAC",
             True,
             f"The package smac in {folder} is another one, as PyPI has under this name (AutoML's); "
             f"do: pip uninstall smac, and then: pip install {SMAC_URL}",
         )
-    return Finding("SMAC", False, str(folder))
+    return Finding(title, False, str(folder))
 
 
 def _libraries() -> list[Finding]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from rllib_remix.envs.smac.options import SmacOptions
+from rllib_remix.envs.smac.options import SmacOptions, Smacv2Options
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import Interval, OneOf
 
 OXWHIRL_CLIENT = "smac.env:StarCraft2Env"
+SMACV2_CLIENT = "smacv2.env:StarCraftCapabilityEnvWrapper"
 # From VeryEasy to VeryHard, then three that cheat: with the whole map in sight, with money, and with both.
 DIFFICULTIES = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "A")
 LONGEST_BACKOFF_S = 60.0
@@ -92,3 +94,42 @@ class SmacSettings(SmacOptions):
         # The game writes replays itself, below its own folder if the path is a relative one.
         replay_dir = str(Path(self.replay_dir).expanduser().absolute()) if self.replay_dir else ""
         return arguments | {"seed": seed, "replay_dir": replay_dir, "replay_prefix": self.replay_prefix or ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smacv2Settings(SmacSettings, Smacv2Options):
+    """The same for SMACv2's client, with what SMACv2 adds.
+
+    Raises:
+        SettingError: a value out of its range, or two settings that contradict each other.
+    """
+
+    client: str = SMACV2_CLIENT
+    kill_unit_step_mul: Annotated[int, Interval(1, 1000, integer=True)] = 2  # loops after deaths by `health`
+
+    def _check_combinations(self) -> None:
+        super()._check_combinations()
+        if self.obs_instead_of_state:
+            raise SettingError(
+                "smac.obs_instead_of_state: true is not possible with SMACv2's client, which cannot start so; the "
+                "environment 'smac_sim' can do it."
+            )
+        with_health = self.is_drawn and self.capabilities.health is not None
+        if with_health and not self.reward_only_positive:
+            raise SettingError(
+                "smac.reward_only_positive: false is not possible with health in capability_config, as SMACv2 has it."
+            )
+        if with_health and self.kill_unit_step_mul >= self.step_mul:
+            raise SettingError(
+                f"smac.kill_unit_step_mul: {self.kill_unit_step_mul} is not allowed; it must be below step_mul, "
+                f"{self.step_mul}, of which these loops are a part."
+            )
+        if not with_health and self.kill_unit_step_mul != 2:
+            raise SettingError(
+                f"smac.kill_unit_step_mul: {self.kill_unit_step_mul} has no effect without health in capability_config."
+            )
+
+    def client_arguments(self, seed: int) -> dict[str, Any]:
+        """StarCraft2Env's arguments; SMACv2 writes into the capability_config that it is given."""
+        arguments = super().client_arguments(seed)
+        return arguments | {"capability_config": deepcopy(dict(self.capability_config or {}))}

@@ -9,9 +9,10 @@ import numpy as np
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
-from rllib_remix.envs.smac.options import SHOOT_RANGE, SIGHT_RANGE
 from rllib_remix.envs.smac_sim.battles.terrain import SIZE
 from rllib_remix.envs.smac_sim.battles.units import HEAL
+
+TINY = 1e-7  # SMACv2's stand-in for an offset of 0 in a slope
 
 
 @kernel
@@ -33,8 +34,60 @@ def _is_open(pathing, x, y):
 
 
 @kernel
+def _looks_at(rules, unit, x, y):
+    """Whether a point lies in the direction of an agent's field of view.
+
+    SMACv2 compares angles between −90° and 90°, of which the two halves of the plane share one: an agent that looks
+    west sees a part of the east too. What is learned depends on it, so it is the same here, step by step.
+    """
+    angle = 2.0 * np.pi * (unit.facing / rules.turns)
+    view_x, view_y = np.cos(angle), np.sin(angle)
+    dx, dy = x - np.float64(unit.x), y - np.float64(unit.y)
+    if dx > 0.0:
+        dx, view_x = max(dx, TINY), max(view_x, TINY)
+    else:
+        dx, view_x = min(dx, -TINY), min(view_x, -TINY)
+    return abs(np.arctan(dy / dx) - np.arctan(view_y / view_x)) < np.pi / rules.turns
+
+
+@kernel
+def _sees(rules, unit, other, distance, sight):
+    """Whether an agent sees a living unit at a distance."""
+    if rules.fully_observable:
+        return True
+    if rules.turns > 0:
+        return distance <= sight and _looks_at(rules, unit, np.float64(other.x), np.float64(other.y))
+    return distance < sight
+
+
+@kernel
+def can_target(rules, units, kinds, n_agents, a, k):
+    """Whether living agent `a` may attack enemy k, or heal ally k, where it stands and looks."""
+    unit = units[a]
+    heals = rules.heals and kinds[unit.kind].weapon == HEAL
+    if not _is_target(units, kinds, n_agents, heals, k):
+        return False
+    return _is_in_reach(rules, unit, units[k] if heals else units[n_agents + k], kinds[unit.kind].shoot_range)
+
+
+@kernel
+def _is_in_reach(rules, unit, target, shoot_range):
+    if _distance(unit, target) > shoot_range:
+        return False
+    return rules.turns == 0 or _looks_at(rules, unit, np.float64(target.x), np.float64(target.y))
+
+
+@kernel
+def _is_target(units, kinds, n_agents, heals, k):
+    """Whether enemy k, or for who `heals` ally k, is there and alive; medivacs do not heal medivacs."""
+    if heals:
+        return k < n_agents and units[k].health > 0.0 and kinds[units[k].kind].weapon != HEAL
+    return n_agents + k < len(units) and units[n_agents + k].health > 0.0
+
+
+@kernel
 def write_avail(rules, units, kinds, n_agents, pathing, avail):
-    """[n, A] bool: the dead do nothing; the living may stop, walk where it is open, and attack or heal within 6."""
+    """[n, A] bool: the dead do nothing; the living may stop, walk where it is open, and attack or heal in reach."""
     reach = rules.move_amount / 2.0
     for a in range(n_agents):
         unit, row = units[a], avail[a]
@@ -45,14 +98,17 @@ def write_avail(rules, units, kinds, n_agents, pathing, avail):
         row[SOUTH] = alive and _is_open(pathing, x, y - reach)
         row[EAST] = alive and _is_open(pathing, x + reach, y)
         row[WEST] = alive and _is_open(pathing, x - reach, y)
-        heals = rules.heals and kinds[unit.kind].weapon == HEAL
-        for k in range(len(row) - FIRST_TARGET):
-            if not alive or (heals and k >= n_agents):
-                row[FIRST_TARGET + k] = False
+        for turn in range(rules.turns):
+            row[FIRST_TARGET + turn] = alive
+        heals, shoot_range = rules.heals and kinds[unit.kind].weapon == HEAL, kinds[unit.kind].shoot_range
+        for k in range(len(row) - rules.first_target):
+            if not alive or not _is_target(units, kinds, n_agents, heals, k):
+                row[rules.first_target + k] = False
                 continue
             target = units[k] if heals else units[n_agents + k]
-            possible = target.health > 0.0 and not (heals and kinds[target.kind].weapon == HEAL)
-            row[FIRST_TARGET + k] = possible and _distance(unit, target) <= SHOOT_RANGE
+            row[rules.first_target + k] = not rules.action_mask or _is_in_reach(
+                rules, unit, target, shoot_range
+            )
 
 
 @kernel
@@ -102,13 +158,19 @@ def _around(unit, move_amount, point):
 def _write_enemies(rules, units, kinds, n_agents, a, avail, row):
     """A row per enemy in sight: can be attacked, distance, offset, health, type. Returns where the next part begins."""
     unit, at = units[a], rules.move_feats
+    sight = kinds[unit.kind].sight_range
     for k in range(n_agents, len(units)):
         other = units[k]
         if other.health > 0.0:
             distance = _distance(unit, other)
-            if distance < SIGHT_RANGE:
-                row[at] = avail[FIRST_TARGET + k - n_agents]
-                _write_other(rules, unit, other, kinds, distance, rules.enemy_shields, row, at + 1)
+            if _sees(rules, unit, other, distance, sight):
+                if rules.action_mask:
+                    row[at] = avail[rules.first_target + k - n_agents]
+                else:
+                    row[at] = can_target(rules, units, kinds, n_agents, a, k - n_agents)
+                _write_other(
+                    rules, unit, other, kinds, distance, sight, rules.enemy_shields, True, row, at + 1
+                )
         at += rules.enemy_feats
     return at
 
@@ -117,15 +179,17 @@ def _write_enemies(rules, units, kinds, n_agents, a, avail, row):
 def _write_allies(rules, units, kinds, n_agents, a, n_actions, last_actions, row, at):
     """A row per other ally in sight: 1, distance, offset, health, type, last action. Returns where the next begins."""
     unit = units[a]
+    sight = kinds[unit.kind].sight_range
     for k in range(n_agents):
         if k == a:
             continue
         other = units[k]
         if other.health > 0.0:
             distance = _distance(unit, other)
-            if distance < SIGHT_RANGE:
+            if _sees(rules, unit, other, distance, sight):
                 row[at] = 1.0
-                _write_other(rules, unit, other, kinds, distance, rules.ally_shields, row, at + 1)
+                shields, types = rules.ally_shields, rules.observe_types
+                _write_other(rules, unit, other, kinds, distance, sight, shields, types, row, at + 1)
                 if rules.obs_last_action and last_actions[k] >= 0:
                     row[at + rules.ally_feats - n_actions + last_actions[k]] = 1.0
         at += rules.ally_feats
@@ -133,11 +197,11 @@ def _write_allies(rules, units, kinds, n_agents, a, n_actions, last_actions, row
 
 
 @kernel
-def _write_other(rules, unit, other, kinds, distance, shields, row, at):
+def _write_other(rules, unit, other, kinds, distance, sight, shields, types, row, at):
     kind = kinds[other.kind]
-    row[at] = distance / SIGHT_RANGE
-    row[at + 1] = (np.float64(other.x) - np.float64(unit.x)) / SIGHT_RANGE
-    row[at + 2] = (np.float64(other.y) - np.float64(unit.y)) / SIGHT_RANGE
+    row[at] = distance / sight
+    row[at + 1] = (np.float64(other.x) - np.float64(unit.x)) / sight
+    row[at + 2] = (np.float64(other.y) - np.float64(unit.y)) / sight
     at += 3
     if rules.obs_all_health:
         row[at] = _fraction(other.health, kind.health)
@@ -145,7 +209,7 @@ def _write_other(rules, unit, other, kinds, distance, shields, row, at):
         if shields:
             row[at] = _fraction(other.shield, kind.shield)
             at += 1
-    if kind.column >= 0:
+    if types and kind.column >= 0:
         row[at + kind.column] = 1.0
 
 
@@ -158,8 +222,21 @@ def _write_own(rules, unit, kinds, row, at):
         if rules.ally_shields:
             row[at] = _fraction(unit.shield, kind.shield)
             at += 1
+    if rules.obs_own_pos:
+        row[at], row[at + 1] = np.float64(unit.x) / SIZE, np.float64(unit.y) / SIZE
+        at += 2
+    if rules.turns > 0:
+        _write_view(rules, unit, row, at)
+        at += 2
     if kind.column >= 0:
         row[at + kind.column] = 1.0
+
+
+@kernel
+def _write_view(rules, unit, row, at):
+    """The direction of the field of view, as a vector of length 1."""
+    angle = 2.0 * np.pi * (unit.facing / rules.turns)
+    row[at], row[at + 1] = np.cos(angle), np.sin(angle)
 
 
 @kernel
@@ -198,5 +275,8 @@ def _write_unit(rules, unit, kinds, ally, state, at):
     if rules.ally_shields if ally else rules.enemy_shields:
         state[at + 2] = _fraction(unit.shield, kind.shield)
         at += 1
+    if ally and rules.turns > 0:
+        _write_view(rules, unit, state, at + 2)
+        at += 2
     if kind.column >= 0:
         state[at + 2 + kind.column] = 1.0

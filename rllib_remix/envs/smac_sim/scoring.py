@@ -35,34 +35,45 @@ def score(rules, units, n_agents, totals):
     if rules.reward_sparse:
         return 0.0
     if rules.reward_only_positive:
-        return abs(damage + deaths)
+        return abs(damage + deaths) if rules.reward_absolute else max(damage + deaths, 0.0)
     return damage + deaths - suffered
 
 
 @kernel
 def outcome(rules, units, kinds, n_agents):
     """LOST, DRAWN or WON, or GOES_ON. Medivacs alone do not hold a map of their type."""
-    allies, enemies, fighting_allies, last_enemy = 0, 0, 0, -1
+    allies, enemies, fighting_allies, fighting_enemies = 0, 0, 0, 0
     for i in range(len(units)):
         if units[i].health > 0.0:
             if i >= n_agents:
-                enemies, last_enemy = enemies + 1, i
+                enemies += 1
+                fighting_enemies += kinds[units[i].kind].weapon != HEAL
             else:
                 allies += 1
                 fighting_allies += kinds[units[i].kind].weapon != HEAL
     if (allies == 0 and enemies > 0) or (rules.heals and fighting_allies == 0):
         return LOST
-    only_medivac = rules.heals and enemies == 1 and kinds[units[last_enemy].kind].weapon == HEAL
-    if (enemies == 0 and allies > 0) or only_medivac:
+    if (enemies == 0 and allies > 0) or (rules.heals and fighting_enemies == 0):
         return WON
     return DRAWN if allies == 0 else GOES_ON
 
 
 @kernel
-def final_reward(rules, reward, result):
+def divisor_of(rules, units, kinds, n_agents):
+    """What rewards of the episode that begins are divided by: all that can be earned in it, over the scale."""
+    divisor = rules.reward_divisor
+    if rules.reward_health_share > 0.0:
+        for i in range(n_agents, len(units)):
+            kind = kinds[units[i].kind]
+            divisor += rules.reward_health_share * (np.float64(kind.health) + np.float64(kind.shield))
+    return divisor
+
+
+@kernel
+def final_reward(rules, reward, result, divisor):
     """Adds the win or the defeat, and scales."""
     if result == WON:
         reward = 1.0 if rules.reward_sparse else reward + rules.reward_win
     elif result == LOST:
         reward = -1.0 if rules.reward_sparse else reward + rules.reward_defeat
-    return reward / rules.reward_divisor
+    return reward / divisor

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from rllib_remix.compiling import kernel
-from rllib_remix.envs.smac.actions import FIRST_TARGET, NO_OP
+from rllib_remix.envs.smac.actions import NO_OP
 from rllib_remix.envs.smac_sim.battles.combat import can_be_healed
 from rllib_remix.envs.smac_sim.battles.units import HEAL
 from rllib_remix.envs.smac_sim.targets import NOBODY, moves_towards, nearest_enemy, nearest_wounded
 
 
 @kernel
-def follow_script(units, kinds, heals, rests, over, avail, targets, actions):
+def follow_script(units, kinds, heals, first_target, rests, over, avail, targets, actions):
     """SMAC's `heuristic_ai`: everyone attacks the nearest enemy until it dies, at any distance.
 
     Marauders pick medivacs too, which they cannot hit: SMAC means them not to, but looks for the number of the allies'
@@ -21,6 +21,7 @@ def follow_script(units, kinds, heals, rests, over, avail, targets, actions):
         units: [N, M] UNIT.
         kinds: [K] KIND.
         heals: whether medivacs heal on this map.
+        first_target: the action that attacks enemy 0.
         rests: SMAC's `heuristic_rest`: who cannot attack by the mask moves along the larger offset instead, whether
             the mask allows that or not.
         over: [N] bool, copies that start anew: their targets are forgotten, their actions stay.
@@ -38,7 +39,7 @@ def follow_script(units, kinds, heals, rests, over, avail, targets, actions):
             target = _keep_target(units[copy], kinds, n_agents, agent, healer, targets[copy, agent])
             targets[copy, agent] = target
             actions[copy, agent] = _scripted_action(
-                units[copy], n_agents, agent, healer, rests, target, avail[copy, agent]
+                units[copy], n_agents, agent, healer, first_target, rests, target, avail[copy, agent]
             )
 
 
@@ -56,10 +57,10 @@ def _keep_target(units, kinds, n_agents, agent, healer, target):
 
 
 @kernel
-def _scripted_action(units, n_agents, agent, healer, rests, target, avail):
+def _scripted_action(units, n_agents, agent, healer, first_target, rests, target, avail):
     if units[agent].health <= 0.0 or target == NOBODY:
         return NO_OP
-    if rests and not avail[FIRST_TARGET + target]:
+    if rests and not avail[first_target + target]:
         move, _ = moves_towards(units[agent], units[target if healer else n_agents + target])
         return move
-    return FIRST_TARGET + target
+    return first_target + target

@@ -6,11 +6,11 @@ import numpy as np
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.smac.actions import EAST, FIRST_TARGET, NO_OP, NORTH, SOUTH, STOP, WEST
-from rllib_remix.envs.smac_sim.battles.battle import advance, create_armies, give_order
+from rllib_remix.envs.smac_sim.battles.battle import advance, give_order, new_armies
 from rllib_remix.envs.smac_sim.battles.layouts import ATTACK, IDLE, MEND, MOVE
 from rllib_remix.envs.smac_sim.battles.units import HEAL
-from rllib_remix.envs.smac_sim.observing import write_avail, write_obs, write_state
-from rllib_remix.envs.smac_sim.scoring import GOES_ON, WON, final_reward, outcome, remember, score
+from rllib_remix.envs.smac_sim.observing import can_target, write_avail, write_obs, write_state
+from rllib_remix.envs.smac_sim.scoring import GOES_ON, WON, divisor_of, final_reward, outcome, remember, score
 
 
 @kernel
@@ -24,10 +24,9 @@ def step_all(rules, world, view, actions):
         over = view.terminated[copy] or view.truncated[copy]
         battle, units = world.battles[copy], world.units[copy]
         if over:
-            create_armies(
-                battle, units, world.kinds, world.ground, world.unit_kinds, world.starts, world.goal
-            )
+            new_armies(world, copy)
             _begin(copy, view)
+            view.divisors[copy] = divisor_of(rules, units, world.kinds, battle.n_agents)
         else:
             for agent in range(actions.shape[1]):
                 _give_action(rules, units, world.kinds, battle.n_agents, agent, actions[copy, agent])
@@ -68,12 +67,16 @@ def _give_action(rules, units, kinds, n_agents, agent, action):
     x, y = np.float64(unit.x), np.float64(unit.y)
     if action == STOP:
         give_order(units, kinds, agent, IDLE, -1, x, y)
-    elif action >= FIRST_TARGET:
-        k = action - FIRST_TARGET
+    elif action >= rules.first_target:
+        k = action - rules.first_target
+        if not rules.action_mask and not can_target(rules, units, kinds, n_agents, agent, k):
+            return
         if rules.heals and kinds[unit.kind].weapon == HEAL:
             give_order(units, kinds, agent, MEND, k, x, y)
         else:
             give_order(units, kinds, agent, ATTACK, n_agents + k, x, y)
+    elif action >= FIRST_TARGET:
+        unit.facing = action - FIRST_TARGET
     elif action != NO_OP:
         x += rules.move_amount * ((action == EAST) - (action == WEST))
         y += rules.move_amount * ((action == NORTH) - (action == SOUTH))
@@ -84,7 +87,9 @@ def _give_action(rules, units, kinds, n_agents, agent, action):
 def _finish(rules, units, kinds, n_agents, copy, view):
     """Reward, ending and info of a step."""
     result = outcome(rules, units, kinds, n_agents)
-    view.rewards[copy] = final_reward(rules, score(rules, units, n_agents, view.totals[copy]), result)
+    view.rewards[copy] = final_reward(
+        rules, score(rules, units, n_agents, view.totals[copy]), result, view.divisors[copy]
+    )
     timed_out = result == GOES_ON and view.steps[copy] >= rules.episode_limit
     view.truncated[copy] = timed_out and rules.continuing_episode
     view.terminated[copy] = result != GOES_ON or (timed_out and not rules.continuing_episode)

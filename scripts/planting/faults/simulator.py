@@ -4,6 +4,7 @@ from planting.fault import Fault
 
 _COMBAT = "envs/smac_sim/battles/combat.py"
 _SCORING, _OBSERVING = "envs/smac_sim/scoring.py", "envs/smac_sim/observing.py"
+_TEAMS, _TEAM_TESTS = "envs/smac_sim/battles/teams.py", ("tests/envs/smac_sim/test_teams.py",)
 _COMBAT_TESTS = ("tests/envs/smac_sim/test_combat.py", "tests/envs/smac_sim/test_units.py")
 _SCORING_TESTS = ("tests/envs/smac_sim/test_scoring.py", "tests/envs/smac_sim/test_simulator.py")
 _OBSERVING_TESTS = ("tests/envs/smac_sim/test_observing.py",)
@@ -61,7 +62,7 @@ FAULTS = (
         "reward_not_scaled",
         "Rewards are not divided by what can be reached.",
         _SCORING,
-        "return reward / rules.reward_divisor",
+        "return reward / divisor",
         "return reward",
         _SCORING_TESTS,
     ),
@@ -85,7 +86,7 @@ FAULTS = (
         "distances_not_scaled",
         "Agents see distances in cells, not in parts of their sight.",
         _OBSERVING,
-        "row[at] = distance / SIGHT_RANGE",
+        "row[at] = distance / sight",
         "row[at] = distance",
         _OBSERVING_TESTS,
     ),
@@ -93,8 +94,8 @@ FAULTS = (
         "shoots_as_far_as_it_sees",
         "Enemies in sight may be attacked, however far.",
         _OBSERVING,
-        "_distance(unit, target) <= SHOOT_RANGE",
-        "_distance(unit, target) <= SIGHT_RANGE",
+        "if _distance(unit, target) > shoot_range:",
+        "if _distance(unit, target) > 9.0:",
         _OBSERVING_TESTS,
     ),
     Fault(
@@ -144,5 +145,45 @@ FAULTS = (
         "first = battle.n_agents if coins & np.uint64(2) else 0",
         "first = 0",
         ("tests/envs/smac_sim/test_battle.py",),
+    ),
+    Fault(
+        "teams_of_exceptions",
+        "A team may consist of units that cannot fight.",
+        _TEAMS,
+        "is_team = is_team or not draw.is_exception[kind]",
+        "is_team = True",
+        _TEAM_TESTS,
+    ),
+    Fault(
+        "mirrored_enemies_are_shifted",
+        "Enemies stand as the allies, moved to the other half instead of mirrored.",
+        _TEAMS,
+        "draw.map_x - starts[i - n, 0], starts[i - n, 1]",
+        "draw.map_x / 2.0 + starts[i - n, 0], starts[i - n, 1]",
+        _TEAM_TESTS,
+    ),
+    Fault(
+        "cones_of_twice_the_width",
+        "Agents see twice as wide as their field of view is.",
+        _OBSERVING,
+        "< np.pi / rules.turns",
+        "< 2.0 * np.pi / rules.turns",
+        ("tests/envs/smac_sim/test_smacv2_views.py",),
+    ),
+    Fault(
+        "hidden_types_are_shown",
+        "Agents see their teammates' types although these are not observed.",
+        _OBSERVING,
+        "if types and kind.column >= 0:",
+        "if kind.column >= 0:",
+        ("tests/envs/smac_sim/test_smacv2_views.py",),
+    ),
+    Fault(
+        "teams_that_no_seed_repeats",
+        "What SMACv2's client draws does not follow from the seed.",
+        "envs/smac/host.py",
+        'seed_draws(client, self._opening.arguments["seed"])',
+        "pass",
+        ("tests/envs/smac/test_smacv2_env.py",),
     ),
 )

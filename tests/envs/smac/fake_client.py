@@ -36,6 +36,7 @@ class FakeClient:
     extra_entries = 0  # of an observation: another version of SMAC
     late_enemies = 0  # rounds in which the reset counts the enemies once more
     slow_start_s = 0.0
+    options_class = SmacOptions
 
     def __init__(self, **arguments):
         self.arguments = arguments
@@ -45,8 +46,8 @@ class FakeClient:
         for name, value in told.items():
             assert hasattr(type(self), name), name
             setattr(self, name, value)
-        names = {name for name in SmacOptions.__dataclass_fields__ if name in arguments}
-        options = SmacOptions(**{name: arguments[name] for name in names})
+        names = {name for name in self.options_class.__dataclass_fields__ if name in arguments}
+        options = self.options_class(**{name: arguments[name] for name in names})
         self.layout = smac_layout(options)
         self.limit = options.map.episode_limit
         self.enemies = {

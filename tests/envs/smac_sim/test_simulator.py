@@ -9,8 +9,9 @@ from batteries import battery_but
 from rllib_remix.envs.checker import check_team_env
 from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.envs.registry import make_team_env
-from rllib_remix.envs.smac.maps import MAPS
-from rllib_remix.envs.smac.options import SmacOptions
+from rllib_remix.envs.smac.capabilities import SCENARIOS
+from rllib_remix.envs.smac.maps import DRAWN_MAPS, MAPS
+from rllib_remix.envs.smac.options import Smacv2Options
 from rllib_remix.envs.smac_sim.simulator import SmacSim
 from rllib_remix.envs.team_env import TeamStep, random_actions
 from rllib_remix.errors import SettingError
@@ -63,7 +64,7 @@ def test_every_setting_keeps_the_contract_of_environments():
 def test_it_can_be_made_by_name_with_all_settings_of_smac():
     env = make_team_env("smac_sim", {"map_name": "MMM2", "obs_last_action": True}, 4)
     assert (env.num_envs, env.n_agents, env.n_actions, env.episode_limit) == (4, 10, 18, 180)
-    assert set(env.setting_names()) == set(vars(SmacOptions()))
+    assert set(env.setting_names()) == set(vars(Smacv2Options()))
 
 
 def test_the_default_map_is_8m():
@@ -209,10 +210,10 @@ def test_fewer_loops_per_step_walk_less_far():
 # Errors
 
 
-def test_an_unknown_map_is_refused_with_all_23_names_and_the_nearest():
+def test_an_unknown_map_is_refused_with_all_names_and_the_nearest():
     with pytest.raises(SettingError, match="did you mean '2s3z'") as error:
         SmacSim(map_name="2s3zz")
-    assert set(re.findall(r"\w+", str(error.value).partition("Allowed: ")[2])) == set(MAPS)
+    assert set(re.findall(r"\w+", str(error.value).partition("Allowed: ")[2])) == {*MAPS, *DRAWN_MAPS, *SCENARIOS}
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest():

@@ -134,6 +134,9 @@ def test_a_python_module_gives_config_and_stop(file):
     assert experiment.stop == {"training_iteration": 2}
 
 
+STARCRAFT = ("smac", "smacv2")
+
+
 @pytest.mark.parametrize(
     "path", battery_but(ONE_OF_EACH, TUNED), ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
@@ -141,18 +144,18 @@ def test_every_tuned_example_is_a_valid_file(path, tmp_path):
     for experiment in read_experiments(path):
         experiment.storage_path = str(tmp_path)
         # With another client, nothing asks for an installed StarCraft II.
-        if experiment.config["env"] == "smac":
+        if experiment.config["env"] in STARCRAFT:
             env_config = {**experiment.config["env_config"], "client": "some_module:SomeClient"}
             experiment.config = {**experiment.config, "env_config": env_config}
         check_experiment(experiment)
 
 
-SMAC_EXAMPLES = sorted(path.stem for path in TUNED if path.parent.name == "smac")
+SMAC_EXAMPLES = {path.stem: path.parent.name for path in sorted(TUNED) if path.parent.name in STARCRAFT}
 WORKERS = {"num_env_runners", "num_envs_per_env_runner", "evaluation_num_env_runners"}
 
 
 def test_the_simulator_has_an_example_for_every_one_of_starcraft():
-    assert sorted(path.stem for path in TUNED if path.parent.name == "smac_sim") == SMAC_EXAMPLES
+    assert {path.stem for path in TUNED if path.parent.name == "smac_sim"} == SMAC_EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("map_name", SMAC_EXAMPLES)
@@ -168,8 +171,9 @@ def test_the_examples_of_a_map_differ_only_in_who_plays_the_battles(map_name):
             for e in experiments
         ]
 
-    assert [run for run, _, _ in learned("smac")] == ["QMIX", "OWQMIX", "ReMIX", "MACPO"]
-    assert learned("smac") == learned("smac_sim")
+    starcraft = learned(SMAC_EXAMPLES[map_name])
+    assert [run for run, _, _ in starcraft] == ["QMIX", "OWQMIX", "ReMIX", "MACPO"]
+    assert starcraft == learned("smac_sim")
 
 
 @pytest.mark.parametrize(

@@ -6,28 +6,46 @@ import numpy as np
 
 from rllib_remix.compiling import kernel
 from rllib_remix.envs.random_streams import new_streams
-from rllib_remix.envs.smac.maps import smac_map
+from rllib_remix.envs.smac.capabilities import Capabilities
+from rllib_remix.envs.smac.maps import SmacMap, smac_map
 from rllib_remix.envs.smac_sim.battles.behaviour import act
 from rllib_remix.envs.smac_sim.battles.chance import next_bits, uniform
 from rllib_remix.envs.smac_sim.battles.combat import can_hit, explode_dead, fly_missiles, recover
 from rllib_remix.envs.smac_sim.battles.layouts import ATTACK, IDLE, MEND, MOVE
 from rllib_remix.envs.smac_sim.battles.movement import separate, shift
+from rllib_remix.envs.smac_sim.battles.teams import draw_armies
 from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
 from rllib_remix.envs.smac_sim.battles.units import HEAL, MEDIVAC_START_ENERGY, SHIELD_DELAY, kinds_of
 from rllib_remix.envs.smac_sim.battles.world import START_JITTER, World, new_world
 
 
 @kernel
-def create_armies(battle, units, kinds, ground, unit_kinds, starts, goal):
-    """Both armies anew at their starting points, moved a little by chance."""
+def new_armies(world, copy):
+    """Both armies of a copy anew: the map's, or those that chance draws."""
+    battle, units = world.battles[copy], world.units[copy]
+    if world.draw.draws:
+        unit_kinds, starts = world.drawn_kinds[copy], world.drawn_starts[copy]
+        draw_armies(battle, world.draw, world.kinds, world.ground, unit_kinds, starts)
+        _create_armies(battle, units, world.kinds, world.ground, unit_kinds, starts, world.goal, 0.0)
+    else:
+        _create_armies(
+            battle, units, world.kinds, world.ground, world.unit_kinds, world.starts, world.goal, START_JITTER
+        )
+        _number(units, battle.n_agents, len(units), -1)
+    _number(units, 0, battle.n_agents, 1)
+
+
+@kernel
+def _create_armies(battle, units, kinds, ground, unit_kinds, starts, goal, jitter):
+    """Both armies anew at their starting points, moved by chance, at most by `jitter` cells in each direction."""
     battle.loop = 0
     place = uniform(battle)
     for i in range(len(units)):
         unit, kind = units[i], kinds[unit_kinds[i]]
-        unit.kind = unit_kinds[i]
+        unit.kind, unit.facing = unit_kinds[i], 0
         unit.x, unit.y = starts[i, 0], starts[i, 1]
-        dx = np.float32(START_JITTER * (2.0 * uniform(battle) - 1.0))
-        dy = np.float32(START_JITTER * (2.0 * uniform(battle) - 1.0))
+        dx = np.float32(jitter * (2.0 * uniform(battle) - 1.0))
+        dy = np.float32(jitter * (2.0 * uniform(battle) - 1.0))
         if kind.speed > 0.0:
             shift(ground, unit, kind.layer, dx, dy)
         unit.health, unit.shield = kind.health, kind.shield
@@ -41,8 +59,6 @@ def create_armies(battle, units, kinds, ground, unit_kinds, starts, goal):
         unit.holds = unit.fired = unit.exploded = False
         unit.right_handed = uniform(battle) < 0.5
     separate(units, kinds, ground, uniform(battle) < 0.5)
-    _number(units, 0, battle.n_agents, 1)
-    _number(units, battle.n_agents, len(units), -1)
 
 
 @kernel
@@ -103,19 +119,6 @@ def give_order(units, kinds, number, order, target, x, y):
 
 
 @kernel
-def _create(world, copy):
-    create_armies(
-        world.battles[copy],
-        world.units[copy],
-        world.kinds,
-        world.ground,
-        world.unit_kinds,
-        world.starts,
-        world.goal,
-    )
-
-
-@kernel
 def _give_order(world, copy, number, order, target, x, y):
     give_order(world.units[copy], world.kinds, number, order, target, x, y)
 
@@ -129,7 +132,8 @@ class Battle:
     """N battles on one map at once: units, orders and game loops, no agents' view and no rewards.
 
     Args:
-        map_name: one of SMAC's 23 maps.
+        game: one of SMAC's 23 maps, or its name; or one of SMACv2's, for armies of some size.
+        capabilities: how the armies of SMACv2's maps are drawn.
         num_envs: copies N, each on a random stream of its own.
 
     Attributes:
@@ -139,10 +143,10 @@ class Battle:
         pathing, heights: [32, 32] bool and uint8, indexed [x, y].
     """
 
-    def __init__(self, map_name: str, num_envs: int = 1):
-        game = smac_map(map_name)
+    def __init__(self, game: str | SmacMap, num_envs: int = 1, capabilities: Capabilities | None = None):
+        game = smac_map(game) if isinstance(game, str) else game
         terrain = terrain_of(game.name)
-        self.world: World = new_world(game, num_envs)
+        self.world: World = new_world(game, num_envs, capabilities)
         self.units, self.kinds = self.world.units, self.world.kinds
         self.kind_names = kinds_of(game)[1]
         self.n_agents, self.n_enemies = game.n_agents, game.n_enemies
@@ -154,7 +158,7 @@ class Battle:
 
     def reset(self, copy: int) -> None:
         """Both armies of one copy anew."""
-        _create(self.world, copy)
+        new_armies(self.world, copy)
 
     def stop(self, copy: int, unit: int) -> None:
         """The ally stands and does nothing."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rllib_remix.envs.smac.maps import SmacMap
+from rllib_remix.envs.smac.maps import DRAWN_MAPS, SmacMap
 from rllib_remix.envs.smac_sim.battles.terrain import Terrain
 from rllib_remix.envs.smac_sim.battles.units import AIR
 
@@ -30,7 +30,10 @@ def _facing(allies: Point, enemies: Point, goal: Point | None = None) -> Layout:
 
 
 _BAND = _facing((9, 16), (23, 16))  # most maps
+# SMACv2's script sends every enemy without an order after the nearest ally; where armies start, chance decides.
+_HUNTED = Layout((), (), HUNT, ((16, 16), (16, 16)))
 LAYOUTS: dict[str, Layout] = {
+    **dict.fromkeys(DRAWN_MAPS, _HUNTED),
     "2m_vs_1z": Layout(((13, 12), (19, 12)), ((16, 19),), ATTACK_MOVE, ((13, 12), (19, 12))),
     "bane_vs_bane": Layout(((16, 8), (16, 11)), ((16, 24), (16, 21)), ATTACK_MOVE, ((16, 8), (16, 8))),
     "2c_vs_64zg": Layout(((16, 16),), ((16, 9),), HUNT, ((16, 16), (16, 16))),
@@ -53,7 +56,7 @@ def formation(game: SmacMap, terrain: Terrain, kinds: np.ndarray, unit_kinds: np
     reflection of the allies' order, so that equal armies mirror each other.
     """
     layout = layout_of(game)
-    offsets = _offsets()
+    offsets = spots_around()
     spots = np.zeros((len(unit_kinds), 2), np.float32)
     placed: list[tuple[float, float, float, int]] = []  # x, y, radius, layer
     sides = ((1, game.ally_types, game.allies, layout.ally_points, 0),
@@ -84,7 +87,7 @@ def _homes(army: tuple[tuple[str, int], ...], points: tuple[Point, ...]) -> list
     return list(points)
 
 
-def _offsets() -> np.ndarray:
+def spots_around() -> np.ndarray:
     """[K, 2] offsets of a grid of a quarter cell, the nearest first."""
     steps = np.arange(-32, 33) * 0.25
     grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)

@@ -14,7 +14,8 @@ MAX_PUSH = np.float32(0.25)  # cells in one loop
 
 
 @kernel
-def _can_stand(ground, layer, x, y):
+def can_stand(ground, layer, x, y):
+    """Whether a point is on the map, and on ground where units of this layer can be."""
     if not (0.0 <= x <= _EDGE and 0.0 <= y <= _EDGE):
         return False
     if layer == AIR:
@@ -27,11 +28,11 @@ def _can_stand(ground, layer, x, y):
 def shift(ground, unit, layer, dx, dy):
     """Moves a unit by (dx, dy) cells, or along the obstacle in its way, or not at all."""
     x, y = np.float32(unit.x + dx), np.float32(unit.y + dy)
-    if _can_stand(ground, layer, x, y):
+    if can_stand(ground, layer, x, y):
         unit.x, unit.y = x, y
-    elif _can_stand(ground, layer, x, unit.y):
+    elif can_stand(ground, layer, x, unit.y):
         unit.x = x
-    elif _can_stand(ground, layer, unit.x, y):
+    elif can_stand(ground, layer, unit.x, y):
         unit.y = y
 
 

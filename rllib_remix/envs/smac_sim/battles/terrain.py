@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rllib_remix.compiling import kernel
+from rllib_remix.envs.smac.maps import DRAWN_MAPS
 
 SIZE = 32  # cells in each direction, on every map
 WALKABLE, CLIFF = 1, 2  # bits of a cell
@@ -49,6 +50,7 @@ WALKABLE_CELLS: dict[str, Rows] = {
     ),
 }  # fmt: skip
 TERRAIN_OF = {
+    **dict.fromkeys(DRAWN_MAPS, "open"),
     "3s_vs_3z": "open", "3s_vs_4z": "open", "3s_vs_5z": "open", "2m_vs_1z": "octagon", "bane_vs_bane": "octagon",
     "2c_vs_64zg": "ravine", "2s_vs_1sc": "pentagon", "6h_vs_8z": "arena", "corridor": "corridor",
     "so_many_baneling": "diagonal",
@@ -70,7 +72,7 @@ class Terrain(NamedTuple):
 
 
 def terrain_of(map_name: str) -> Terrain:
-    """The ground of one of SMAC's maps."""
+    """The ground of one of SMAC's or SMACv2's maps."""
     return _terrain(TERRAIN_OF.get(map_name, "band"))
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rllib_remix.envs.smac.maps import HEALTH, SmacMap
+from rllib_remix.envs.smac.options import SHOOT_RANGE, SIGHT_RANGE
 
 LOOPS_PER_SECOND = 16
 LIGHT, ARMOURED, BIOLOGICAL = 1, 2, 4  # attributes, as bits
@@ -47,6 +48,8 @@ KIND = np.dtype(
         ("separation", np.float32),  # radius within which no other unit of the layer stands
         ("regeneration", np.float32),  # hit points per loop
         ("max_cooldown", np.float32),  # SMAC's divisor of the state's cooldown column
+        ("shoot_range", np.float64),  # cells between centres at which SMAC lets an agent attack
+        ("sight_range", np.float64),  # … and at which it sees
         ("stock_id", np.int16),  # StarCraft II's number of the unit type
         ("column", np.int8),  # of SMAC's type one-hot; -1 where there is none
         ("hits", np.int8),  # per shot
@@ -133,10 +136,11 @@ def kinds_of(game: SmacMap) -> tuple[np.ndarray, tuple[str, ...]]:
     Returns:
         ([K] KIND, the K unit names). A kind that both sides have stands there twice, as allies may differ.
     """
-    names = tuple(name for name, _ in (*game.allies, *game.enemies))
+    ours, theirs = game.kinds
+    names = (*ours, *theirs)
     kinds = np.zeros(len(names), KIND)
     for i, name in enumerate(names):
-        _fill(kinds[i], name, game, ally=i < len(game.allies))
+        _fill(kinds[i], name, game, ally=i < len(ours))
     return kinds, names
 
 
@@ -149,6 +153,7 @@ def _fill(kind: np.void, name: str, game: SmacMap, *, ally: bool) -> None:
     kind["shield"] = shield
     kind["range"] = data.weapon_range
     kind["scan_range"] = max(MIN_SCAN_RANGE, data.weapon_range + 0.5)
+    kind["shoot_range"], kind["sight_range"] = SHOOT_RANGE, SIGHT_RANGE
     kind["cooldown"] = data.cooldown * LOOPS_PER_SECOND
     kind["speed"] = speed / LOOPS_PER_SECOND
     kind["regeneration"] = ZERG_REGENERATION if data.is_zerg else 0.0

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from rllib_remix.envs.random_streams import new_streams
+from rllib_remix.envs.smac.capabilities import Capabilities
 from rllib_remix.envs.smac.maps import SmacMap
 from rllib_remix.envs.smac_sim.battles.layouts import formation, layout_of
+from rllib_remix.envs.smac_sim.battles.teams import TeamDraw, team_draw
 from rllib_remix.envs.smac_sim.battles.terrain import terrain_of
 from rllib_remix.envs.smac_sim.battles.units import EXPLOSION, MISSILE, kinds_of
 
@@ -30,6 +32,7 @@ UNIT = np.dtype(
         ("target", np.int16),  # unit that it attacks or heals; −1: none
         ("missile_target", np.int16),
         ("kind", np.int8),
+        ("facing", np.int8),  # direction of an ally's field of view, by the number of its action (SMACv2)
         ("order", np.int8),
         ("holds", np.bool_),  # stands its ground in this loop, because it attacks
         ("fired", np.bool_),  # did so, or healed, since the last call of `advance`
@@ -66,13 +69,17 @@ class World(NamedTuple):
     ways: np.ndarray  # see Terrain
     unit_kinds: np.ndarray  # [M] int8: kind of every unit at the start
     starts: np.ndarray  # [M, 2] float32: where units are created, before chance moves them
+    draw: TeamDraw  # how armies are drawn, where they are
+    drawn_kinds: np.ndarray  # [N, M] int8: the latest draw of every copy, in the place of `unit_kinds`
+    drawn_starts: np.ndarray  # [N, M, 2] float32: … and of `starts`
     goal: np.ndarray  # [2, 2] float32: ends of the segment on which the enemies' goal is drawn
 
 
-def new_world(game: SmacMap, num_envs: int) -> World:
-    """N battles on one map, not yet started."""
+def new_world(game: SmacMap, num_envs: int, capabilities: Capabilities | None = None) -> World:
+    """N battles on one map, not yet started; armies are drawn by the capabilities, or are the map's."""
     kinds, _ = kinds_of(game)
-    unit_kinds = _unit_kinds(game)
+    is_drawn, units = capabilities is not None, game.n_agents + game.n_enemies
+    unit_kinds = np.zeros(units, np.int8) if is_drawn else _unit_kinds(game)
     terrain, layout = terrain_of(game.name), layout_of(game)
     battles = np.zeros(num_envs, BATTLE)
     battles["stream"] = new_streams(None, num_envs)
@@ -87,7 +94,10 @@ def new_world(game: SmacMap, num_envs: int) -> World:
         ground=terrain.ground,
         ways=terrain.ways,
         unit_kinds=unit_kinds,
-        starts=_starts(game).copy(),
+        starts=np.zeros((units, 2), np.float32) if is_drawn else _starts(game).copy(),
+        draw=team_draw(game, capabilities),
+        drawn_kinds=np.zeros((num_envs * is_drawn, units), np.int8),
+        drawn_starts=np.zeros((num_envs * is_drawn, units, 2), np.float32),
         goal=np.array(layout.goal, np.float32),
     )
 

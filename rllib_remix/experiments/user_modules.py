@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.errors import UserError, shown
+from rllib_remix.envs.naming.importing import load_path
 
 
 def find_modules_in(folder: Path) -> None:
@@ -27,17 +26,7 @@ def load_class(option: str, path: str) -> Any:
     """The object at "package.module.Class". Importing a module runs it: `path` must be the user's own words.
 
     Raises:
-        UserError: if the module cannot be imported or has no such attribute.
+        SettingError: if the module cannot be imported or has no such attribute.
     """
     find_modules_in(Path.cwd())
-    module, _, attribute = path.rpartition(".")
-    try:
-        loaded = importlib.import_module(module)
-    except ValueError:  # no module's name
-        raise UserError(f"{option}: cannot import {shown(path)}.") from None
-    except (Exception, SystemExit) as error:  # Importing a module runs its code.
-        raise UserError(f"{option}: cannot import {shown(path)}: {type(error).__name__}: {error}.") from error
-    if not hasattr(loaded, attribute):
-        where = getattr(loaded, "__file__", None) or "built in"
-        raise UserError(f"{option}: {shown(module)} ({where}) has no {shown(attribute)}.")
-    return getattr(loaded, attribute)
+    return load_path(option, path)

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.envs.naming.importing import load_path
+from rllib_remix.envs.naming.importing import find_file, load_path
+
+_added: list[Path] = []  # folders in which modules are found for the user's sake
 
 
 def find_modules_in(folder: Path) -> None:
@@ -17,6 +19,7 @@ def find_modules_in(folder: Path) -> None:
     """
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
+        _added.append(folder)
     if folder != Path.cwd() and folder.is_dir():
         paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         os.environ["PYTHONPATH"] = os.pathsep.join([path for path in paths if path] + [str(folder)])
@@ -30,3 +33,32 @@ def load_class(option: str, path: str) -> Any:
     """
     find_modules_in(Path.cwd())
     return load_path(option, path)
+
+
+def name_from_here(env: str) -> str:
+    """A name of an environment with which it is found from the current folder too.
+
+    Differs from `env` for a module or a file of another folder, from which the run was begun, and for a file that is
+    named in full and stands below the current folder.
+    """
+    file, colon, rest = env.partition(".py:")
+    if colon:
+        return _path_from_here(f"{file}.py") + f":{rest}"
+    module, _, attribute = env.rpartition(".")
+    if not module or "." in module or ":" in env or "/" in env:
+        return env
+    for folder in _added:
+        if (source := folder / f"{module}.py").is_file() and folder != Path.cwd():
+            return f"{_path_from_here(str(source))}:{attribute}"
+    return env
+
+
+def _path_from_here(file: str) -> str:
+    found = find_file(file)
+    if found is None:
+        return file
+    return (
+        str(found.relative_to(Path.cwd().resolve()))
+        if found.is_relative_to(Path.cwd().resolve())
+        else str(found)
+    )

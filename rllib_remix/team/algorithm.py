@@ -43,7 +43,12 @@ from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
-from rllib_remix.team.agents import ask_for_team_spec, check_agents, explain_failed_runners
+from rllib_remix.team.agents import (
+    ask_for_team_spec,
+    check_agents,
+    env_id_and_creator,
+    explain_failed_runners,
+)
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
@@ -68,6 +73,8 @@ class TeamAlgorithm(SavedAlgorithm):
     """
 
     config: Any  # a TeamAlgorithmConfig
+
+    _get_env_id_and_creator = staticmethod(env_id_and_creator)
 
     def setup(self, config: Any) -> None:
         self._check_gpu()

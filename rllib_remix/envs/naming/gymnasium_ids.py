@@ -61,7 +61,9 @@ def _unknown_id(option: str, module: str, env_id: str) -> SettingError:
     ids = list(gymnasium.registry)
     if module:
         root = module.partition(".")[0]
-        ids = [each for each in ids if str(gymnasium.registry[each].entry_point).startswith((root, "<"))] or ids
+        ids = [
+            each for each in ids if str(gymnasium.registry[each].entry_point).startswith((root, "<"))
+        ] or ids
     guess = nearest(env_id, ids)
     if not module and (elsewhere := module_that_registers(env_id)):
         found = f"{elsewhere!r}"
@@ -92,6 +94,3 @@ def _settings(env_id: str) -> list[str]:
     except (ImportError, AttributeError):
         own = []
     return [*own, *(each for each in of_all if each not in own)]
-
-
-

@@ -51,7 +51,11 @@ def load_path(option: str, path: str) -> Any:
 def is_module(name: str) -> bool:
     """Whether a word is the name of a module that could be imported, which is not done."""
     find_current_folder()
-    return name.isidentifier() and name not in sys.stdlib_module_names and importlib.util.find_spec(name) is not None
+    return (
+        name.isidentifier()
+        and name not in sys.stdlib_module_names
+        and importlib.util.find_spec(name) is not None
+    )
 
 
 def load_file(option: str, text: str) -> ModuleType:
@@ -84,7 +88,9 @@ def load_file(option: str, text: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise SettingError(f"{option}: cannot import {shown(text)}: {_told(error)}.{_advice(error)}") from error
+        raise SettingError(
+            f"{option}: cannot import {shown(text)}: {_told(error)}.{_advice(error)}"
+        ) from error
     # Another process cannot import the module by this name, so what it defines travels by value.
     ray.cloudpickle.register_pickle_by_value(module)
     return module
@@ -127,7 +133,9 @@ def _member(option: str, path: str, where: str, owner: Any, name: str) -> Any:
             return _import(option, path, full)
     try:
         found = getattr(owner, name)
-        if type(found).__name__ == "DeprecatedModule":  # PettingZoo's, in the place of every version that is gone
+        if (
+            type(found).__name__ == "DeprecatedModule"
+        ):  # PettingZoo's, in the place of every version that is gone
             raise AttributeError(name)
         return found
     except Exception as error:  # A module may have a __getattr__ of its own.

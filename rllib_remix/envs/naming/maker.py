@@ -11,7 +11,9 @@ from typing import Any
 from rllib_remix.errors import SettingError, nearest, shown
 
 # How authors call a first argument that takes all settings, as RLlib gives them.
-_CONFIG = re.compile(r"_*(env_?)?(config(uration)?|context|conf|cfg|ctx|settings|params|options|args|kwargs)?_*")
+_CONFIG = re.compile(
+    r"_*(env_?)?(config(uration)?|context|conf|cfg|ctx|settings|params|options|args|kwargs)?_*"
+)
 # A first argument of these names is a setting of its own, although its default is None.
 _SETTINGS = ("render_mode", "seed")
 _UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -69,7 +71,9 @@ class Maker:
         if not self.takes_config:
             return False
         signature = _signature(self.create)
-        needed = [each.name for each in signature.parameters.values() if _is_needed(each)] if signature else []
+        needed = (
+            [each.name for each in signature.parameters.values() if _is_needed(each)] if signature else []
+        )
         return not needed or not set(needed) <= set(settings) or bool(_CONFIG.fullmatch(needed[0]))
 
     def _of_arguments(self, error: TypeError, settings: Mapping[str, Any]) -> Exception:
@@ -108,7 +112,9 @@ def takes_config(creator: Callable[..., Any]) -> bool:
         return True
     if _CONFIG.fullmatch(first.name) or isinstance(first.default, Mapping):
         return True
-    if first.annotation is not first.empty and re.search(r"[Dd]ict|Mapping|EnvContext", str(first.annotation)):
+    if first.annotation is not first.empty and re.search(
+        r"[Dd]ict|Mapping|EnvContext", str(first.annotation)
+    ):
         return True
     return first.default is None and first.name not in _SETTINGS
 

@@ -66,7 +66,9 @@ def of_module(option: str, name: str, module: ModuleType) -> Maker:
 
 def _defined_in(module: ModuleType) -> list[str]:
     """The classes and functions that a module defines itself."""
-    own = (name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__)
+    own = (
+        name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__
+    )
     return [name for name in own if callable(getattr(module, name)) and not name.startswith("_")]
 
 
@@ -80,7 +82,9 @@ def of_registry(option: str, name: str, wanted: str) -> Maker | None:
     for kind, registry in _registries():
         for env_id in (wanted, _newest(wanted, registry)):
             if env_id in registry:
-                return Maker(name, functools.partial(_make, option, kind, env_id), settings=_settings(registry[env_id]))
+                return Maker(
+                    name, functools.partial(_make, option, kind, env_id), settings=_settings(registry[env_id])
+                )
     return None
 
 
@@ -102,7 +106,9 @@ def _make(option: str, kind: str, env_id: str, **settings: Any) -> Any:
     try:
         return pettingzoo.make(kind, env_id, **settings)  # type: ignore[call-overload]
     except Exception as error:
-        cause = error if isinstance(error, ImportError) else error.__cause__  # its registry has an error of its own
+        cause = (
+            error if isinstance(error, ImportError) else error.__cause__
+        )  # its registry has an error of its own
         if not isinstance(cause, ImportError):
             raise
         how = installation("", env_id)

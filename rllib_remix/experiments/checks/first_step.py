@@ -94,7 +94,11 @@ def _line_of(error: BaseException) -> str:
 
 def _is_installed(file: str) -> bool:
     package = Path(__file__).parents[2]
-    return "site-packages" in file or file.startswith((sys.base_prefix, "<")) or Path(file).is_relative_to(package)
+    return (
+        "site-packages" in file
+        or file.startswith((sys.base_prefix, "<"))
+        or Path(file).is_relative_to(package)
+    )
 
 
 def _is_made_by_rllib(config: AlgorithmConfig) -> bool:

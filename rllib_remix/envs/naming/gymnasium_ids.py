@@ -35,18 +35,10 @@ def find_in_gymnasium(option: str, name: str, wanted: str) -> Maker:
 
 
 def is_registered(env_id: str) -> bool:
-    """Whether an id, with or without its version, is registered now."""
+    """Whether an id is registered now."""
     import gymnasium
 
-    if env_id in gymnasium.registry:
-        return True
-    if ":" in env_id:
-        return False  # "module:id" imports the module, which runs its code.
-    try:
-        gymnasium.spec(env_id)
-    except gymnasium.error.Error:
-        return False
-    return True
+    return env_id in gymnasium.registry
 
 
 def module_that_registers(env_id: str) -> str | None:
@@ -65,11 +57,9 @@ def _unknown_id(option: str, module: str, env_id: str) -> SettingError:
             each for each in ids if str(gymnasium.registry[each].entry_point).startswith((root, "<"))
         ] or ids
     guess = nearest(env_id, ids)
-    if not module and (elsewhere := module_that_registers(env_id)):
-        found = f"{elsewhere!r}"
-    else:
-        found = f"{f'{module}:{guess}' if module else guess!s}".__repr__() if guess else ""
-    hint = f"; did you mean {found}?" if found else "."
+    found = (f"{module}:{guess}" if module else guess) if guess else None
+    found = (None if module else module_that_registers(env_id)) or found
+    hint = f"; did you mean {found!r}?" if found else "."
     owner = f"the module {shown(module)} registers" if module else "Gymnasium has"
     return SettingError(
         f"{option}: {owner} no environment {shown(env_id)}{hint} Allowed: an id of Gymnasium's registry, with the module "

@@ -8,7 +8,13 @@ from types import ModuleType
 from typing import Any
 
 from rllib_remix.envs.naming.gymnasium_ids import find_in_gymnasium, is_registered, module_that_registers
-from rllib_remix.envs.naming.importing import is_module, load_file, load_path, names_in_file
+from rllib_remix.envs.naming.importing import (
+    find_current_folder,
+    is_module,
+    load_file,
+    load_path,
+    names_in_file,
+)
 from rllib_remix.envs.naming.maker import Maker, of_callable
 from rllib_remix.envs.naming.zoo import find_in_pettingzoo, has_maker, of_module, of_registry, registered_ids
 from rllib_remix.envs.registry import TEAM_ENVS
@@ -74,6 +80,7 @@ def unknown_environment(option: str, env: Any) -> SettingError:
 
 
 def _of_name(option: str, name: str) -> Maker:
+    find_current_folder()
     if (creator := registered_with_ray(name)) is not None:
         return Maker(name, creator, takes_config=True)
     kind, colon, rest = name.partition(":")

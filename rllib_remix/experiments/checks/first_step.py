@@ -81,24 +81,23 @@ def told_in_a_line(env: Any, what: str) -> Iterator[None]:
         raise SettingError(f"env {shown(name)}: {printable(str(error))}") from error
     except (Exception, SystemExit) as error:
         said = printable(f"{type(error).__name__}: {error}")
-        raise SettingError(f"env {shown(name)}: {what} fails with {said} ({_line_of(error)}).") from error
+        raise SettingError(f"env {shown(name)}: {what} fails with {said}{_line_of(error)}.") from error
 
 
 def _line_of(error: BaseException) -> str:
-    """Where the error comes from: the last line of code that is not installed, or the last at all."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """Where the error comes from: the last line of the user's code, or else of another package."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     own = [frame for frame in frames if not _is_installed(frame.filename)]
-    frame = (own or frames)[-1]
-    return f"{frame.filename}:{frame.lineno}"
+    frame = (own or frames or [None])[-1]
+    return f" ({frame.filename}:{frame.lineno})" if frame else ""
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).is_relative_to(Path(__file__).parents[2])
 
 
 def _is_installed(file: str) -> bool:
-    package = Path(__file__).parents[2]
-    return (
-        "site-packages" in file
-        or file.startswith((sys.base_prefix, "<"))
-        or Path(file).is_relative_to(package)
-    )
+    return "site-packages" in file or file.startswith((sys.base_prefix, "<"))
 
 
 def _is_made_by_rllib(config: AlgorithmConfig) -> bool:

@@ -12,9 +12,11 @@ from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.recorder import EpisodeRecorder
 
 
-def env_id_and_creator(env: Any, config: Any) -> tuple[Any, Any]:
-    """RLlib's of an algorithm, which may be any function too: env runners make the environments of teams themselves."""
-    return (env, env) if callable(env) else Algorithm._get_env_id_and_creator(env, config)
+def env_id_and_creator(env_specifier: Any, config: Any) -> tuple[Any, Any]:
+    """RLlib's of an algorithm, for any function too: env runners make the environments of teams themselves."""
+    if callable(env_specifier):
+        return env_specifier, env_specifier
+    return Algorithm._get_env_id_and_creator(env_specifier, config)
 
 
 def ask_for_team_spec(training: Any, evaluation: Any) -> TeamSpec:

@@ -70,6 +70,7 @@ def _unknown_id(option: str, module: str, env_id: str) -> SettingError:
 def _settings(env_id: str) -> list[str]:
     """What an environment takes, and what `gymnasium.make` does for all."""
     import gymnasium
+    from gymnasium.envs.registration import load_env_creator
 
     spec = gymnasium.spec(env_id)
     of_all = [
@@ -79,7 +80,7 @@ def _settings(env_id: str) -> list[str]:
     ]
     try:
         point: Any = spec.entry_point
-        creator = gymnasium.envs.registration.load_env_creator(point) if isinstance(point, str) else point
+        creator = load_env_creator(point) if isinstance(point, str) else point
         own = keywords_of(creator)
     except (ImportError, AttributeError):
         own = []

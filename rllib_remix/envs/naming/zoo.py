@@ -11,6 +11,7 @@ from typing import Any
 from rllib_remix.envs.naming.importing import load_path, modules_in
 from rllib_remix.envs.naming.maker import Maker, keywords_of
 from rllib_remix.envs.naming.packages import installation
+from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.errors import SettingError, nearest, shown
 
 _MAKERS = ("parallel_env", "env", "raw_env")  # the first is taken that a module has
@@ -49,12 +50,10 @@ def of_module(option: str, name: str, module: ModuleType) -> Maker:
     Raises:
         SettingError: it has nothing that does; names the nearest module in it.
     """
-    for attribute in _MAKERS:
-        create = getattr(module, attribute, None)
-        if callable(create):
-            # What wraps the class hides its arguments.
-            owner = getattr(module, "raw_env", create)
-            return Maker(name, create, settings=keywords_of(owner) or keywords_of(create))
+    if (create := _maker_in(module)) is not None:
+        # What wraps the class hides its arguments.
+        owner = getattr(module, "raw_env", create)
+        return Maker(name, create, settings=keywords_of(owner) or keywords_of(create))
     named = name.rpartition(":")[2]
     inside = [f"{named}.{each}" for each in (*modules_in(module), *_defined_in(module))]
     listed = f": {', '.join(inside[:15])}{', …' if len(inside) > 15 else ''}" if inside else ""
@@ -74,7 +73,13 @@ def _defined_in(module: ModuleType) -> list[str]:
 
 def has_maker(module: ModuleType) -> bool:
     """Whether a module is one of PettingZoo's form."""
-    return any(callable(getattr(module, each, None)) for each in _MAKERS)
+    return _maker_in(module) is not None
+
+
+def _maker_in(module: ModuleType) -> Any:
+    """Of PettingZoo's form; `rllib_remix.parallel_env`, which a user's module may import, is for names of our own."""
+    found = (getattr(module, attribute, None) for attribute in _MAKERS)
+    return next((each for each in found if callable(each) and each is not parallel_env), None)
 
 
 def of_registry(option: str, name: str, wanted: str) -> Maker | None:

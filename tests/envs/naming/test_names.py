@@ -92,6 +92,18 @@ def test_a_module_with_an_aec_environment_alone_makes_that(game):
     assert isinstance(find_maker("naming_turns").make({}), AECEnv)
 
 
+def test_of_a_module_with_several_makers_the_parallel_environment_is_made(game):
+    (game / "naming_both.py").write_text(f"{TURNS}from naming_game import parallel_env\nraw_env = env\n")
+    assert made("naming_both") == ("Several", 2)
+
+
+def test_a_module_that_imports_our_own_parallel_env_is_not_one_of_pettingzoos(game):
+    (game / "naming_ours.py").write_text("from rllib_remix import parallel_env\ndef make(config): pass\n")
+    for name in ("naming_ours", "naming_ours.py"):
+        with pytest.raises(SettingError, match=r"allowed: .*naming_ours(\.py:|\.)make"):
+            find_maker(name)
+
+
 def test_a_file_is_found_where_modules_are_and_run_once(game, monkeypatch):
     (game / "elsewhere").mkdir()
     monkeypatch.chdir(game / "elsewhere")

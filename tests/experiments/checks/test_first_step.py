@@ -63,21 +63,45 @@ class Mistaken(Game):
 
 # What stands in the class, or what is named in its place; settings; what the message says.
 NAMES = {
-    "a module that is not there": ("gamee.Game", {}, "No module named 'gamee'. Did you mean 'game.Game'?"),
-    "a file that is not there": ("gam.py:make", {}, "there is no file 'gam.py'; did you mean 'game.py'?"),
-    "a class that is not there": ("game.Gaem", {}, "game.py) has no 'Gaem'; did you mean 'game.Game'?"),
-    "a function that is not there": ("game.py:mak", {}, "has no 'mak'; did you mean 'game.py:make'?"),
-    "no function": ("game.py", {}, "does not say what of it to take; allowed: game.py:Game, game.py:make"),
-    "a module that makes nothing": ("game", {}, "has no parallel_env, env or raw_env; allowed: what in it"),
-    "a function of other arguments": ("game.two", {}, "two(size, length) cannot be called with one argument"),
+    "a module that is not there": (
+        "authord.Game",
+        {},
+        "No module named 'authord'. Did you mean 'authored.Game'?",
+    ),
+    "a file that is not there": (
+        "authord.py:make",
+        {},
+        "there is no file 'authord.py'; did you mean 'authored.py'?",
+    ),
+    "a class that is not there": (
+        "authored.Gaem",
+        {},
+        "authored.py) has no 'Gaem'; did you mean 'authored.Game'?",
+    ),
+    "a function that is not there": ("authored.py:mak", {}, "has no 'mak'; did you mean 'authored.py:make'?"),
+    "no function": (
+        "authored.py",
+        {},
+        "does not say what of it to take; allowed: authored.py:Game, authored.py:make",
+    ),
+    "a module that makes nothing": (
+        "authored",
+        {},
+        "has no parallel_env, env or raw_env; allowed: what in it",
+    ),
+    "a function of other arguments": (
+        "authored.two",
+        {},
+        "two(size, length) cannot be called with one argument",
+    ),
     "an unknown setting": (
-        "game.Game",
+        "authored.Game",
         {"sise": 1},
         "unknown key 'sise'; did you mean 'size'? Allowed: size",
     ),
-    "an unknown option": ("game.Game", {"team_adapter": {"stat": "both"}}, "did you mean 'state'?"),
+    "an unknown option": ("authored.Game", {"team_adapter": {"stat": "both"}}, "did you mean 'state'?"),
     "a package that is missing": ("nowhere_to_be_found.Game", {}, "No module named 'nowhere_to_be_found'"),
-    "nothing of the kind": ("game.Discrete", {"n": 2}, "Discrete cannot be adapted"),
+    "nothing of the kind": ("authored.Discrete", {"n": 2}, "Discrete cannot be adapted"),
 }
 BODIES = {
     "def reset(self, seed=None, options=None): self.agents = ['a', 'b']; return self.see()": "reset() returned",
@@ -106,15 +130,15 @@ OWN_STATE = {"team_adapter": {"state": "environment"}}
 
 @pytest.fixture
 def game(tmp_path, monkeypatch):
-    """Writes game.py in an empty current folder."""
+    """Writes authored.py in an empty current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
 
     def write(body="pass"):
-        (tmp_path / "game.py").write_text(f"{GAME}    {body}\n")
+        (tmp_path / "authored.py").write_text(f"{GAME}    {body}\n")
 
     yield write
-    sys.modules.pop("game", None)
+    sys.modules.pop("authored", None)
 
 
 @pytest.mark.parametrize("mistake", NAMES)
@@ -128,31 +152,31 @@ def test_a_mistaken_name_or_setting_is_told_before_ray_starts(refused, game, mis
 @pytest.mark.parametrize("body", BODIES)
 def test_a_mistake_in_an_environment_is_told_before_ray_starts(refused, game, body):
     game(body)
-    told = refused("train", "--algo", "QMIX", "--env", "game.Mistaken", "--env-config", OWN_STATE)
+    told = refused("train", "--algo", "QMIX", "--env", "authored.Mistaken", "--env-config", OWN_STATE)
     assert BODIES[body] in told
 
 
 def test_an_error_of_an_environment_names_the_line_of_its_code(refused, game):
     game("def step(self, actions): return 1 / 0")
     line = (GAME + "    x").count("\n") + 1
-    told = refused("train", "--algo", "QMIX", "--env", "game.Mistaken", "--env-config", OWN_STATE)
-    assert "env 'game.Mistaken': step() fails with ZeroDivisionError: division by zero (" in told
-    assert f"game.py:{line})." in told
+    told = refused("train", "--algo", "QMIX", "--env", "authored.Mistaken", "--env-config", OWN_STATE)
+    assert "env 'authored.Mistaken': step() fails with ZeroDivisionError: division by zero (" in told
+    assert f"authored.py:{line})." in told
 
 
 def test_an_environment_of_rllibs_own_algorithms_takes_its_first_step_too(refused, game):
     game("def step(self, actions): return actions['c']")
-    told = refused("train", "--algo", "PPO", "--env", "game.Mistaken", "--config", {"num_env_runners": 0})
-    assert "env 'game.Mistaken': step() fails with KeyError: 'c'" in told
+    told = refused("train", "--algo", "PPO", "--env", "authored.Mistaken", "--config", {"num_env_runners": 0})
+    assert "env 'authored.Mistaken': step() fails with KeyError: 'c'" in told
 
 
 def test_what_a_team_can_play_is_closed_again(game):
     closed = []
 
     def make(config):
-        import game
+        import authored
 
-        env = game.Game()
+        env = authored.Game()
         env.close = lambda: closed.append(env)
         return env
 

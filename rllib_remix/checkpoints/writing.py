@@ -9,6 +9,7 @@ from typing import Any
 
 from rllib_remix.checkpoints.portable import as_json
 from rllib_remix.checkpoints.reading import is_json
+from rllib_remix.envs.naming.spelling import name_of_code
 
 
 def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
     env_config = dict(config.env_config)
     return {
         "algorithm": type(algorithm).__name__,
-        "environment": config.env if isinstance(config.env, str) else None,
+        "environment": config.env if isinstance(config.env, str) else name_of_code(config.env),
         "env_config": env_config if is_json(env_config) else None,
         "team": algorithm.team_spec._asdict(),
         "networks": config.networks(),

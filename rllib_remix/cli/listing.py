@@ -12,7 +12,7 @@ import typer
 
 from rllib_remix.algorithms.table import ALGORITHMS, RLLIB_ALGORITHMS, get_algorithm_config, team_texts
 from rllib_remix.cli.algorithm_settings import groups_as_json, groups_as_text
-from rllib_remix.cli.completion import complete_algorithms
+from rllib_remix.cli.completion import complete_algorithms, complete_environments
 from rllib_remix.cli.options import VERBOSE_OPTION
 from rllib_remix.errors import unknown
 
@@ -20,11 +20,22 @@ _WIDTH = 80
 _NAME_ARGUMENT = typer.Argument(
     None, metavar="NAME", help="An algorithm, to show its settings.", autocompletion=complete_algorithms
 )
+_ENV_ARGUMENT = typer.Argument(
+    None,
+    metavar="NAME",
+    help="An environment, to show what it is to a team; one that is not of this package is run.",
+    autocompletion=complete_environments,
+)
+_ENV_CONFIG_OPTION = typer.Option(
+    "{}", "--env-config", help="With NAME: JSON of environment settings, or @FILE."
+)
 _JSON_OPTION = typer.Option(False, "--json", help="As JSON.")
 
 OTHER_ENVIRONMENTS = (
-    "Teams also play any PettingZoo ParallelEnv and any RLlib MultiAgentEnv, and RLlib's own algorithms any "
-    "Gymnasium environment: give the id (CartPole-v1), or the path of a class (package.module.Class)."
+    "Teams also play environments of PettingZoo (mpe2.simple_spread_v3), of Gymnasium with several agents "
+    "(lbforaging:Foraging-8x8-2p-2f-coop-v3) and RLlib MultiAgentEnvs, by their ids or by the path of what makes them "
+    "(my_module.make, my_file.py:make). RLlib's own algorithms play these and every other Gymnasium environment "
+    "(CartPole-v1). `rllib envs NAME` shows what one is to a team."
 )
 
 
@@ -67,8 +78,19 @@ def _show_settings(name: str, as_json: bool) -> None:
     )
 
 
-def envs(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
-    """List the environments for teams, with what --env-config can hold and its defaults."""
+def envs(
+    name: str | None = _ENV_ARGUMENT,
+    env_config: str = _ENV_CONFIG_OPTION,
+    as_json: bool = _JSON_OPTION,
+    verbose: int = VERBOSE_OPTION,
+) -> None:
+    """List the environments for teams, with what --env-config can hold and its defaults.
+
+    With NAME: what that one is to a team, with agents, sizes, limit, what was assumed, and a random episode.
+    """
+    if name is not None:
+        _show_environment(name, env_config, as_json, verbose)
+        return
     entries = team_environments()
     if as_json:
         typer.echo(json.dumps(entries, indent=2))
@@ -87,6 +109,23 @@ def envs(as_json: bool = _JSON_OPTION, verbose: int = VERBOSE_OPTION) -> None:
         )
         typer.echo(text.replace("\0", " ") + "\n")
     typer.echo(_wrapped(OTHER_ENVIRONMENTS))
+
+
+def _show_environment(name: str, env_config: str, as_json: bool, verbosity: int) -> None:
+    from rllib_remix.experiments.checks.environment import check_environment
+    from rllib_remix.files.json_text import parse_json_object
+    from rllib_remix.playing.environments import describe_environment, report
+    from rllib_remix.terminal.quiet import quiet_ray
+
+    settings = parse_json_object("--env-config", env_config)
+    with quiet_ray(verbosity):
+        check_environment(name, settings)
+        described = describe_environment(name, settings)
+    if as_json:
+        typer.echo(json.dumps(described, indent=2))
+        return
+    for line in report(described):
+        typer.echo(line)
 
 
 def team_environments() -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ app.command("export", short_help="Write weights and settings without pickle.")(e
 app.add_typer(plot.app, name="plot")
 app.add_typer(example.app, name="example")
 app.command("algorithms", short_help="List what --algo can be.")(listing.algorithms)
-app.command("envs", short_help="List the environments and their settings.")(listing.envs)
+app.command("envs", short_help="List the environments, or show what one is to a team.")(listing.envs)
 app.command("doctor", short_help="Say what is missing, and what mends it.")(doctor.doctor)
 app.add_typer(smac.app, name="smac")
 

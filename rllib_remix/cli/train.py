@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import fields
 from pathlib import Path
@@ -43,6 +44,7 @@ from rllib_remix.cli.train_options import (
     SEARCH_OPTION,
     VERBOSE_OPTION,
 )
+from rllib_remix.envs.registry import TEAM_ENVS
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.loggers import Loggers
@@ -286,9 +288,17 @@ def _say_what_came_of_it(outcomes: Outcomes) -> None:
 
 
 def _evaluation(checkpoint: Path) -> str:
-    """The command that plays a team; the user's own code is run only if the user names it."""
+    """The command that plays a team; the user's own code is run only if the user names it, and programs too."""
+    from rllib_remix.envs.naming.spelling import name_to_type
+    from rllib_remix.experiments.user_modules import name_from_here
+    from rllib_remix.playing.teams import named_programs
+
     words = ["rllib", "evaluate", str(checkpoint), "--episodes", "32"]
-    env = metadata_of(checkpoint).get("environment")
-    if isinstance(env, str) and "." in env:
-        words += ["--env", env]
-    return shlex.join(words)
+    said = metadata_of(checkpoint)
+    env = said.get("environment")
+    if isinstance(env, str) and env not in TEAM_ENVS:
+        words += ["--env", name_from_here(name_to_type(env))]
+    if programs := named_programs(said.get("env_config")):
+        words += ["--env-config", json.dumps(programs)]
+    note = "" if env is not None else " --env NAME  (its environment was given as code that has no name)"
+    return shlex.join(words) + note

@@ -8,11 +8,13 @@ from rllib_remix.errors import SettingError, UserError
 from rllib_remix.experiments.algorithm import find_algorithm
 from rllib_remix.experiments.checks.comparison import check_comparison
 from rllib_remix.experiments.checks.counts import check_counts
+from rllib_remix.experiments.checks.first_step import try_first_steps
 from rllib_remix.experiments.checks.reported_results import check_result_keys
 from rllib_remix.experiments.checks.resources import check_there_is_enough
 from rllib_remix.experiments.checks.restore import check_restore
 from rllib_remix.experiments.checks.storage import check_storage
 from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.experiments.one_policy import NOTE, ONE_POLICY
 from rllib_remix.experiments.reading.objects import read_object
 from rllib_remix.experiments.resources import bundles_of, reserve
 from rllib_remix.experiments.search.points import check_trials
@@ -103,3 +105,6 @@ def check_experiment(
     check_result_keys(experiment, configs)
     if here:
         experiment.storage_path = check_storage(experiment.storage_path)
+        if try_first_steps(configs):
+            experiment.config = {**experiment.config, **ONE_POLICY}
+            experiment.notes.append(NOTE)

@@ -70,6 +70,7 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
         UserError: for an unknown key, an unknown environment, or what RLlib refuses.
         SettingError: for what our own algorithms refuse.
     """
+    from rllib_remix.rollout.named_creator import make_known_to_ray
     from rllib_remix.team.settings.types import check_setting_types
 
     config = default.copy(copy_frozen=False)
@@ -77,6 +78,8 @@ def configure(default: AlgorithmConfig, settings: Mapping[str, Any]) -> Algorith
     env = settings.get("env", config.env)
     check_environment(env, settings.get("env_config"))
     check_can_train(config, env)
+    if isinstance(env, str) and not is_of_team(config):
+        make_known_to_ray(env)
     check_setting_types("config: ", default, settings)
     try:
         config.update_from_dict(dict(settings))

@@ -13,12 +13,15 @@ import numpy as np
 from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.portable import check_finite
 from rllib_remix.checkpoints.rllib import TrustedCheckpoint, explained, read_trusted
+from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.algorithm import find_algorithm
 from rllib_remix.experiments.checks.environment import check_environment
+from rllib_remix.experiments.checks.first_step import try_first_steps
 from rllib_remix.experiments.checks.setting_names import check_rllib_settings
 from rllib_remix.experiments.checks.setting_values import check_values
 from rllib_remix.experiments.old.settings import translate_config
+from rllib_remix.experiments.one_policy import ONE_POLICY
 from rllib_remix.playing.animation import SHORTEST_FRAME_MS, Animation
 from rllib_remix.playing.episodes import PlayedEpisodes
 from rllib_remix.playing.evaluation import Evaluated, Evaluation
@@ -59,6 +62,7 @@ def _play(
 ) -> Evaluated:
     config = _evaluation_settings(config, asked)
     check_environment(config.env, dict(config.env_config))
+    _share_one_policy(config)
     name = config.env if isinstance(config.env, str) else getattr(config.env, "__name__", str(config.env))
     watcher = Watcher(asked)
     watcher.attach(config)
@@ -84,6 +88,16 @@ def _play(
         explore=bool(config.explore),
         played=watcher.played,
     )
+
+
+def _share_one_policy(config: AlgorithmConfig) -> None:
+    """Makes an environment known to RLlib, and a policy of settings that have none for its several agents."""
+    from rllib_remix.rollout.named_creator import make_known_to_ray
+
+    if isinstance(config.env, str):
+        make_known_to_ray(config.env)
+    if try_first_steps([config]):
+        config.update_from_dict(ONE_POLICY)
 
 
 def _evaluation_settings(config: AlgorithmConfig, asked: Evaluation) -> AlgorithmConfig:
@@ -234,11 +248,8 @@ def picture_of(env: Any) -> np.ndarray:
 
 
 def _make_renderable(config: AlgorithmConfig) -> None:
-    """Gymnasium's environments give pictures only when they were made for it."""
-    from ray.tune.registry import ENV_CREATOR, _global_registry
-
-    registered = isinstance(config.env, str) and _global_registry.contains(ENV_CREATOR, config.env)
-    if isinstance(config.env, str) and not registered:
+    """Gymnasium's and PettingZoo's environments give pictures only when they were made for it."""
+    if isinstance(config.env, str) and "render_mode" in find_maker(config.env).settings:
         config.env_config = {"render_mode": _RENDER_MODE, **config.env_config}
 
 

@@ -12,6 +12,9 @@ import torch
 
 from rllib_remix.checkpoints.finding import told_to_user
 from rllib_remix.checkpoints.team import read_team_settings
+from rllib_remix.envs.naming.gymnasium_ids import is_registered as is_id
+from rllib_remix.envs.naming.importing import is_module
+from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents, other_images
 from rllib_remix.errors import UserError, nearest, shown
@@ -152,29 +155,38 @@ def _settings(metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
 
 def _refuse_named_code(env: Any, of_checkpoint: list[dict[str, Any] | None], asked: Evaluation) -> None:
     """A checkpoint may come from a stranger: code that it names is not imported unless the user names it too."""
-    named = (asked.env, asked.config.get("env"))
-    if isinstance(env, str) and "." not in env and env not in TEAM_ENVS and not _is_registered(env):
-        who = "you name" if env in named else "the checkpoint was trained on"
+    named = env in (asked.env, asked.config.get("env"))
+    if isinstance(env, str) and env not in TEAM_ENVS and _is_unknown_word(env):
+        who = "you name" if named else "the checkpoint was trained on"
         guess = nearest(env, TEAM_ENVS)
-        hint = f" Did you mean {guess!r}?" if guess and env in named else ""
+        hint = f" Did you mean {guess!r}?" if guess and named else ""
         raise UserError(
             f"--env: {who} {shown(env)}, which nobody registered here (a script does so with register_env, for itself only).{hint} "
             f"Allowed: {', '.join(sorted(TEAM_ENVS))}, or the path of what makes the environment, such as "
             "--env my_module.make, with my_module.py in this folder."
         )
-    if env is not None and env not in TEAM_ENVS and env not in named:
-        raise UserError(
-            f"--env: the checkpoint names {env!r}, which is code outside this package that would run; if you trust "
-            f"it, add --env {shlex.quote(env)}."
-        )
+    if env is not None and env not in TEAM_ENVS:
+        if not named:
+            raise UserError(
+                f"--env: the checkpoint names {env!r}, which is code outside this package that would run; if you trust "
+                f"it, add --env {shlex.quote(env)}."
+            )
+        find_modules_in(Path.cwd())
+        find_maker(env, "--env")
     asked_for = (asked.config.get("env_config") or {}) | asked.env_config
     for name in PROGRAMS:
-        named = [layer[name] for layer in of_checkpoint if layer and layer.get(name) is not None]
-        if named and name not in asked_for:
+        given = [layer[name] for layer in of_checkpoint if layer and layer.get(name) is not None]
+        if given and name not in asked_for:
             raise UserError(
-                f"--env-config: the checkpoint names {shown(named[-1])} as {name}, a program that would run; if you "
+                f"--env-config: the checkpoint names {shown(given[-1])} as {name}, a program that would run; if you "
                 f"trust it, give {name} in --env-config."
             )
+
+
+def named_programs(env_config: Any) -> dict[str, Any]:
+    """Of a checkpoint's settings of the environment those that name programs, which a user has to name again."""
+    given = env_config if isinstance(env_config, dict) else {}
+    return {name: given[name] for name in PROGRAMS if given.get(name) is not None}
 
 
 def _without_writes(
@@ -187,6 +199,11 @@ def _without_writes(
     if named:
         warn(f"Not taken from the checkpoint: {', '.join(named)}; give it in --env-config.")
     return {name: value for name, value in of_checkpoint.items() if name not in WRITES}
+
+
+def _is_unknown_word(env: str) -> bool:
+    """Whether a name is neither a path nor an id, nor anything that is known here; nothing is imported."""
+    return env.isidentifier() and not (_is_registered(env) or is_module(env) or is_id(env))
 
 
 def _is_registered(env: str) -> bool:

@@ -3,55 +3,60 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any, TypeGuard
 
 from ray.rllib.env.env_context import EnvContext
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
+from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv
-from rllib_remix.errors import SettingError, nearest
+from rllib_remix.errors import SettingError
 from rllib_remix.settings import check_keys
 
 ADAPTER_KEY = "team_adapter"
 
 
 def build_team_env(
-    env: Any, env_config: dict[str, Any], num_envs: int, *, worker_index: int = 0, num_workers: int = 0
+    env: Any,
+    env_config: dict[str, Any],
+    num_envs: int,
+    *,
+    worker_index: int = 0,
+    num_workers: int = 0,
+    only_first: bool = False,
 ) -> TeamEnv:
     """`num_envs` copies of any environment that RLlib's `environment(env=…)` accepts here.
 
-    A TeamEnv class is called with `num_envs` and the config. Anything else is a creator or a class that gets an
-    EnvContext and returns a TeamEnv (of `context.num_envs` copies), a PettingZoo `ParallelEnv` or an RLlib
-    `MultiAgentEnv`; the latter two are made `num_envs` times and adapted, with the options under
-    `env_config["team_adapter"]`.
+    A TeamEnv class is called with `num_envs` and the config. Anything else (see `find_maker`) gets the config as an
+    EnvContext or as keyword arguments, and returns a TeamEnv (of `context.num_envs` copies) or an environment of
+    another kind, which is made `num_envs` times and adapted, with the options under `env_config["team_adapter"]`. With
+    `only_first`, the latter is made once, to be looked at.
 
     Raises:
         SettingError: unknown environment, or one that is none of these.
     """
     if is_shipped(env):
         return make_team_env(env, dict(env_config), num_envs)
-    creator: Any = env_creator(env)
+    maker = find_maker(env)
     config = dict(env_config)
     options = config.pop(ADAPTER_KEY, {})
+    creator: Any = maker.create
     if isinstance(creator, type) and issubclass(creator, TeamEnv):
         _check_settings(creator, config)
         return creator(num_envs=num_envs, **config)  # type: ignore[call-arg]
 
-    _check_takes_config(env, creator)
-
     def make(index: int) -> Any:
         context = EnvContext(config, worker_index=worker_index, vector_index=index, num_workers=num_workers)
         context.num_envs = num_envs  # type: ignore[attr-defined]
-        return creator(context)
+        return maker.make(context)
 
     first = make(0)
     if not isinstance(first, TeamEnv):
         from rllib_remix.envs.foreign.adapters import adapt
 
-        return adapt(lambda index: first if index == 0 else make(index), num_envs, options)
+        copies = 1 if only_first else num_envs
+        return adapt(lambda index: first if index == 0 else make(index), copies, options)
     if first.num_envs != num_envs:
         raise SettingError(
             f"env {env!r}: its creator returned {first.num_envs} copies, but num_envs_per_env_runner is "
@@ -68,22 +73,6 @@ def _check_settings(env_class: type[TeamEnv], config: dict[str, Any]) -> None:
         check_keys(f"env_config of {env_class.__name__}", map(str, config), names)
 
 
-def _check_takes_config(env: Any, creator: Any) -> None:
-    """Raises SettingError for a creator that cannot be called with the settings as its one argument."""
-    try:
-        signature = inspect.signature(creator)
-    except (TypeError, ValueError):
-        return  # It does not tell.
-    try:
-        signature.bind({})
-    except TypeError as error:
-        name = getattr(creator, "__name__", str(env))
-        raise SettingError(
-            f"env: {name}{signature} cannot be called with one argument, the settings, as RLlib does; let it take "
-            f'`config`, or register a function with ray.tune.register_env("…", lambda config: {name}(…)).'
-        ) from error
-
-
 def is_shipped(env: Any) -> TypeGuard[str]:
     """Whether `env` names an environment of ours, and nobody registered another under that name."""
     if not isinstance(env, str) or env not in TEAM_ENVS:
@@ -91,36 +80,3 @@ def is_shipped(env: Any) -> TypeGuard[str]:
     if not _global_registry.contains(ENV_CREATOR, env):
         return True
     return getattr(_global_registry.get(ENV_CREATOR, env), "is_shipped", False)
-
-
-def env_creator(env: Any) -> Callable[[Any], Any]:
-    """The creator behind a registered name, a `package.module.Class` path, a class or a function.
-
-    Raises:
-        SettingError: none given, or a name that is none of these, with the nearest known one.
-    """
-    if env is None:
-        raise SettingError('env: no environment given; for example .environment("predator_prey").')
-    if callable(env):
-        return env
-    if isinstance(env, str):
-        if _global_registry.contains(ENV_CREATOR, env):
-            return _global_registry.get(ENV_CREATOR, env)
-        module, _, name = env.rpartition(".")
-        if module:
-            try:
-                creator = getattr(import_module(module), name)
-            except (ImportError, AttributeError, TypeError) as error:
-                raise SettingError(f"env: {env!r} cannot be imported ({error}).") from error
-            if not callable(creator):
-                raise SettingError(
-                    f"env: {env!r} is of type {type(creator).__name__}; allowed: the path of a class or a function "
-                    "that makes the environment."
-                )
-            return creator
-    guess = nearest(str(env), TEAM_ENVS)
-    hint = f" Did you mean {guess!r}?" if guess else ""
-    raise SettingError(
-        f"env: unknown environment {env!r}.{hint} Allowed: {', '.join(sorted(TEAM_ENVS))}, a name registered with "
-        "ray.tune.register_env, or the path of a class."
-    )

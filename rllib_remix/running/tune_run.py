@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -176,6 +177,12 @@ def _tune_arguments(
     }
 
 
+def _name_of_function(trial: Any) -> str:
+    """A trial's name where its environment is a function, which Tune would name by its address in memory."""
+    name = trial.config["env"].__name__.strip("<>")
+    return f"{trial.trainable_name}_{name}_{trial.trial_id}"
+
+
 def _tune_experiment(experiment: Experiment) -> Any:
     from ray.tune import CheckpointConfig
 
@@ -198,6 +205,7 @@ def _tune_experiment(experiment: Experiment) -> Any:
         ),
         max_failures=experiment.max_failures,
         restore=str(experiment.restore) if experiment.restore else None,
+        trial_name_creator=_name_of_function if inspect.isfunction(experiment.config.get("env")) else None,
     )
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from ray.rllib.algorithms.algorithm import Algorithm
+
 from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.errors import SettingError
 from rllib_remix.models.sizes import network_shapes
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.recorder import EpisodeRecorder
+
+
+def env_id_and_creator(env_specifier: Any, config: Any) -> tuple[Any, Any]:
+    """RLlib's of an algorithm, for any function too: env runners make the environments of teams themselves."""
+    if callable(env_specifier):
+        return env_specifier, env_specifier
+    return Algorithm._get_env_id_and_creator(env_specifier, config)
 
 
 def ask_for_team_spec(training: Any, evaluation: Any) -> TeamSpec:

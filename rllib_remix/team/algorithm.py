@@ -35,7 +35,6 @@ from ray.rllib.utils.metrics import (
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from ray.tune.execution.placement_groups import PlacementGroupFactory
 
-from rllib_remix.errors import SettingError
 from rllib_remix.memory import return_memory
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.replay.index import TooFewEpisodes
@@ -43,8 +42,14 @@ from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
-from rllib_remix.team.agents import ask_for_team_spec, check_agents, explain_failed_runners
+from rllib_remix.team.agents import (
+    ask_for_team_spec,
+    check_agents,
+    env_id_and_creator,
+    explain_failed_runners,
+)
 from rllib_remix.team.batch_memory import check_batch_memory
+from rllib_remix.team.gpu import check_gpu, learns_here_on_gpu
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.team.rewards import Rewards
@@ -71,8 +76,10 @@ class TeamAlgorithm(SavedAlgorithm):
 
     config: Any  # a TeamAlgorithmConfig
 
+    _get_env_id_and_creator = staticmethod(env_id_and_creator)
+
     def setup(self, config: Any) -> None:
-        self._check_gpu()
+        check_gpu(self.config)
         if self.config.num_torch_threads is not None:
             torch.set_num_threads(self.config.num_torch_threads)
         try:
@@ -109,15 +116,6 @@ class TeamAlgorithm(SavedAlgorithm):
         # A batch that is drawn ahead would not know the priorities that the current one changes.
         ahead = bool(self.config.num_gpus_per_learner) and not self._draws_by_priority
         return Prefetcher(self._draw_batch, in_background=ahead)
-
-    def _check_gpu(self) -> None:
-        """Here and not in the config's validation, which may run on another machine of a cluster."""
-        wanted = self.config.num_gpus_per_learner
-        if wanted and not self.config.num_learners and not torch.cuda.is_available():
-            raise SettingError(
-                f"num_gpus_per_learner: {wanted!r} is not possible, PyTorch sees no GPU on this machine; allowed here: "
-                "0, or with `num_learners` of 1 and more on a Ray cluster that has GPUs."
-            )
 
     def restore_env_runners(self, env_runner_group: Any) -> list[int]:
         """As RLlib's, after which the new env runners must have the agents in the order of the others."""
@@ -204,7 +202,7 @@ class TeamAlgorithm(SavedAlgorithm):
             sample = self.replay_buffer.sample(
                 self.config.train_batch_episodes,
                 num_recent=self.config.recent_episodes_per_batch(),
-                pin_memory=self._learns_here_on_gpu(),
+                pin_memory=learns_here_on_gpu(self.config),
                 **by_priority,
             )
         except TooFewEpisodes:
@@ -231,10 +229,6 @@ class TeamAlgorithm(SavedAlgorithm):
         numbers = np.concatenate([report["numbers"] for report in reports])
         priorities = np.concatenate([report["priorities"] for report in reports])
         self.replay_buffer.update_priorities(numbers, priorities)
-
-    def _learns_here_on_gpu(self) -> bool:
-        config = self.config
-        return not config.num_learners and bool(config.num_gpus_per_learner) and torch.cuda.is_available()
 
     def _env_steps_sampled(self) -> int:
         return int(self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0))

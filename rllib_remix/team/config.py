@@ -14,11 +14,12 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune.search.sample import Domain
 
 from rllib_remix.checkpoints.schema import check_can_be_saved
+from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
 from rllib_remix.models.image_encoder import encoded_shape
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
-from rllib_remix.rollout.building import env_creator, is_shipped
+from rllib_remix.rollout.building import is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import check_choice, check_keys
 from rllib_remix.team.settings.computing import ComputingSettings
@@ -270,7 +271,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
             env = make_team_env(self.env, dict(self.env_config), num_envs=1)
             encoded_shape(self.encoder, env.spec.obs_shape)
         elif self.env is not None:
-            env_creator(self.env)
+            find_maker(self.env).check_can_be_called(self.env_config)
 
     # What an algorithm decides
 

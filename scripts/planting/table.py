@@ -6,6 +6,7 @@ from planting.faults import (
     formulas,
     learner,
     loop,
+    names,
     networks,
     replay,
     reports,
@@ -21,6 +22,7 @@ FAULTS: tuple[Fault, ...] = (
     *loop.FAULTS,
     *replay.FAULTS,
     *environments.FAULTS,
+    *names.FAULTS,
     *simulator.FAULTS,
     *reports.FAULTS,
 )

@@ -178,7 +178,7 @@ OTHERS = {
     "example get": ["--out", "--verbose"],
     "example run": ["--storage-path", "--ray-num-cpus", "-v"],
     "algorithms": ["--json", "--verbose"],
-    "envs": ["--json", "--verbose"],
+    "envs": ["--env-config", "--json", "--verbose"],
     "plot curves": ["--out", "--metric", "--title", "--best", "--verbose"],
     "plot weights": ["--out", "--title", "--verbose"],
     "export": ["--out", "--trust-pickle", "--verbose"],

@@ -85,6 +85,48 @@ def test_every_environment_is_listed_with_the_settings_that_it_has_without_any(r
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
+def test_of_one_environment_it_is_shown_what_it_is_to_a_team(rllib):
+    text = rllib("envs", "two_step_game").stdout
+    assert text.startswith("two_step_game: rllib_remix.envs.matrix_games.TwoStepGame\n")
+    for line in ("Agents       2: agent_0, agent_1", "Limit        2 env steps", "in 2 env steps"):
+        assert line in text
+    shown = json.loads(rllib("envs", "predator_prey", "--env-config", {"episode_limit": 3}, "--json").stdout)
+    assert (shown["n_agents"], shown["obs_dim"], shown["state_dim"]) == (8, 50, 200)
+    assert (shown["episode_limit"], shown["episode_len"]) == (3, 3)
+    assert 1 <= shown["actions_available_mean"] < shown["n_actions"] == 6
+
+
+GAME = """
+from rllib_remix import parallel_env
+
+
+def make(config):
+    return parallel_env("predator_prey", episode_limit=3, **config)
+"""
+
+
+def test_of_an_environment_of_others_its_spaces_and_the_options_given_are_shown(rllib, tmp_path):
+    (tmp_path / "game.py").write_text(GAME)
+    config = {"num_predators": 2, "team_adapter": {"state": "observations"}}
+    text = rllib("envs", "game.py:make", "--env-config", config).stdout
+    assert text.startswith("game.py:make: rllib_remix.envs.parallel.TeamParallelEnv\n")
+    for line in (
+        "2: agent_0, agent_1",
+        "agent_0 … agent_1  sees Dict(",
+        "acts Discrete(6)",
+        "state: observations",
+    ):
+        assert line in text
+    assert "State              100 numbers" in text
+
+
+def test_an_environment_that_is_not_there_or_has_no_such_setting_is_told(refused):
+    assert "--env: unknown environment 'predatorprey'; did you mean 'predator_prey'?" in refused(
+        "envs", "predatorprey"
+    )
+    assert "unknown key 'sise'" in refused("envs", "predator_prey", "--env-config", {"sise": 1})
+
+
 def test_the_versions_are_shown(rllib):
     assert rllib("--version").stdout == f"rllib_remix {__version__}, Ray {metadata.version('ray')}\n"
 

@@ -1,8 +1,9 @@
 import pytest
 
 from rllib_remix.envs.matrix_games import TwoStepGame
+from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.errors import SettingError
-from rllib_remix.rollout.building import build_team_env, env_creator
+from rllib_remix.rollout.building import build_team_env
 
 
 def test_no_environment_is_an_error_that_shows_how_to_give_one():
@@ -16,22 +17,22 @@ def test_no_environment_is_an_error_that_shows_how_to_give_one():
     ("env", "message"),
     [
         ("math.pi", "env: 'math.pi' is of type float; allowed: the path of a class or a function"),
-        ("math.tau_", "cannot be imported"),
-        ("no.such.module", "cannot be imported"),
-        ("..Env", "cannot be imported"),
-        ("predatorprey", "Did you mean 'predator_prey'"),
+        ("math.tau_", "'math' .* has no 'tau_'; did you mean 'math.tau'"),
+        ("no.such.module", "cannot import 'no.such.module': ModuleNotFoundError"),
+        ("..Env", "cannot import '..Env'"),
+        ("predatorprey", "did you mean 'predator_prey'"),
         (3, "unknown environment 3"),
     ],
 )
 def test_what_makes_no_environment_is_named(env, message):
     with pytest.raises(SettingError, match=message):
-        env_creator(env)
+        find_maker(env)
 
 
 def test_the_path_of_a_class_is_imported():
     from rllib_remix.envs.predator_prey import PredatorPrey
 
-    assert env_creator("rllib_remix.envs.predator_prey.PredatorPrey") is PredatorPrey
+    assert find_maker("rllib_remix.envs.predator_prey.PredatorPrey").create is PredatorPrey
     assert build_team_env("rllib_remix.envs.predator_prey.PredatorPrey", {}, 3).num_envs == 3
 
 
@@ -48,11 +49,11 @@ def test_a_setting_that_a_class_does_not_take_is_named_with_the_nearest():
         build_team_env(Small, {"sise": 2}, 1)
 
 
-def test_a_creator_that_takes_no_settings_is_told_so():
+def test_a_creator_that_cannot_take_the_settings_is_told_so():
     with pytest.raises(
-        SettingError, match=r"env: nothing\(\) cannot be called with one argument.*register_env"
+        SettingError, match=r"env: two\(size, length\) cannot be called with one argument.*register_env"
     ):
-        build_team_env(nothing, {}, 1)
+        build_team_env(two, {"size": 3}, 1)
 
 
-def nothing(): ...
+def two(size, length): ...

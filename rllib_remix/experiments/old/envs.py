@@ -14,6 +14,11 @@ _OLD = "ray.rllib.examples.env."
 _NEW = "ray.rllib.examples.envs.classes"
 _MULTI_AGENT = f"{_NEW}.multi_agent"
 
+# RLlib's games that do not say how long an episode is, in env steps.
+_LIMITS = {
+    f"{_MULTI_AGENT}.two_step_game.{name}": 2 for name in ("TwoStepGame", "TwoStepGameWithGroupedAgents")
+}
+
 
 def translate_env(translation: Translation, key: str, value: Any) -> None:
     """The environment under the path that it has now."""
@@ -34,14 +39,24 @@ def _moved(translation: Translation, env: Any) -> Any:
     raise NotTaken(f"RLlib's examples have no {name} any more; give the path of an environment of your own")
 
 
-def unwrap_env_config(translation: Translation) -> None:
-    """`env_config: {config: {…}}`, with the constructor's argument in front, as RLlib called a class given by path.
-
-    RLlib still does; an environment of a team is called with all of `env_config`.
-    """
-    given, env = translation.new.get("env_config"), translation.new.get("env")
-    if translation.algorithm != TEAM or not isinstance(env, str) or "." not in env:
+def translate_env_config(translation: Translation) -> None:
+    """The settings that a class given by path is called with, and the limit of episodes that a team must know."""
+    env = translation.new.get("env")
+    if not isinstance(env, str) or "." not in env:
         return
+    _unwrap(translation, env)
+    given = translation.new.get("env_config") or {}
+    limit = _LIMITS.get(env)
+    if translation.algorithm == TEAM and limit and isinstance(given, Mapping) and "team_adapter" not in given:
+        translation.new["env_config"] = {**given, "team_adapter": {"episode_limit": limit}}
+        translation.note(
+            "env_config", f"gets team_adapter: {{episode_limit: {limit}}}, which the game does not say."
+        )
+
+
+def _unwrap(translation: Translation, env: str) -> None:
+    """`env_config: {config: {…}}`, with the constructor's argument in front, as RLlib once called a class."""
+    given = translation.new.get("env_config")
     if not isinstance(given, Mapping) or len(given) != 1:
         return
     ((argument, settings),) = given.items()

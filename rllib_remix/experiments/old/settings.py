@@ -7,7 +7,7 @@ from typing import Any
 
 from rllib_remix.errors import nearest
 from rllib_remix.experiments.old.algorithms import algorithm_of, check_algorithm
-from rllib_remix.experiments.old.envs import translate_env, unwrap_env_config
+from rllib_remix.experiments.old.envs import translate_env, translate_env_config
 from rllib_remix.experiments.old.fates import Dropped, Fate, Refused, Renamed, Translated
 from rllib_remix.experiments.old.models import (
     translate_head,
@@ -66,7 +66,7 @@ def _translate(translation: Translation) -> None:
             translation.note(str(key), f"is left out: {key}_schedule takes its place, as it always did.")
         elif not (str(key) == "env_config" and value is None):  # an empty `env_config:` of a file
             _take(translation, str(key), value)
-    unwrap_env_config(translation)
+    translate_env_config(translation)
     if translation.algorithm == "CQL" and not translation.prefix and "lr" not in translation.new:
         # RLlib refuses the default that it has itself.
         translation.new["lr"] = None

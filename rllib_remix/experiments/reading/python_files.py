@@ -12,6 +12,7 @@ from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.reading.criteria import parse_stop
 from rllib_remix.experiments.reading.names import check_folder_name
+from rllib_remix.experiments.user_modules import find_modules_in
 from rllib_remix.files.text_files import read_text
 
 
@@ -39,6 +40,8 @@ def _import_file(path: Path) -> Any:
     import ray.cloudpickle
 
     read_text(path, what="file")
+    for folder in (Path.cwd(), path.absolute().parent):
+        find_modules_in(folder)  # that the file imports
     name = f"rllib_experiment_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -451,14 +451,16 @@ def test_the_grouped_two_step_game_is_found_where_it_is_now_and_gets_its_setting
         {"env": f"{TWO_STEP}.TwoStepGameWithGroupedAgents", "env_config": {"env_config": settings}},
         "QMIX",
     )
-    assert config == {"env": f"{TWO_STEP_NOW}.TwoStepGameWithGroupedAgents", "env_config": settings}
+    limit = {"team_adapter": {"episode_limit": 2}}  # the game ends after two steps, and says it nowhere
+    assert config == {"env": f"{TWO_STEP_NOW}.TwoStepGameWithGroupedAgents", "env_config": settings | limit}
     assert f"is read as {TWO_STEP_NOW}.TwoStepGameWithGroupedAgents." in notes[0]
+    assert "gets team_adapter: {episode_limit: 2}, which the game does not say." in notes[-1]
 
 
-def test_env_config_of_rllibs_own_algorithms_stays_as_rllib_reads_it():
+def test_env_config_of_rllibs_own_algorithms_is_what_the_class_is_called_with():
     env = "ray.rllib.examples.env.repeat_after_me_env.RepeatAfterMeEnv"
     config = translated("PPO", env=env, env_config={"config": {"repeat_delay": 2}})
-    assert config["env_config"] == {"config": {"repeat_delay": 2}}
+    assert config["env_config"] == {"repeat_delay": 2}
     assert config["env"].startswith("ray.rllib.examples.envs.classes.")
 
 

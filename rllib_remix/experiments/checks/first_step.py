@@ -1,0 +1,154 @@
+"""The first step of an environment, taken before Ray starts: what is wrong with it costs a second, and is told in a line."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rllib_remix.envs.checker import TeamEnvError, check_sizes, check_step
+from rllib_remix.envs.team_env import BrokenEnvironment, random_actions
+from rllib_remix.errors import SettingError, UserError, printable, shown
+from rllib_remix.experiments.algorithm import is_of_team
+
+if TYPE_CHECKING:
+    from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+
+MOST_TRIED = 10  # environments of an experiment's trials, which may differ in their settings
+
+
+def try_first_steps(configs: Sequence[AlgorithmConfig]) -> bool:
+    """Builds one copy of each environment that trials play and takes one random step in it.
+
+    Those of this package are left out: they are tested.
+
+    Returns:
+        Whether all are environments of several agents, for which the settings of RLlib's own algorithms have no policies.
+
+    Raises:
+        SettingError, UserError: an environment cannot be built, reset or stepped, or a team cannot play it.
+    """
+    tried: set[str] = set()
+    lack_policies = []
+    for config in configs:
+        key = repr((config.env, config.env_config))
+        if key in tried or len(tried) == MOST_TRIED:
+            continue
+        tried.add(key)
+        if is_of_team(config):
+            try_team_environment(config.env, dict(config.env_config), config.num_envs_per_env_runner or 1)
+        elif _is_made_by_rllib(config):
+            several = _try_rllib_environment(config.env, config.env_config)
+            lack_policies.append(several and not config.is_multi_agent)
+    return bool(lack_policies) and all(lack_policies)
+
+
+def try_team_environment(env: Any, env_config: dict[str, Any], num_envs: int = 1) -> None:
+    """As `try_first_steps`, for one environment of a team."""
+    from rllib_remix.rollout.building import build_team_env, is_shipped
+
+    if is_shipped(env):
+        return
+    with told_in_a_line(env, "making it"):
+        team = build_team_env(env, env_config, num_envs, only_first=True)
+    try:
+        with told_in_a_line(env, "reset()"):
+            check_sizes(team)
+            step = team.reset(seed=0)
+            check_step(team, step, "reset()")
+        with told_in_a_line(env, "step()"):
+            actions = random_actions(step.avail_actions, np.random.default_rng(0))
+            check_step(team, team.step(actions), "the first step()")
+    finally:
+        with told_in_a_line(env, "close()"):
+            team.close()
+
+
+@contextmanager
+def told_in_a_line(env: Any, what: str) -> Iterator[None]:
+    """Turns what an environment raises into an error that names it, and the line of its code."""
+    name = env if isinstance(env, str) else getattr(env, "__name__", str(env))
+    try:
+        yield
+    except (SettingError, UserError):
+        raise
+    except (TeamEnvError, BrokenEnvironment) as error:
+        raise SettingError(f"env {shown(name)}: {printable(str(error))}") from error
+    except (Exception, SystemExit) as error:
+        said = printable(f"{type(error).__name__}: {error}")
+        raise SettingError(f"env {shown(name)}: {what} fails with {said}{_line_of(error)}.") from error
+
+
+def _line_of(error: BaseException) -> str:
+    """Where the error comes from: the last line of the user's code, or else of another package."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    own = [frame for frame in frames if not _is_installed(frame.filename)]
+    frame = (own or frames or [None])[-1]
+    return f" ({frame.filename}:{frame.lineno})" if frame else ""
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).is_relative_to(Path(__file__).parents[2])
+
+
+def _is_installed(file: str) -> bool:
+    return "site-packages" in file or file.startswith((sys.base_prefix, "<"))
+
+
+def _is_made_by_rllib(config: AlgorithmConfig) -> bool:
+    """Whether RLlib's env runners would make one copy after another; others have ways of their own."""
+    in_one = "vector_entry_point" in str(config.gym_env_vectorize_mode).lower()
+    return config.env is not None and config.env_runner_cls is None and not in_one
+
+
+def _try_rllib_environment(env: Any, env_config: dict[str, Any]) -> bool:
+    """Takes the first step of an environment of RLlib's own algorithms; returns whether it is one of several agents."""
+    with told_in_a_line(env, "making it"):
+        made = make_for_rllib(env, env_config)
+    try:
+        with told_in_a_line(env, "reset()"):
+            observation = _values(env, "reset()", made.reset(seed=0), ("an observation", "infos"))[0]
+        with told_in_a_line(env, "step()"):
+            wanted = ("an observation", "a reward", "terminated", "truncated", "infos")
+            _values(env, "step()", made.step(_random_action(made, observation)), wanted)
+    finally:
+        with told_in_a_line(env, "close()"):
+            made.close()
+    return has_several_agents(made)
+
+
+def has_several_agents(env: Any) -> bool:
+    """Whether an environment is one of those that RLlib plays with several agents."""
+    from ray.rllib.env.multi_agent_env import MultiAgentEnv
+
+    return isinstance(env, MultiAgentEnv)
+
+
+def make_for_rllib(env: Any, env_config: dict[str, Any]) -> Any:
+    """A copy of an environment, as RLlib's own env runners make it."""
+    from ray.rllib.env.env_context import EnvContext
+
+    from rllib_remix.envs.naming.names import find_maker
+    from rllib_remix.rollout.named_creator import for_rllib
+
+    return for_rllib(find_maker(env).make(EnvContext(env_config, worker_index=0)))
+
+
+def _random_action(env: Any, observation: Any) -> Any:
+    if not has_several_agents(env):
+        return env.action_space.sample()
+    return {agent: env.get_action_space(agent).sample() for agent in observation}
+
+
+def _values(env: Any, what: str, returned: Any, wanted: Sequence[str]) -> Sequence[Any]:
+    if isinstance(returned, tuple) and len(returned) == len(wanted):
+        return returned
+    number = f"{len(returned)} values" if isinstance(returned, tuple) else f"one {type(returned).__name__}"
+    raise SettingError(
+        f"env {shown(env)}: {what} returned {number}; it must return {len(wanted)}: {', '.join(wanted)}."
+    )

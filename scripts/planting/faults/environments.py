@@ -93,8 +93,8 @@ FAULTS = (
         "mean_over_all_agents",
         "The mean team reward counts agents that received none.",
         "envs/foreign/returned.py",
-        "total / count if mean and count",
-        "total / len(copies.agents) if mean and count",
+        "total / count if count",
+        "total / len(copies.agents) if count",
         _REWARD_TESTS,
     ),
     Fault(

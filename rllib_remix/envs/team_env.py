@@ -43,6 +43,12 @@ class TeamStep(NamedTuple):
         numbers = ((name, float(values[copy])) for name, values in self.info.items())
         return {name: number for name, number in numbers if number == number}
 
+    def agent_returns_of(self, copy: int, agents: Sequence[str]) -> dict[str, float]:
+        """What each agent received in the episode of one copy, which is over; empty where only the team is paid."""
+        if self.agent_returns is None:
+            return {}
+        return dict(zip(agents, self.agent_returns[copy].tolist(), strict=True))
+
 
 class TeamSpec(NamedTuple):
     """The sizes and dtypes of a team's data, and who it is: all that replay and networks need to know."""

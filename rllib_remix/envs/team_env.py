@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout, array_entry, grouped
 from rllib_remix.errors import SettingError
 
 # A copy whose episodes break this often, without one finished episode in between, is broken itself, not unlucky.
@@ -145,6 +146,16 @@ class TeamEnv(ABC):
                 f"it must be {self.n_agents} different strings, one for each agent, all printable."
             )
         return names
+
+    @property
+    def agent_layout(self) -> Layout | None:
+        """How what each agent shows and does becomes these arrays (see `agent_layout`); None if JSON cannot say it.
+
+        Of an environment that shows arrays of its own: as its ParallelEnv, {"observation": [O], "action_mask": [U]}.
+        """
+        spec = self.spec
+        entry = array_entry(spec.obs_dim, spec.obs_dtype, spec.n_actions)
+        return grouped((agent, entry) for agent in spec.agents)
 
     @abstractmethod
     def reset(self, seed: int | None = None) -> TeamStep:

@@ -43,7 +43,12 @@ from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.replay.sharded import ShardedReplayBuffer
 from rllib_remix.rollout.metrics import EpisodeMetrics, take_exact_means, unknown_means
-from rllib_remix.team.agents import ask_for_team_spec, check_agents, explain_failed_runners
+from rllib_remix.team.agents import (
+    ask_for_agent_layout,
+    ask_for_team_spec,
+    check_agents,
+    explain_failed_runners,
+)
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
@@ -77,6 +82,7 @@ class TeamAlgorithm(SavedAlgorithm):
             super().setup(config)
             assert self.env_runner_group is not None
             self.team_spec = ask_for_team_spec(self.env_runner_group, self.eval_env_runner_group)
+            self.agent_layout = ask_for_agent_layout(self.env_runner_group)
         except IndexError as error:  # No env runner answered.
             explain_failed_runners(self.config, error)
         self.replay_buffer = self._new_replay_buffer()

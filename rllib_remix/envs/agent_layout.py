@@ -102,12 +102,11 @@ def array_entry(obs_dim: int, obs_dtype: str, n_actions: int) -> dict[str, Any]:
 
 def spaces_of(layout: Layout) -> dict[str, tuple[Space, Space]]:
     """Agent -> observation and action space, of a layout that `check_layout` passed."""
-    return {
-        agent: spaces
-        for entry in layout
-        for spaces in [tuple(space_from_json(entry[name]) for name in ("observation_space", "action_space"))]
-        for agent in entry["agents"]
-    }
+    found: dict[str, tuple[Space, Space]] = {}
+    for entry in layout:
+        spaces = space_from_json(entry["observation_space"]), space_from_json(entry["action_space"])
+        found |= dict.fromkeys(entry["agents"], spaces)
+    return found
 
 
 def check_layout(layout: Any, team: dict[str, Any]) -> None:
@@ -198,8 +197,10 @@ def _size_of(where: str, value: Any) -> int:
     kind = value.get("space") if isinstance(value, dict) else None
     if kind in ("Tuple", "Dict"):
         parts = value.get("spaces")
-        if parts and isinstance(parts, list if kind == "Tuple" else dict):
-            return sum(_size_of(where, part) for part in (parts if kind == "Tuple" else parts.values()))
+        if kind == "Dict":
+            parts = list(parts.values()) if isinstance(parts, dict) else None
+        if parts and isinstance(parts, list):
+            return sum(_size_of(where, part) for part in parts)
     elif kind == "Discrete":
         if _is_size(value.get("n"), low=1) and _is_size(value.get("start"), low=-(2**31), high=2**31):
             return value["n"]
@@ -220,8 +221,9 @@ def _is_size(value: Any, *, low: int = 0, high: int = MOST_NUMBERS) -> bool:
 
 
 def _is_shape(value: Any) -> bool:
-    sides = value if isinstance(value, list) and len(value) <= 32 else [None]
-    return all(_is_size(side, low=1) for side in sides) and math.prod(sides) <= MOST_NUMBERS
+    if not isinstance(value, list) or len(value) > 32 or not all(_is_size(side, low=1) for side in value):
+        return False
+    return math.prod(value) <= MOST_NUMBERS
 
 
 def _is_nvec(nvec: Any, start: Any) -> bool:

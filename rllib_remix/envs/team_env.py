@@ -111,6 +111,7 @@ class TeamEnv(ABC):
     state_dim: int
     episode_limit: int  # steps after which an episode is over at the latest
     agent_names: Sequence[str] = ()  # in slot order; without them agent_0, agent_1, …
+    assumed: Sequence[str] = ()  # what was taken for settings that were not given, a line each
     obs_dtype: np.dtype = np.dtype(np.float32)  # kept as it is up to the learner: small types save memory
     state_dtype: np.dtype = np.dtype(np.float32)
 

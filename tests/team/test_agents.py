@@ -11,6 +11,7 @@ from ray.tune.registry import register_env
 
 from rllib_remix import TeamPolicy, make_team_env
 from rllib_remix.algorithms.qmix import QMIX
+from rllib_remix.checkpoints.exporting import export
 from rllib_remix.checkpoints.fitting import check_checkpoint
 from rllib_remix.checkpoints.manifest import METADATA, write_manifest
 from rllib_remix.checkpoints.reading import CheckpointError
@@ -169,3 +170,11 @@ def test_infos_of_a_foreign_environment_and_its_agents_names_reach_results_and_c
         assert not {"episode_sums", "episode_counts"} & set(played)
     policy = TeamPolicy.from_checkpoint(trained.save_to_path(str(tmp_path / "c")))
     assert policy.agents == AGENTS
+    export(tmp_path / "c", tmp_path / "e")
+    exported, game = TeamPolicy.from_checkpoint(tmp_path / "e"), Won()
+    seen, _ = game.reset()
+    for _ in range(3):
+        actions = policy.act_dict(seen)
+        assert actions.keys() == set(AGENTS)
+        assert actions == exported.act_dict(seen)
+        seen, *_ = game.step(actions)

@@ -21,6 +21,7 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
         "environment": config.env if isinstance(config.env, str) else name_of_code(config.env),
         "env_config": env_config if is_json(env_config) else None,
         "team": algorithm.team_spec._asdict(),
+        "agent_layout": algorithm.agent_layout,
         "networks": config.networks(),
         "training_iteration": algorithm.training_iteration,
         "time_total_s": algorithm._time_total,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout, array_entry, grouped
 from rllib_remix.errors import SettingError
 
 # A copy whose episodes break this often, without one finished episode in between, is broken itself, not unlucky.
@@ -36,11 +37,19 @@ class TeamStep(NamedTuple):
     # [N] bool: a fault of the environment cut the episode off (then it is truncated too), and it is thrown away:
     # nobody learns from it, no statistics count it. None where no copy can break.
     broken: np.ndarray | None = None
+    # [N, n] float64: of copies whose episode is over, what each agent received in it; None where only the team is paid.
+    agent_returns: np.ndarray | None = None
 
     def info_of(self, copy: int) -> dict[str, float]:
         """The info values that one copy has."""
         numbers = ((name, float(values[copy])) for name, values in self.info.items())
         return {name: number for name, number in numbers if number == number}
+
+    def agent_returns_of(self, copy: int, agents: Sequence[str]) -> dict[str, float]:
+        """What each agent received in the episode of one copy, which is over; empty where only the team is paid."""
+        if self.agent_returns is None:
+            return {}
+        return dict(zip(agents, self.agent_returns[copy].tolist(), strict=True))
 
 
 class TeamSpec(NamedTuple):
@@ -115,6 +124,7 @@ class TeamEnv(ABC):
     episode_limit: int  # steps after which an episode is over at the latest
     agent_names: Sequence[str] = ()  # in slot order; without them agent_0, agent_1, …
     obs_shape: tuple[int, ...] = ()  # (H, W, C) if an observation is an image of O numbers
+    assumed: Sequence[str] = ()  # what was taken for settings that were not given, a line each
     obs_dtype: np.dtype = np.dtype(np.float32)  # kept as it is up to the learner: small types save memory
     state_dtype: np.dtype = np.dtype(np.float32)
 
@@ -160,6 +170,16 @@ class TeamEnv(ABC):
                 f"it must be {self.n_agents} different strings, one for each agent, all printable."
             )
         return names
+
+    @property
+    def agent_layout(self) -> Layout | None:
+        """How what each agent shows and does becomes these arrays (see `agent_layout`); None if JSON cannot say it.
+
+        Of an environment that shows arrays of its own: as its ParallelEnv, {"observation": [O], "action_mask": [U]}.
+        """
+        spec = self.spec
+        entry = array_entry(spec.obs_dim, spec.obs_dtype, spec.n_actions)
+        return grouped((agent, entry) for agent in spec.agents)
 
     @abstractmethod
     def reset(self, seed: int | None = None) -> TeamStep:

@@ -8,14 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout, entry_of, grouped
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.images import common_image_shape
 from rllib_remix.envs.foreign.info_values import InfoValues
-from rllib_remix.envs.foreign.options import check_options, episode_limit
-from rllib_remix.envs.foreign.team_state import TeamState
+from rllib_remix.envs.foreign.options import (
+    check_options,
+    episode_limit,
+    say_own_end_is_later,
+    team_reward,
+)
+from rllib_remix.envs.foreign.team_state import NoStateShown, TeamState
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 
 
@@ -30,10 +36,15 @@ class ForeignEnvAdapter(TeamEnv):
     sent; one whose mask leaves no action waits while others take their turns, and sees on.
 
     Numbers in the infos of a step are its `info`: what infos["__common__"] says, otherwise the mean over the agents
-    that have it.
+    that have it. The infos themselves are in `infos`.
 
     Every episode of a copy gets its own seed, which depends on `reset(seed)`, the copy and the number of the
     episode alone.
+
+    Attributes:
+        envs: [N], the environments.
+        infos: [N], what each said in its latest infos.
+        assumed: what was taken for options that were not given, a line each.
     """
 
     STATE_PLACES: str  # where the kind of environment can have its state, for the error
@@ -98,32 +109,61 @@ class ForeignEnvAdapter(TeamEnv):
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
         self.obs_shape = common_image_shape(self._views)
-        self.episode_limit = episode_limit(options, envs[0])
-        self._mean_reward = options.get("team_reward") == "mean"
+        self.episode_limit, self._limit_place = episode_limit(options, envs[0])
+        self._team_reward = team_reward(options, self.agent_names)
         self._prepare()
-        self._allocate(concatenate=options.get("state") == "observations")
+        self._allocate(options.get("state"))
+        self.assumed = self._assumptions(options)
         self._entropy: Any = np.random.SeedSequence().entropy
         self._episodes = [0] * self.num_envs
 
-    def _allocate(self, *, concatenate: bool) -> None:
+    def _assumptions(self, options: dict[str, Any]) -> list[str]:
+        name, assumed = name_of(self.envs[0]), []
+        if options.get("state") is None:
+            own = f"the environment's own, of {self.state_dim} numbers"
+            seen = f"what all agents observe, as {name} shows no state of its own"
+            assumed.append(f"state: {own if self._own_state else seen}")
+        if self._limit_place:
+            assumed.append(f"episode_limit: {self.episode_limit} env steps, from {self._limit_place}")
+        if options.get("team_reward") is None:
+            assumed.append("team_reward: the sum of the agents' rewards")
+        return assumed
+
+    def _allocate(self, state: str | None) -> None:
         copies, agents = self.num_envs, self.n_agents
         dtypes = {view.dtype for view in self._views}
         dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float32)
         self._obs = np.zeros((copies, agents, self.obs_dim), dtype)
         self._avail = np.zeros((copies, agents, self.n_actions), bool)
         self._rewards = np.zeros(copies, np.float32)
+        self._running = [
+            [0.0] * agents for _ in range(copies)
+        ]  # what agents received since the episode began
+        self._agent_returns = np.zeros((copies, agents))
         self._terminated = np.zeros(copies, bool)
         self._truncated = np.ones(copies, bool)  # so that the first step of a copy is a reset
         self._in_play = np.zeros((copies, agents), bool)
         self._info = InfoValues(copies)
-        if concatenate:
-            self._own_state = None
+        self.infos: list[dict[Any, Any]] = [{} for _ in range(copies)]
+        self._own_state = None if state == "observations" else self._find_state(must_be=state is not None)
+        self._seen_state = None  # [N, n * O], behind the environment's own state
+        if self._own_state is None:
             self._state = self._obs.reshape(copies, -1)  # a view: always what the agents see
+        elif state == "both":
+            self._state, self._seen_state = self._own_state.followed_by(self._obs[0].size, dtype)
         else:
-            self._own_state = TeamState(self._copies, self._views, self.STATE_PLACES)
             self._state = self._own_state.array
         self.state_dim = self._state.shape[1]
         self.obs_dtype, self.state_dtype = self._obs.dtype, self._state.dtype
+
+    def _find_state(self, *, must_be: bool) -> TeamState | None:
+        """The environment's own state; None if it shows none, and need not."""
+        try:
+            return TeamState(self._copies, self._views, self.STATE_PLACES)
+        except NoStateShown:
+            if must_be:
+                raise
+            return None
 
     def reset(self, seed: int | None = None) -> TeamStep:
         if seed is not None:
@@ -156,6 +196,7 @@ class ForeignEnvAdapter(TeamEnv):
             self._terminated,
             self._truncated,
             info=self._info.arrays,
+            agent_returns=self._agent_returns,
         )
 
     def _reset_copy(self, copy: int) -> None:
@@ -164,6 +205,7 @@ class ForeignEnvAdapter(TeamEnv):
         self._episodes[copy] += 1
         self._copies.begin(copy)
         self._rewards[copy] = 0
+        self._running[copy] = [0.0] * self.n_agents
         self._terminated[copy] = self._truncated[copy] = False
         observations, infos = returned.of_reset(self.envs[copy], self.envs[copy].reset(seed=seed))
         returned.check_ids(self._copies, copy, observations, infos)
@@ -181,7 +223,8 @@ class ForeignEnvAdapter(TeamEnv):
         copies = self._copies
         copies.steps[copy] += 1
         returned.check_ids(copies, copy, observations, infos, rewards, terminateds, truncateds)
-        self._rewards[copy] = returned.team_reward(copies, copy, rewards, mean=self._mean_reward)
+        running = self._running[copy]
+        self._rewards[copy] = returned.team_reward(copies, copy, rewards, self._team_reward, running)
         ended: dict[Hashable, str] = {}
         over = {
             "truncated": returned.read_flags(copies, copy, truncateds, "truncated", ended),
@@ -190,6 +233,10 @@ class ForeignEnvAdapter(TeamEnv):
         terminated, truncated = self._outcome(copy, ended, over, observations)
         self._terminated[copy] = terminated
         self._truncated[copy] = truncated or (not terminated and copies.steps[copy] >= self.episode_limit)
+        if terminated or self._truncated[copy]:
+            self._agent_returns[copy] = running
+            if not (terminated or truncated) and self._limit_place:
+                say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
         if self._truncated[copy] and not observations:
             raise TeamEnvError(
                 f"{self._where(copy)}: truncated without any last observation, from which the value of the "
@@ -225,6 +272,7 @@ class ForeignEnvAdapter(TeamEnv):
         """Writes what the copy shows now into the arrays of the team."""
         returned.check_infos(self._copies, copy, infos)
         self._info.read(copy, infos)
+        self.infos[copy] = infos
         shown, avail, in_play = self._obs[copy], self._avail[copy], self._in_play[copy]
         shown.fill(0)
         avail.fill(False)
@@ -263,6 +311,8 @@ class ForeignEnvAdapter(TeamEnv):
             )
         if self._own_state is not None:
             self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
+        if self._seen_state is not None:
+            self._seen_state[copy] = shown.reshape(-1)
 
     def _may_wait(self, copy: int) -> bool:
         """Whether an agent whose mask leaves no action can be left out of the next step."""
@@ -285,6 +335,22 @@ class ForeignEnvAdapter(TeamEnv):
                 'build the environment with render_mode="rgb_array" if it has that.'
             )
         return picture
+
+    @property
+    def agent_layout(self) -> Layout | None:
+        entries = [
+            entry_of(
+                *self.spaces_of(self.envs[0], agent),
+                observation_key=view.key,
+                mask_key=view.mask_key,
+                obs_size=view.size,
+                n_actions=view.n_actions,
+                first_action=view.first_action,
+            )
+            for _, agent, view in self._slots
+        ]
+        known = [entry for entry in entries if entry is not None]
+        return grouped(zip(self.agent_names, known, strict=True)) if len(known) == len(entries) else None
 
     def get_state(self) -> dict[str, Any]:
         """What the seeds of the next episodes follow from."""

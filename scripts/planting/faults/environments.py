@@ -6,6 +6,7 @@ _PREY, _FOREIGN = "envs/predator_prey_kernels.py", "envs/foreign/vectorised.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
+_OPTION_TESTS = ("tests/envs/foreign/test_options.py",)
 _REWARD_TESTS = ("tests/envs/foreign/test_team_rewards.py",)
 
 FAULTS = (
@@ -93,8 +94,8 @@ FAULTS = (
         "mean_over_all_agents",
         "The mean team reward counts agents that received none.",
         "envs/foreign/returned.py",
-        "total / count if mean and count",
-        "total / len(copies.agents) if mean and count",
+        "total / count if count",
+        "total / len(copies.agents) if count",
         _REWARD_TESTS,
     ),
     Fault(
@@ -152,5 +153,29 @@ FAULTS = (
         "((1.0 - rng.random(avail_actions.shape)) * avail_actions).argmax(-1)",
         "((1.5 - rng.random(avail_actions.shape)).clip(max=1) * avail_actions).argmax(-1)",
         ("tests/rollout",),
+    ),
+    Fault(
+        "state_of_observations_only",
+        'With state "both" what the agents see is missing.',
+        _FOREIGN,
+        "self._seen_state[copy] = shown.reshape(-1)",
+        "self._seen_state[copy] = 0",
+        _OPTION_TESTS,
+    ),
+    Fault(
+        "limits_of_converted_environments_missed",
+        "Behind PettingZoo's conversion no episode limit is found.",
+        "envs/foreign/options.py",
+        '"par_env", "aec_env", "unwrapped")',
+        '"par_env", "unwrapped")',
+        _OPTION_TESTS,
+    ),
+    Fault(
+        "returns_of_agents_go_on",
+        "What agents received in the episode before is counted again.",
+        _FOREIGN,
+        "self._running[copy] = [0.0] * self.n_agents",
+        "self._running[copy] = list(self._running[copy])",
+        _REWARD_TESTS,
     ),
 )

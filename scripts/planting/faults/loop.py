@@ -157,8 +157,10 @@ FAULTS = (
         "evaluation_divided_by_all_evaluations",
         "An evaluation's means are divided by the episodes of all evaluations.",
         _ALGORITHM,
-        "total / counts[name] if",
-        "total / self._evaluation_episodes() if",
+        "        take_exact_means(",
+        "        everything = self._evaluation_episodes()\n"
+        '        played["episode_counts"] = dict.fromkeys(played["episode_counts"], everything)\n'
+        "        take_exact_means(",
         _LOOP,
     ),
     Fault(

@@ -3,6 +3,7 @@
 from planting.fault import Fault
 
 _TESTS = ("tests/rollout",)
+_DICTS = ("tests/test_acting_on_dicts.py",)
 _POLICY = ("tests/test_policy.py", "tests/playing/test_playing.py")
 _RUNNER, _ACTING, _RECORDER = "rollout/env_runner.py", "rollout/acting.py", "rollout/recorder.py"
 
@@ -171,8 +172,8 @@ FAULTS = (
         "sums_are_means",
         "The sums from which an evaluation's means are made are means.",
         "rollout/metrics.py",
-        "(EPISODE_SUMS, name), float(sum(values)), reduce",
-        "(EPISODE_SUMS, name), _mean(values), reduce",
+        "(EPISODE_SUMS, *key), float(sum(numbers)), reduce",
+        "(EPISODE_SUMS, *key), _mean(numbers), reduce",
         ("tests/rollout", "tests/team/test_rounds.py"),
     ),
     Fault(
@@ -238,5 +239,37 @@ FAULTS = (
         "float(epsilon[-1][1] if",
         "float(epsilon[0][1] if",
         ("tests/playing/test_evaluation_numbers.py",),
+    ),
+    Fault(
+        "dicts_keep_no_order",
+        "A team that acts on dicts gives the agents' actions in the order of the dict.",
+        "rollout/dict_acting.py",
+        "return self._team.agents.index(str(agent))",
+        "return sorted(self._team.agents).index(str(agent))",
+        _DICTS,
+    ),
+    Fault(
+        "own_numbers_of_actions_forgotten",
+        "A team that acts on dicts gives actions without the start of Discrete(start=k).",
+        "rollout/dict_acting.py",
+        "int(actions[slot]) + self._views[slot].first_action",
+        "int(actions[slot])",
+        _DICTS,
+    ),
+    Fault(
+        "agents_that_are_gone_are_told_anything",
+        "A team that acts on dicts gives an agent that waits an action.",
+        "rollout/dict_acting.py",
+        "if avail[0, slot].any():",
+        "if True:",
+        _DICTS,
+    ),
+    Fault(
+        "alike_agents_of_one_worker_left_out",
+        "An evaluation's means of agents leave out the workers where they received the same.",
+        "rollout/metrics.py",
+        "of_agents = self._of_agents()\n        values",
+        "of_agents = self._of_agents() if self._are_unlike else {}\n        values",
+        ("tests/rollout/test_metrics.py",),
     ),
 )

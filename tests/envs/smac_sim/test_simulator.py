@@ -213,7 +213,11 @@ def test_fewer_loops_per_step_walk_less_far():
 def test_an_unknown_map_is_refused_with_all_names_and_the_nearest():
     with pytest.raises(SettingError, match="did you mean '2s3z'") as error:
         SmacSim(map_name="2s3zz")
-    assert set(re.findall(r"\w+", str(error.value).partition("Allowed: ")[2])) == {*MAPS, *DRAWN_MAPS, *SCENARIOS}
+    assert set(re.findall(r"\w+", str(error.value).partition("Allowed: ")[2])) == {
+        *MAPS,
+        *DRAWN_MAPS,
+        *SCENARIOS,
+    }
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,12 @@ import numpy as np
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
+from rllib_remix.envs.foreign.agent_view import read_flat
+from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.info_values import InfoValues
 from rllib_remix.envs.foreign.options import check_options, episode_limit
+from rllib_remix.envs.foreign.rosters import Roster, plain_reward
 from rllib_remix.envs.foreign.team_state import TeamState
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
 
@@ -61,6 +64,36 @@ class ForeignEnvAdapter(TeamEnv):
         """Whether an agent acts in the next step of an episode that goes on."""
 
     @abstractmethod
+    def _listed(self, copy: int, observations: dict) -> list[Hashable]:
+        """All of whom `_acts` is true, in an order that seldom changes."""
+
+    def _usual_step(
+        self, copy: int, result: Any, roster: Roster
+    ) -> tuple[Sequence[Any], Sequence[Any], dict] | None:
+        """What a step returned in which the same agents went on as before: observations, rewards and infos.
+
+        The first two in slot order of the roster, who has acted and acts next. None if anything at all is unusual, so
+        that it is to be looked at agent by agent. A kind that returns no dicts of agents has its own.
+        """
+        if type(result) is not tuple or len(result) != 5:
+            return None
+        observations, rewards, terminateds, truncateds, infos = result
+        known = self._copies.known_flags
+        if not (roster.flags_nobody(terminateds, known) and roster.flags_nobody(truncateds, known)):
+            return None
+        shown, paid = roster.values(observations), roster.values(rewards)
+        if shown is None or paid is None or not self._goes_on(copy, roster):
+            return None
+        if roster.informs_nobody(infos):
+            return shown, paid, {}
+        known = self._copies.known_infos
+        return (shown, paid, infos) if isinstance(infos, dict) and infos.keys() <= known else None
+
+    def _goes_on(self, copy: int, roster: Roster) -> bool:
+        """Whether the roster, of whom nobody was flagged, acts next."""
+        return True
+
+    @abstractmethod
     def _takes_turns(self, env: Any) -> bool:
         """Whether a step may do without the actions of agents that are observed."""
 
@@ -102,6 +135,13 @@ class ForeignEnvAdapter(TeamEnv):
         self._allocate(concatenate=options.get("state") == "observations")
         self._entropy: Any = np.random.SeedSequence().entropy
         self._episodes = [0] * self.num_envs
+        self._team = Roster(list(self.agents), self.agents, self._views, self.n_actions)
+        # Who is in play, where the latest step was read for all of them at once.
+        self._rosters: list[Roster | None] = [None] * self.num_envs
+        self._batches = Batches(self._views, self._obs, self._avail)
+        self._firsts = np.array([view.first_action for view in self._views])
+        self._offsets = np.arange(self.num_envs * self.n_agents).reshape(self.num_envs, -1) * self.n_actions
+        self._is_finite = np.ones(self._obs.shape, bool) if self._obs.dtype.kind == "f" else None
 
     def _allocate(self, *, concatenate: bool) -> None:
         copies, agents = self.num_envs, self.n_agents
@@ -129,6 +169,7 @@ class ForeignEnvAdapter(TeamEnv):
             self._episodes = [0] * self.num_envs
         for copy in range(self.num_envs):
             self._reset_copy(copy)
+        self._check_finite()
         return self._current()
 
     def step(self, actions: np.ndarray) -> TeamStep:
@@ -138,12 +179,48 @@ class ForeignEnvAdapter(TeamEnv):
             TeamEnvError: an action is not available, or a copy returned something that cannot be used; names
                 the copy, the agent and the step.
         """
+        over = (self._terminated | self._truncated).tolist()
+        allowed = self._allowed(actions)
         for copy in range(self.num_envs):
-            if self._terminated[copy] or self._truncated[copy]:
+            if over[copy]:
                 self._reset_copy(copy)
             else:
-                self._step_copy(copy, actions[copy])
+                roster = self._rosters[copy]
+                if allowed is None or roster is None:
+                    sent = self._sent_actions(copy, actions[copy])
+                else:
+                    sent = roster.sent(allowed[copy])
+                self._step_copy(copy, sent)
+        self._check_finite()
         return self._current()
+
+    def _allowed(self, actions: np.ndarray) -> list[list[int]] | None:
+        """The actions as the environments number them, if all of all agents in play are available."""
+        given = np.asarray(actions)
+        if given.dtype.kind not in "iu" or given.shape != self._offsets.shape:
+            return None
+        if given.min() < 0 or given.max() >= self.n_actions:
+            return None
+        available = self._avail.reshape(-1)[self._offsets + given]
+        if not (available | ~self._in_play).all():
+            return None
+        return (given + self._firsts).tolist()
+
+    def _check_finite(self) -> None:
+        """Raises TeamEnvError for the first agent that observes NaN or infinity."""
+        if self._is_finite is None or np.isfinite(self._obs, out=self._is_finite).all():
+            return
+        copy, index = np.argwhere(~self._is_finite)[0][:2].tolist()
+        space, size = self._views[index].space, self._views[index].size
+        try:
+            read_flat(
+                space,
+                self._obs[copy, index, :size].reshape(space.shape or ()),
+                self._obs.dtype,
+                "observation",
+            )
+        except TeamEnvError as error:
+            raise TeamEnvError(f"{self._where(copy, index)}: {error}") from None
 
     def _current(self) -> TeamStep:
         return TeamStep(
@@ -173,8 +250,32 @@ class ForeignEnvAdapter(TeamEnv):
                 f"{', '.join(map(described, self.agents[:10]))}."
             )
 
-    def _step_copy(self, copy: int, actions: np.ndarray) -> None:
-        result = self._step_env(copy, self._sent_actions(copy, actions))
+    def _step_copy(self, copy: int, sent: dict[Hashable, int]) -> None:
+        result = self._step_env(copy, sent)
+        if not self._take_usual_step(copy, result):
+            self._take_step(copy, result)
+
+    def _take_usual_step(self, copy: int, result: Any) -> bool:
+        """Whether a step was one like most, and is taken over."""
+        roster = self._rosters[copy]
+        usual = None if roster is None else self._usual_step(copy, result, roster)
+        if roster is None or usual is None:
+            return False
+        observed, rewards, infos = usual
+        reward = plain_reward(rewards, mean=self._mean_reward)
+        if reward is None or not self._batches.write(copy, roster, observed, infos):
+            return False
+        steps = self._copies.steps[copy] = self._copies.steps[copy] + 1
+        self._rewards[copy] = reward
+        self._truncated[copy] = steps >= self.episode_limit
+        if infos or self._info.arrays:
+            returned.check_infos(self._copies, copy, infos)
+            self._info.read(copy, infos)
+        if self._own_state is not None:
+            self._show_state(copy, result[0], infos)
+        return True
+
+    def _take_step(self, copy: int, result: Any) -> None:
         observations, rewards, terminateds, truncateds, infos = returned.of_step(self.envs[copy], result)
         copies = self._copies
         copies.steps[copy] += 1
@@ -223,6 +324,40 @@ class ForeignEnvAdapter(TeamEnv):
         """Writes what the copy shows now into the arrays of the team."""
         returned.check_infos(self._copies, copy, infos)
         self._info.read(copy, infos)
+        roster = self._roster(copy, observations)
+        observed = None if roster is None else roster.chosen(observations)
+        if roster is not None and observed is not None and self._batches.write(copy, roster, observed, infos):
+            self._in_play[copy], self._rosters[copy] = roster.in_play, roster
+        else:
+            self._rosters[copy] = None
+            self._show_each(copy, observations, infos)
+        if self._own_state is not None:
+            self._show_state(copy, observations, infos)
+
+    def _roster(self, copy: int, observations: dict) -> Roster | None:
+        """Of all of whom `_is_in_play` is true; None for nobody."""
+        if self._terminated[copy]:
+            listed = list(observations)
+        elif self._truncated[copy]:
+            ended = self._copies.ended[copy]
+            listed = [agent for agent in observations if ended.get(agent) != "terminated"]
+        else:
+            listed = self._listed(copy, observations)
+        for known in (self._rosters[copy], self._team):
+            if known is not None and known.listed == listed:
+                return known
+        return Roster(listed, self.agents, self._views, self.n_actions) if listed else None
+
+    def _show_state(self, copy: int, observations: dict, infos: dict) -> None:
+        assert self._own_state is not None
+        try:
+            self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
+        except TeamEnvError:
+            self._check_finite()  # What agents observe is at the root of it.
+            raise
+
+    def _show_each(self, copy: int, observations: dict, infos: dict) -> None:
+        """As `_show`, agent by agent: says what is wrong with the first that shows something wrong."""
         shown, avail, in_play = self._obs[copy], self._avail[copy], self._in_play[copy]
         shown.fill(0)
         avail.fill(False)
@@ -259,8 +394,6 @@ class ForeignEnvAdapter(TeamEnv):
                 f"{self._where(copy, waiting)}: action_mask leaves no action available, and nobody else has one either; "
                 "an episode that goes on needs somebody who acts."
             )
-        if self._own_state is not None:
-            self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
 
     def _may_wait(self, copy: int) -> bool:
         """Whether an agent whose mask leaves no action can be left out of the next step."""

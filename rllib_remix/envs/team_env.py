@@ -35,6 +35,8 @@ class TeamStep(NamedTuple):
     # [N] bool: a fault of the environment cut the episode off (then it is truncated too), and it is thrown away:
     # nobody learns from it, no statistics count it. None where no copy can break.
     broken: np.ndarray | None = None
+    # [N, n] float64: of copies whose episode is over, what each agent received in it; None where only the team is paid.
+    agent_returns: np.ndarray | None = None
 
     def info_of(self, copy: int) -> dict[str, float]:
         """The info values that one copy has."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
 
+from rllib_remix.envs.foreign.copies import name_of
 from rllib_remix.envs.foreign.multi_agent_env import MultiAgentEnvAdapter
-from rllib_remix.envs.foreign.options import check_options
+from rllib_remix.envs.foreign.options import check_options, say_assumed
 from rllib_remix.envs.foreign.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.foreign.ungrouped import without_groups
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
@@ -32,11 +33,17 @@ def adapt(
         make_env: builds copy i, a PettingZoo `ParallelEnv` or an RLlib `MultiAgentEnv`.
         num_envs: number of copies.
         options: the config's `team_adapter`:
-            state: "environment" (default) takes the environment's own global state; "observations" concatenates
-                the observations of all agents.
-            team_reward: "sum" (default) or "mean" of the rewards that the agents receive in a step.
-            episode_limit: env steps after which an episode is truncated; by default what the environment
-                announces as `episode_limit`, `max_cycles` or `max_steps`.
+            state: "environment" takes the environment's own global state, "observations" those of all agents, one
+                after the other, "both" the first and then these; by default the first if there is one, else the
+                observations.
+            team_reward: "sum" (default) or "mean" of the rewards that the agents receive in a step, or the name of
+                the agent whose reward is the team's.
+            episode_limit: env steps after which an episode is truncated; by default what the environment, or one that
+                it wraps, announces as `episode_limit`, `max_cycles`, `max_steps`, `_max_episode_steps` or
+                `spec.max_episode_steps`.
+
+    Returns:
+        The TeamEnv; its `assumed` says what was taken for options that were not given.
 
     Raises:
         SettingError: another type of environment, an option that cannot be, or spaces that no team can share.
@@ -49,7 +56,9 @@ def adapt(
             "make_env: returned the same environment twice; it must build a new one on every call."
         )
     kinds = [_kind_of(env) for env in envs]
-    return kinds[0](envs, options)
+    adapted = kinds[0](envs, options)
+    say_assumed(name_of(envs[0]), tuple(adapted.assumed))
+    return adapted
 
 
 def _bare(env: Any) -> Any:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box
 
-from rllib_remix.envs.foreign.agent_view import COMPACT_DTYPES, MASK, AgentView
+from rllib_remix.envs.checker import TeamEnvError
+from rllib_remix.envs.foreign.agent_view import COMPACT_DTYPES, MASK, AgentView, read_flat
 from rllib_remix.envs.foreign.rosters import Roster
 
 
 class Batches:
     """Writes observations and masks of whole rosters into the arrays of a team.
 
-    Observations must be Boxes, alone or under one name in Dicts: of one shape, or of unlike lengths. Whether the numbers
-    are finite is not looked at here.
+    Observations must be Boxes, alone or under one name in Dicts: of one shape, or of unlike lengths. Whether their numbers
+    are finite is asked once for all copies, by `check_finite`.
 
     Args:
         views: of the team.
@@ -26,7 +27,8 @@ class Batches:
 
     def __init__(self, views: Sequence[AgentView], obs: np.ndarray, avail: np.ndarray) -> None:
         first = views[0]
-        self._obs, self._avail = obs, avail
+        self._views, self._obs, self._avail = views, obs, avail
+        self._is_finite = np.ones(obs.shape, bool) if obs.dtype.kind == "f" else None
         self._shape = first.space.shape
         self._key, self._mask_key = first.key, first.mask_key
         self._n_keys = sum(part is not None for part in (first.key, first.mask_key, first.state_space))
@@ -80,6 +82,22 @@ class Batches:
             return is_written and self._write_masks(copy, roster, masks)
         except (KeyError, TypeError, ValueError):
             return False
+
+    def check_finite(self, where: Callable[[int, int], str]) -> None:
+        """Raises TeamEnvError for the first agent of all copies that observes NaN or infinity.
+
+        Args:
+            where: names a copy and a slot.
+        """
+        if self._is_finite is None or np.isfinite(self._obs, out=self._is_finite).all():
+            return
+        copy, slot = np.argwhere(~self._is_finite)[0][:2].tolist()
+        space, size = self._views[slot].space, self._views[slot].size
+        seen = self._obs[copy, slot, :size].reshape(space.shape or ())
+        try:
+            read_flat(space, seen, self._obs.dtype, "observation")
+        except TeamEnvError as error:
+            raise TeamEnvError(f"{where(copy, slot)}: {error}") from None
 
     def _are_dicts(self, observed: Sequence[Any]) -> bool:
         return set(map(type, observed)) == {dict} and set(map(len, observed)) == {self._n_keys}

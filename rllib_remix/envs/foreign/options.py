@@ -1,52 +1,139 @@
-"""The options of an adapter: the config's `team_adapter`."""
+"""The options of an adapter: the config's `team_adapter`, and what is assumed where one is not given."""
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
 from rllib_remix.envs.foreign.copies import name_of, short
-from rllib_remix.errors import SettingError
+from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.settings import check_choice, check_keys, check_number
 
-OPTIONS = ("state", "team_reward", "episode_limit")
-STATES = ("environment", "observations")
-TEAM_REWARDS = ("sum", "mean")
+logger = logging.getLogger(__name__)
 
-_LIMIT_ATTRIBUTES = ("episode_limit", "max_cycles", "max_steps")
+OPTIONS = ("state", "team_reward", "episode_limit")
+STATES = ("environment", "observations", "both")
+SUM, MEAN = "sum", "mean"  # of the agents' rewards; otherwise one agent's
+
+# Where an environment may say how long an episode is at most: itself, or what it was registered with.
+_LIMIT_ATTRIBUTES = ("episode_limit", "max_cycles", "max_steps", "_max_episode_steps")
+_OF_SPEC = ("max_episode_steps", "max_cycles")
+_OF_ARGUMENTS = ("max_episode_steps", "max_cycles", "max_steps", "episode_limit")
+_INSIDE = ("env", "par_env", "aec_env", "unwrapped")  # what wrappers call the environment that they wrap
 
 
 def check_options(options: Any) -> None:
-    """Raises SettingError for an option that cannot be."""
+    """Raises SettingError for an option that cannot be, whatever the environment."""
     if not isinstance(options, dict):
         raise SettingError(
             f"team_adapter: {short(options)} is of type {type(options).__name__}; allowed: a mapping with "
             f"{', '.join(OPTIONS)}."
         )
     check_keys("team_adapter", options, OPTIONS)
-    if "state" in options:
+    if options.get("state") is not None:
         check_choice("team_adapter.state", options["state"], STATES)
-    if "team_reward" in options:
-        check_choice("team_adapter.team_reward", options["team_reward"], TEAM_REWARDS)
+    reward = options.get("team_reward")
+    if reward is not None and not isinstance(reward, str):
+        raise SettingError(
+            f"team_adapter.team_reward: {short(reward)} is of type {type(reward).__name__}; allowed: {SUM!r}, {MEAN!r} or "
+            "the name of an agent."
+        )
     if options.get("episode_limit") is not None:
         check_number("team_adapter.episode_limit", options["episode_limit"], low=1, integer=True)
 
 
-def episode_limit(options: dict[str, Any], env: Any) -> int:
-    """The option, or what the environment announces; in env steps.
+def team_reward(options: dict[str, Any], agents: Sequence[str]) -> str | int:
+    """SUM, MEAN, or the slot of the agent whose reward is the team's.
+
+    Raises:
+        SettingError: no agent has that name.
+    """
+    given = options.get("team_reward")
+    if given is None:
+        return SUM
+    if given in (SUM, MEAN):
+        return given
+    if given not in agents:
+        guess = nearest(given, (SUM, MEAN, *agents))
+        hint = f"; did you mean {guess!r}?" if guess else "."
+        listed = f"{', '.join(agents[:10])}{', …' if len(agents) > 10 else ''}"
+        raise SettingError(
+            f"team_adapter.team_reward: unknown name {shown(given)}{hint} Allowed: {SUM}, {MEAN}, or an agent: {listed}."
+        )
+    return agents.index(given)
+
+
+def episode_limit(options: dict[str, Any], env: Any) -> tuple[int, str]:
+    """The option, or what the environment announces, in env steps; and where it was found, "" if it was given.
 
     Raises:
         SettingError: there is neither.
     """
     if options.get("episode_limit") is not None:
-        return int(options["episode_limit"])
-    for owner in (env, env.unwrapped):
-        for name in _LIMIT_ATTRIBUTES:
-            limit = getattr(owner, name, None)
+        return int(options["episode_limit"]), ""
+    for owner in _within(env):
+        for place, limit in _announced(owner):
             if isinstance(limit, Integral) and not isinstance(limit, bool) and int(limit) >= 1:
-                return int(limit)
+                return int(limit), place
     raise SettingError(
         f"team_adapter.episode_limit: missing, and {name_of(env)} announces none as "
-        f"{', '.join(_LIMIT_ATTRIBUTES)}; set the largest number of env steps in an episode, e.g. "
-        'team_adapter={"episode_limit": 100}.'
+        f"{', '.join(_LIMIT_ATTRIBUTES)} or spec.{_OF_SPEC[0]}, nor does what it wraps; set the largest number of env "
+        'steps in an episode, e.g. team_adapter={"episode_limit": 100}.'
+    )
+
+
+def _within(env: Any) -> Iterator[Any]:
+    """An environment, and those that it wraps, from the outside in: an outer limit is reached first."""
+    waiting, seen = [env], set()
+    while waiting:
+        owner = waiting.pop(0)
+        if owner is None or id(owner) in seen:
+            continue
+        seen.add(id(owner))
+        yield owner
+        waiting += [_attribute(owner, place) for place in _INSIDE]
+
+
+def _announced(owner: Any) -> Iterator[tuple[str, Any]]:
+    """Where one environment may say its limit, and what stands there."""
+    for name in _LIMIT_ATTRIBUTES:
+        yield name, _attribute(owner, name)
+    spec = _attribute(owner, "spec")
+    for name in _OF_SPEC:
+        yield f"spec.{name}", _attribute(spec, name)
+    arguments = _attribute(spec, "kwargs")
+    if isinstance(arguments, dict):
+        for name in _OF_ARGUMENTS:
+            yield f"spec.kwargs[{name!r}]", arguments.get(name)
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    """None too where a property fails: a stranger's may ask for what is not there yet."""
+    try:
+        return getattr(owner, name, None)
+    except Exception:
+        return None
+
+
+@functools.cache
+def say_assumed(name: str, assumed: tuple[str, ...]) -> None:
+    """Logs once in a process what was assumed of an environment; aloud if its state had to be made."""
+    level = logging.WARNING if any(line.startswith("state: what") for line in assumed) else logging.INFO
+    if assumed:
+        logger.log(level, "team_adapter, assumed of %s: %s. Options say otherwise.", name, "; ".join(assumed))
+
+
+@functools.cache
+def say_own_end_is_later(name: str, limit: int, place: str) -> None:
+    """Logs once in a process that an environment goes on beyond the limit that it announces."""
+    logger.warning(
+        "team_adapter: %s has not ended after %d env steps, its %s, and is truncated there. If it ends by itself a step "
+        'later, give that: team_adapter={"episode_limit": %d}.',
+        name,
+        limit,
+        place,
+        limit + 1,
     )

@@ -102,13 +102,20 @@ def read_flags(copies: Copies, copy: int, flags: dict, kind: str, ended: dict[Ha
     return whole
 
 
-def team_reward(copies: Copies, copy: int, rewards: dict, *, mean: bool) -> float:
-    """Sum or mean of the rewards that agents received; 0 if none did.
+def team_reward(copies: Copies, copy: int, rewards: dict, which: str | int, returns: list[float]) -> float:
+    """The team's part of the rewards that agents received; 0 if none of them did.
+
+    Args:
+        copies: who may be rewarded.
+        copy: the one that rewards.
+        rewards: agent -> reward, None or missing for none.
+        which: "sum" or "mean" of them, or the slot of the agent whose reward is the team's.
+        returns: [n], what every agent received since the episode began; added to in place.
 
     Raises:
         TeamEnvError: a reward that is no finite number.
     """
-    total, count = 0.0, 0
+    total, count, of_one = 0.0, 0, 0.0
     for index, agent in enumerate(copies.agents):
         reward = rewards.get(agent)
         if reward is None:
@@ -125,6 +132,11 @@ def team_reward(copies: Copies, copy: int, rewards: dict, *, mean: bool) -> floa
         if not -LARGEST <= reward <= LARGEST:
             raise TeamEnvError(f"{copies.where(copy, index)}: the reward is {reward}; it must be finite.")
         total, count = total + reward, count + 1
+        returns[index] += reward
+        if index == which:
+            of_one = reward
     if not -LARGEST <= total <= LARGEST:
         raise TeamEnvError(f"{copies.where(copy)}: the sum of the rewards is {total}; it must be finite.")
-    return total / count if mean and count else total
+    if which == "sum":
+        return total
+    return (total / count if count else 0.0) if which == "mean" else of_one

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rllib_remix.envs.foreign.agent_view import AgentView
+from rllib_remix.envs.foreign.copies import Copies
 from rllib_remix.envs.foreign.returned import LARGEST
 
 _FALSE = frozenset((False,))
@@ -82,6 +83,24 @@ class Roster:
             return dict(zip(self.agents, actions, strict=True))
         return {agent: actions[slot] for agent, slot in zip(self.agents, self.slots, strict=True)}
 
+    def usual(self, result: Any, copies: Copies) -> tuple[Sequence[Any], Sequence[Any], dict] | None:
+        """Observations and rewards in slot order, and infos, of a step that speaks of exactly these and flags nobody."""
+        if type(result) is not tuple or len(result) != 5:
+            return None
+        observations, rewards, terminateds, truncateds, infos = result
+        if not (
+            self.flags_nobody(terminateds, copies.known_flags)
+            and self.flags_nobody(truncateds, copies.known_flags)
+        ):
+            return None
+        shown, paid = self.values(observations), self.values(rewards)
+        if shown is None or paid is None:
+            return None
+        known = copies.known_infos
+        if not self.informs_nobody(infos) and not (isinstance(infos, dict) and infos.keys() <= known):
+            return None
+        return shown, paid, infos
+
     def flags_nobody(self, flags: Any, known: frozenset[Hashable]) -> bool:
         """Whether flags are False for certain: all that they hold, of agents that are `known`."""
         if not isinstance(flags, dict):
@@ -101,20 +120,16 @@ class Roster:
             return False
 
 
-def plain_reward(rewards: Sequence[Any], *, mean: bool) -> float | None:
-    """Sum or mean of the rewards of all agents, added up in slot order; None unless they are plain finite numbers."""
+def plain_rewards(rewards: Sequence[Any]) -> list[float] | None:
+    """Rewards as floats; None unless all are plain finite numbers, of a finite sum."""
     kinds = set(map(type, rewards))
-    if kinds != {float}:
-        if not kinds <= _NUMBERS:
-            return None
-        try:
-            rewards = list(map(float, rewards))
-        except OverflowError:
-            return None
-    total = 0.0
-    for reward in rewards:  # Not by sum(), which rounds otherwise from one Python to another.
-        total += reward
-    # Infinities are among the extremes, and NaN is in the total.
-    if not (-LARGEST <= total <= LARGEST and min(rewards) >= -LARGEST and max(rewards) <= LARGEST):
+    if not kinds <= _NUMBERS:
         return None
-    return total / len(rewards) if mean else total
+    try:
+        numbers = list(rewards if kinds == {float} else map(float, rewards))
+    except OverflowError:
+        return None
+    # Infinities are among the extremes, and NaN is in the sum.
+    if -LARGEST <= sum(numbers) <= LARGEST and min(numbers) >= -LARGEST and max(numbers) <= LARGEST:
+        return numbers
+    return None

@@ -18,6 +18,10 @@ from rllib_remix.errors import SettingError
 _ADVICE = f"Mend that, or {STATE_ADVICE}."
 
 
+class NoStateShown(SettingError):
+    """The environment shows no state at all: nothing is wrong with it."""
+
+
 class TeamState:
     """What infos["__common__"] says, what the agents' Dict observations show, or `env.state()`, in this order.
 
@@ -30,7 +34,8 @@ class TeamState:
         array: [N, S], the current states.
 
     Raises:
-        SettingError: the environment shows no state that is an array of numbers.
+        NoStateShown: the environment shows none.
+        SettingError: what it shows is no array of numbers, or cannot be read.
     """
 
     def __init__(self, copies: Copies, views: Sequence[AgentView], places: str) -> None:
@@ -53,7 +58,7 @@ class TeamState:
                 f"{type(error).__name__}: {error}. {_ADVICE}"
             ) from error
         if state is None:
-            raise SettingError(
+            raise NoStateShown(
                 f"team_adapter.state: 'environment' is not possible, as {name} has no {places}. {_ADVICE}"
             )
         try:
@@ -66,6 +71,22 @@ class TeamState:
                 f"{type(state).__name__} and not an array of numbers. {_ADVICE}"
             )
         return example
+
+    def followed_by(self, more: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """An array for the states with `more` numbers behind each, and the part of these.
+
+        Args:
+            more: how many.
+            dtype: theirs; where the states have another, all become float32.
+
+        Returns:
+            [N, S + more] and, a view of it, [N, more].
+        """
+        copies, size = self.array.shape
+        common = dtype if dtype == self.array.dtype else np.dtype(np.float32)
+        whole = np.zeros((copies, size + more), common)
+        self.array = whole[:, :size]
+        return whole, whole[:, size:]
 
     def _shown(self, copy: int, observations: dict, infos: dict) -> Any | None:
         """The global state now, None if the environment shows none."""
@@ -82,9 +103,9 @@ class TeamState:
         """Writes the state of a copy into the array; one that terminated need not show any.
 
         Raises:
-            TeamEnvError: it is no array of finite numbers, or of another size than before.
+            TeamEnvError: it is no array of finite numbers, or of another size than before, or asking for it fails.
         """
-        state = self._shown(copy, observations, infos)
+        state = self._shown_or_failed(copy, observations, infos, may_fail=terminated)
         if state is None and terminated:
             self.array[copy] = 0  # nothing follows: no value is ever computed from it
             return
@@ -102,6 +123,19 @@ class TeamState:
         if flat.dtype.kind == "f" and not (np.abs(flat) <= LARGEST).all():
             raise TeamEnvError(f"{where(copy)}: the state holds NaN or infinity.")
         self.array[copy] = flat
+
+    def _shown_or_failed(self, copy: int, observations: dict, infos: dict, *, may_fail: bool) -> Any | None:
+        """As `_shown`; of a game that is over, as when nobody is left, state() may fail."""
+        try:
+            return self._shown(copy, observations, infos)
+        except TeamEnvError:
+            raise
+        except Exception as error:
+            if may_fail:
+                return None
+            raise TeamEnvError(
+                f"{self._copies.where(copy)}: asked for the state, it fails with {type(error).__name__}: {error}. {_ADVICE}"
+            ) from error
 
 
 def _own_state(env: Any) -> Any | None:

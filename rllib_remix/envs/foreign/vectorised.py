@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,24 @@ import numpy as np
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
-from rllib_remix.envs.foreign.agent_view import read_flat
 from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.info_values import InfoValues
-from rllib_remix.envs.foreign.options import check_options, episode_limit
-from rllib_remix.envs.foreign.rosters import Roster, plain_reward
-from rllib_remix.envs.foreign.team_state import TeamState
-from rllib_remix.envs.team_env import TeamEnv, TeamStep
+from rllib_remix.envs.foreign.kind import ForeignKind
+from rllib_remix.envs.foreign.options import (
+    check_options,
+    episode_limit,
+    say_own_end_is_later,
+    team_reward,
+)
+from rllib_remix.envs.foreign.rosters import Roster, plain_rewards
+from rllib_remix.envs.foreign.sent_actions import SentActions
+from rllib_remix.envs.foreign.team_state import NoStateShown, TeamState
+from rllib_remix.envs.team_env import TeamStep
 
 
-class ForeignEnvAdapter(TeamEnv):
+class ForeignEnvAdapter(ForeignKind):
     """What all kinds of foreign environments share; see `adapters.adapt` for the options.
-
-    A kind says which environments it accepts, where the spaces are, who acts next, and when an episode is over.
 
     The agents are `possible_agents`, in that order; see `announced_agents` for those that come from a set. Smaller
     observations are padded with zeros, smaller action sets with actions that are never available. An agent that is
@@ -32,85 +35,16 @@ class ForeignEnvAdapter(TeamEnv):
     sent; one whose mask leaves no action waits while others take their turns, and sees on.
 
     Numbers in the infos of a step are its `info`: what infos["__common__"] says, otherwise the mean over the agents
-    that have it.
+    that have it. The infos themselves are in `infos`.
 
     Every episode of a copy gets its own seed, which depends on `reset(seed)`, the copy and the number of the
     episode alone.
+
+    Attributes:
+        envs: [N], the environments.
+        infos: [N], what each said in its latest infos.
+        assumed: what was taken for options that were not given, a line each.
     """
-
-    STATE_PLACES: str  # where the kind of environment can have its state, for the error
-    NOBODY: str  # how an environment of the kind says that nobody acts, for the error
-
-    # What a kind says
-
-    @classmethod
-    @abstractmethod
-    def accepts(cls, env: Any) -> bool:
-        """Whether an environment is of this kind."""
-
-    @classmethod
-    @abstractmethod
-    def spaces_of(cls, env: Any, agent: Hashable) -> tuple[Any, Any]:
-        """Observation and action space of one agent."""
-
-    def _prepare(self) -> None:
-        """Makes room for what the kind notes of each copy."""
-
-    def _begin(self, copy: int) -> None:
-        """Takes note of who acts first."""
-
-    @abstractmethod
-    def _acts(self, copy: int, agent: Hashable, observations: dict) -> bool:
-        """Whether an agent acts in the next step of an episode that goes on."""
-
-    @abstractmethod
-    def _listed(self, copy: int, observations: dict) -> list[Hashable]:
-        """All of whom `_acts` is true, in an order that seldom changes."""
-
-    def _usual_step(
-        self, copy: int, result: Any, roster: Roster
-    ) -> tuple[Sequence[Any], Sequence[Any], dict] | None:
-        """What a step returned in which the same agents went on as before: observations, rewards and infos.
-
-        The first two in slot order of the roster, who has acted and acts next. None if anything at all is unusual, so
-        that it is to be looked at agent by agent. A kind that returns no dicts of agents has its own.
-        """
-        if type(result) is not tuple or len(result) != 5:
-            return None
-        observations, rewards, terminateds, truncateds, infos = result
-        known = self._copies.known_flags
-        if not (roster.flags_nobody(terminateds, known) and roster.flags_nobody(truncateds, known)):
-            return None
-        shown, paid = roster.values(observations), roster.values(rewards)
-        if shown is None or paid is None or not self._goes_on(copy, roster):
-            return None
-        if roster.informs_nobody(infos):
-            return shown, paid, {}
-        known = self._copies.known_infos
-        return (shown, paid, infos) if isinstance(infos, dict) and infos.keys() <= known else None
-
-    def _goes_on(self, copy: int, roster: Roster) -> bool:
-        """Whether the roster, of whom nobody was flagged, acts next."""
-        return True
-
-    @abstractmethod
-    def _takes_turns(self, env: Any) -> bool:
-        """Whether a step may do without the actions of agents that are observed."""
-
-    @abstractmethod
-    def _outcome(
-        self, copy: int, ended: dict[Hashable, str], over: dict[str, bool], observations: dict
-    ) -> tuple[bool, bool]:
-        """Whether the episode is (terminated, truncated), episode limit aside; keeps who ended in `_copies.ended`.
-
-        Args:
-            copy: the copy.
-            ended: agents that this step flagged -> "terminated" or "truncated".
-            over: "terminated", "truncated" -> whether the whole episode was flagged.
-            observations: what this step shows.
-        """
-
-    # What all share
 
     def __init__(self, envs: list[Any], options: dict[str, Any] | None = None) -> None:
         """
@@ -129,39 +63,66 @@ class ForeignEnvAdapter(TeamEnv):
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
-        self.episode_limit = episode_limit(options, envs[0])
-        self._mean_reward = options.get("team_reward") == "mean"
+        self.episode_limit, self._limit_place = episode_limit(options, envs[0])
+        self._team_reward = team_reward(options, self.agent_names)
         self._prepare()
-        self._allocate(concatenate=options.get("state") == "observations")
+        self._allocate(options.get("state"))
+        self.assumed = self._assumptions(options)
         self._entropy: Any = np.random.SeedSequence().entropy
         self._episodes = [0] * self.num_envs
         self._team = Roster(list(self.agents), self.agents, self._views, self.n_actions)
         # Who is in play, where the latest step was read for all of them at once.
         self._rosters: list[Roster | None] = [None] * self.num_envs
         self._batches = Batches(self._views, self._obs, self._avail)
-        self._firsts = np.array([view.first_action for view in self._views])
-        self._offsets = np.arange(self.num_envs * self.n_agents).reshape(self.num_envs, -1) * self.n_actions
-        self._is_finite = np.ones(self._obs.shape, bool) if self._obs.dtype.kind == "f" else None
+        self._actions = SentActions(self._copies, self._views, self._avail, self._in_play)
 
-    def _allocate(self, *, concatenate: bool) -> None:
+    def _assumptions(self, options: dict[str, Any]) -> list[str]:
+        name, assumed = name_of(self.envs[0]), []
+        if options.get("state") is None:
+            own = f"the environment's own, of {self.state_dim} numbers"
+            seen = f"what all agents observe, as {name} shows no state of its own"
+            assumed.append(f"state: {own if self._own_state else seen}")
+        if self._limit_place:
+            assumed.append(f"episode_limit: {self.episode_limit} env steps, from {self._limit_place}")
+        if options.get("team_reward") is None:
+            assumed.append("team_reward: the sum of the agents' rewards")
+        return assumed
+
+    def _allocate(self, state: str | None) -> None:
         copies, agents = self.num_envs, self.n_agents
         dtypes = {view.dtype for view in self._views}
         dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(np.float32)
         self._obs = np.zeros((copies, agents, self.obs_dim), dtype)
         self._avail = np.zeros((copies, agents, self.n_actions), bool)
         self._rewards = np.zeros(copies, np.float32)
+        self._running = [
+            [0.0] * agents for _ in range(copies)
+        ]  # what agents received since the episode began
+        self._agent_returns = np.zeros((copies, agents))
         self._terminated = np.zeros(copies, bool)
         self._truncated = np.ones(copies, bool)  # so that the first step of a copy is a reset
         self._in_play = np.zeros((copies, agents), bool)
         self._info = InfoValues(copies)
-        if concatenate:
-            self._own_state = None
+        self.infos: list[dict[Any, Any]] = [{} for _ in range(copies)]
+        self._own_state = None if state == "observations" else self._find_state(must_be=state is not None)
+        self._seen_state = None  # [N, n * O], behind the environment's own state
+        if self._own_state is None:
             self._state = self._obs.reshape(copies, -1)  # a view: always what the agents see
+        elif state == "both":
+            self._state, self._seen_state = self._own_state.followed_by(self._obs[0].size, dtype)
         else:
-            self._own_state = TeamState(self._copies, self._views, self.STATE_PLACES)
             self._state = self._own_state.array
         self.state_dim = self._state.shape[1]
         self.obs_dtype, self.state_dtype = self._obs.dtype, self._state.dtype
+
+    def _find_state(self, *, must_be: bool) -> TeamState | None:
+        """The environment's own state; None if it shows none, and need not."""
+        try:
+            return TeamState(self._copies, self._views, self.STATE_PLACES)
+        except NoStateShown:
+            if must_be:
+                raise
+            return None
 
     def reset(self, seed: int | None = None) -> TeamStep:
         if seed is not None:
@@ -169,7 +130,7 @@ class ForeignEnvAdapter(TeamEnv):
             self._episodes = [0] * self.num_envs
         for copy in range(self.num_envs):
             self._reset_copy(copy)
-        self._check_finite()
+        self._batches.check_finite(self._where)
         return self._current()
 
     def step(self, actions: np.ndarray) -> TeamStep:
@@ -180,47 +141,19 @@ class ForeignEnvAdapter(TeamEnv):
                 the copy, the agent and the step.
         """
         over = (self._terminated | self._truncated).tolist()
-        allowed = self._allowed(actions)
+        allowed = self._actions.all_available(actions)
         for copy in range(self.num_envs):
             if over[copy]:
                 self._reset_copy(copy)
             else:
                 roster = self._rosters[copy]
                 if allowed is None or roster is None:
-                    sent = self._sent_actions(copy, actions[copy])
+                    sent = self._actions.of_each(copy, actions[copy])
                 else:
                     sent = roster.sent(allowed[copy])
                 self._step_copy(copy, sent)
-        self._check_finite()
+        self._batches.check_finite(self._where)
         return self._current()
-
-    def _allowed(self, actions: np.ndarray) -> list[list[int]] | None:
-        """The actions as the environments number them, if all of all agents in play are available."""
-        given = np.asarray(actions)
-        if given.dtype.kind not in "iu" or given.shape != self._offsets.shape:
-            return None
-        if given.min() < 0 or given.max() >= self.n_actions:
-            return None
-        available = self._avail.reshape(-1)[self._offsets + given]
-        if not (available | ~self._in_play).all():
-            return None
-        return (given + self._firsts).tolist()
-
-    def _check_finite(self) -> None:
-        """Raises TeamEnvError for the first agent that observes NaN or infinity."""
-        if self._is_finite is None or np.isfinite(self._obs, out=self._is_finite).all():
-            return
-        copy, index = np.argwhere(~self._is_finite)[0][:2].tolist()
-        space, size = self._views[index].space, self._views[index].size
-        try:
-            read_flat(
-                space,
-                self._obs[copy, index, :size].reshape(space.shape or ()),
-                self._obs.dtype,
-                "observation",
-            )
-        except TeamEnvError as error:
-            raise TeamEnvError(f"{self._where(copy, index)}: {error}") from None
 
     def _current(self) -> TeamStep:
         return TeamStep(
@@ -231,6 +164,7 @@ class ForeignEnvAdapter(TeamEnv):
             self._terminated,
             self._truncated,
             info=self._info.arrays,
+            agent_returns=self._agent_returns,
         )
 
     def _reset_copy(self, copy: int) -> None:
@@ -239,6 +173,7 @@ class ForeignEnvAdapter(TeamEnv):
         self._episodes[copy] += 1
         self._copies.begin(copy)
         self._rewards[copy] = 0
+        self._running[copy] = [0.0] * self.n_agents
         self._terminated[copy] = self._truncated[copy] = False
         observations, infos = returned.of_reset(self.envs[copy], self.envs[copy].reset(seed=seed))
         returned.check_ids(self._copies, copy, observations, infos)
@@ -261,26 +196,48 @@ class ForeignEnvAdapter(TeamEnv):
         usual = None if roster is None else self._usual_step(copy, result, roster)
         if roster is None or usual is None:
             return False
-        observed, rewards, infos = usual
-        reward = plain_reward(rewards, mean=self._mean_reward)
-        if reward is None or not self._batches.write(copy, roster, observed, infos):
+        observed, given, infos = usual
+        rewards = plain_rewards(given)
+        told = {} if roster.informs_nobody(infos) else infos
+        if rewards is None or not self._batches.write(copy, roster, observed, told):
             return False
         steps = self._copies.steps[copy] = self._copies.steps[copy] + 1
-        self._rewards[copy] = reward
-        self._truncated[copy] = steps >= self.episode_limit
-        if infos or self._info.arrays:
-            returned.check_infos(self._copies, copy, infos)
-            self._info.read(copy, infos)
-        if self._own_state is not None:
-            self._show_state(copy, result[0], infos)
+        self._rewards[copy] = self._paid(copy, roster, rewards)
+        if told or self._info.arrays:
+            returned.check_infos(self._copies, copy, told)
+            self._info.read(copy, told)
+        self.infos[copy] = infos
+        self._show_state(copy, result[0], infos)
+        if steps >= self.episode_limit:
+            self._truncated[copy] = True
+            self._end(copy, is_own_end=False)
         return True
+
+    def _paid(self, copy: int, roster: Roster, rewards: list[float]) -> float:
+        """The team's reward; as `returned.team_reward`, of a whole roster."""
+        running, which, of_one, total = self._running[copy], self._team_reward, 0.0, 0.0
+        for slot, reward in zip(roster.slots, rewards, strict=True):
+            total += reward
+            running[slot] += reward
+            if slot == which:
+                of_one = reward
+        if which == "sum":
+            return total
+        return total / len(rewards) if which == "mean" else of_one
+
+    def _end(self, copy: int, *, is_own_end: bool) -> None:
+        """Closes the account of an episode."""
+        self._agent_returns[copy] = self._running[copy]
+        if not is_own_end and self._limit_place:
+            say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
 
     def _take_step(self, copy: int, result: Any) -> None:
         observations, rewards, terminateds, truncateds, infos = returned.of_step(self.envs[copy], result)
         copies = self._copies
         copies.steps[copy] += 1
         returned.check_ids(copies, copy, observations, infos, rewards, terminateds, truncateds)
-        self._rewards[copy] = returned.team_reward(copies, copy, rewards, mean=self._mean_reward)
+        running = self._running[copy]
+        self._rewards[copy] = returned.team_reward(copies, copy, rewards, self._team_reward, running)
         ended: dict[Hashable, str] = {}
         over = {
             "truncated": returned.read_flags(copies, copy, truncateds, "truncated", ended),
@@ -289,6 +246,8 @@ class ForeignEnvAdapter(TeamEnv):
         terminated, truncated = self._outcome(copy, ended, over, observations)
         self._terminated[copy] = terminated
         self._truncated[copy] = truncated or (not terminated and copies.steps[copy] >= self.episode_limit)
+        if terminated or self._truncated[copy]:
+            self._end(copy, is_own_end=terminated or truncated)
         if self._truncated[copy] and not observations:
             raise TeamEnvError(
                 f"{self._where(copy)}: truncated without any last observation, from which the value of the "
@@ -308,22 +267,11 @@ class ForeignEnvAdapter(TeamEnv):
                 ) from error
             raise
 
-    def _sent_actions(self, copy: int, actions: np.ndarray) -> dict[Hashable, int]:
-        sent = {}
-        for index in np.flatnonzero(self._in_play[copy]):
-            action, view = int(actions[index]), self._views[index]
-            if not (0 <= action < view.n_actions and self._avail[copy, index, action]):
-                raise TeamEnvError(
-                    f"{self._where(copy, index)}: action {action} is not available; "
-                    f"allowed: {', '.join(map(str, np.flatnonzero(self._avail[copy, index])))}."
-                )
-            sent[self.agents[index]] = action + view.first_action
-        return sent
-
     def _show(self, copy: int, observations: dict, infos: dict) -> None:
         """Writes what the copy shows now into the arrays of the team."""
         returned.check_infos(self._copies, copy, infos)
         self._info.read(copy, infos)
+        self.infos[copy] = infos
         roster = self._roster(copy, observations)
         observed = None if roster is None else roster.chosen(observations)
         if roster is not None and observed is not None and self._batches.write(copy, roster, observed, infos):
@@ -331,8 +279,7 @@ class ForeignEnvAdapter(TeamEnv):
         else:
             self._rosters[copy] = None
             self._show_each(copy, observations, infos)
-        if self._own_state is not None:
-            self._show_state(copy, observations, infos)
+        self._show_state(copy, observations, infos)
 
     def _roster(self, copy: int, observations: dict) -> Roster | None:
         """Of all of whom `_is_in_play` is true; None for nobody."""
@@ -349,12 +296,14 @@ class ForeignEnvAdapter(TeamEnv):
         return Roster(listed, self.agents, self._views, self.n_actions) if listed else None
 
     def _show_state(self, copy: int, observations: dict, infos: dict) -> None:
-        assert self._own_state is not None
-        try:
-            self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
-        except TeamEnvError:
-            self._check_finite()  # What agents observe is at the root of it.
-            raise
+        if self._own_state is not None:
+            try:
+                self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
+            except TeamEnvError:
+                self._batches.check_finite(self._where)  # What agents observe is at the root of it.
+                raise
+        if self._seen_state is not None:
+            self._seen_state[copy] = self._obs[copy].reshape(-1)
 
     def _show_each(self, copy: int, observations: dict, infos: dict) -> None:
         """As `_show`, agent by agent: says what is wrong with the first that shows something wrong."""

@@ -5,6 +5,7 @@ from planting.fault import Fault
 _PREY, _FOREIGN = "envs/predator_prey_kernels.py", "envs/foreign/vectorised.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
+_WHOLE_TEAM_TESTS = ("tests/envs/foreign/test_whole_teams.py",)
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
 _REWARD_TESTS = ("tests/envs/foreign/test_team_rewards.py",)
 
@@ -93,17 +94,41 @@ FAULTS = (
         "mean_over_all_agents",
         "The mean team reward counts agents that received none.",
         "envs/foreign/returned.py",
-        "total / count if mean and count",
-        "total / len(copies.agents) if mean and count",
+        "total / count if count",
+        "total / len(copies.agents) if count",
         _REWARD_TESTS,
     ),
     Fault(
         "first_action_forgotten",
         "Actions of a Discrete(start=k) are sent without k.",
-        _FOREIGN,
+        "envs/foreign/sent_actions.py",
         "= action + view.first_action",
         "= action",
+        _WHOLE_TEAM_TESTS,
+    ),
+    Fault(
+        "first_action_of_a_team_forgotten",
+        "Actions of a Discrete(start=k) are sent without k where those of all are checked at once.",
+        "envs/foreign/sent_actions.py",
+        "(given + self._firsts).tolist()",
+        "given.tolist()",
         _ADAPTER_TESTS,
+    ),
+    Fault(
+        "gone_agents_keep_what_they_saw",
+        "Where a part of a team is read at once, the others show what they saw last.",
+        "envs/foreign/batches.py",
+        "            self._obs[copy] = 0\n",
+        "",
+        _WHOLE_TEAM_TESTS,
+    ),
+    Fault(
+        "dead_agents_act_on",
+        "Who left a PettingZoo environment without a flag is taken to act on.",
+        "envs/foreign/parallel_env.py",
+        "return type(agents) is list and agents == roster.listed",
+        "return True",
+        _WHOLE_TEAM_TESTS,
     ),
     Fault(
         "limit_terminates",

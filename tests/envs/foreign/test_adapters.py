@@ -258,16 +258,16 @@ def test_the_state_of_rllib_environments_is_found(where, expected):
     assert played(env, [[1, 0], [0, 1], [1, 0]])[-1].state[0].tolist() == expected
 
 
-def test_no_state_is_an_error_that_names_the_option():
+def test_no_state_is_an_error_that_names_the_option_if_it_is_asked_for():
     class Stateless(Meadow):
         state = ParallelEnv.state
 
     with pytest.raises(
         SettingError, match=r'Stateless has no state\(\).*team_adapter=\{"state": "observations"\}'
     ):
-        adapt(lambda copy: Stateless())
+        adapt(lambda copy: Stateless(), 1, {"state": "environment"})
     with pytest.raises(SettingError, match=r'Hive has no .*"__common__".*"observations"'):
-        adapt(lambda copy: Hive(where="nowhere"), 1, {"episode_limit": 9})
+        adapt(lambda copy: Hive(where="nowhere"), 1, {"episode_limit": 9, "state": "both"})
     env = adapt(lambda copy: Stateless(), 1, {"state": "observations"})
     assert env.reset().state.tolist() == [[1, 1, 1, 1, 1, 0]]  # 3 of the ant, 2 of the bee, 1 of padding
 
@@ -286,7 +286,15 @@ def test_a_state_that_fails_is_an_error_with_its_reason():
     [
         ({"stat": "observations"}, "team_adapter: unknown key 'stat'; did you mean 'state'"),
         ({"state": "observation"}, "team_adapter.state: .*'observation'; did you mean 'observations'"),
-        ({"team_reward": "max"}, "team_adapter.team_reward: .*'max'.*Allowed: mean, sum"),
+        (
+            {"team_reward": "max"},
+            "team_adapter.team_reward: .*'max'.*Allowed: sum, mean, or an agent: ant, bee",
+        ),
+        ({"team_reward": "bea"}, "team_adapter.team_reward: .*'bea'; did you mean 'bee'"),
+        (
+            {"team_reward": 1},
+            "team_adapter.team_reward: 1 is of type int; allowed: 'sum', 'mean' or the name of",
+        ),
         ({"episode_limit": 0}, "team_adapter.episode_limit: 0 is not allowed"),
     ],
 )

@@ -60,9 +60,22 @@ class PaidInTurn(ParallelEnv):
 
 @pytest.mark.parametrize(
     ("team_reward", "expected"),
-    [("sum", [110.0, 202.0, 33.0, 0.0]), ("mean", [55.0, 101.0, 16.5, 0.0])],  # each of two agents
+    # Each time of two agents; b is the one that is not paid at the second step.
+    [("sum", [110.0, 202.0, 33.0, 0.0]), ("mean", [55.0, 101.0, 16.5, 0.0]), ("b", [10.0, 0.0, 30.0, 0.0])],
 )
 def test_a_team_reward_is_over_the_rewards_that_were_given(team_reward, expected):
     env = adapt(lambda _: PaidInTurn(), options={"team_reward": team_reward})
     env.reset()
     assert [float(env.step(np.zeros((1, 3), int)).rewards[0]) for _ in range(4)] == expected
+
+
+def test_what_each_agent_received_is_told_of_every_episode_that_is_over():
+    env = adapt(lambda _: PaidInTurn(), num_envs=2, options={"team_reward": "mean"})
+    env.reset()
+    for _ in range(2):  # the second episode begins at 0
+        for _ in range(4):
+            step = env.step(np.zeros((2, 3), int))
+        # a is paid at steps 2 and 3, b at 1 and 3, c at 1 and 2.
+        assert step.truncated.all()
+        assert step.agent_returns.tolist() == [[2 + 3, 10 + 30, 100 + 200]] * 2
+        step = env.step(np.zeros((2, 3), int))

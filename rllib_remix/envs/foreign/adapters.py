@@ -25,13 +25,18 @@ KINDS: tuple[type[ForeignEnvAdapter], ...] = (ParallelEnvAdapter, MultiAgentEnvA
 
 
 def adapt(
-    make_env: Callable[[int], Any], num_envs: int = 1, options: dict[str, Any] | None = None
+    make_env: Callable[[int], Any],
+    num_envs: int = 1,
+    options: dict[str, Any] | None = None,
+    *,
+    first_copy: int = 0,
 ) -> TeamEnv:
     """N copies of a foreign environment as one TeamEnv.
 
     Args:
         make_env: builds copy i, a PettingZoo `ParallelEnv` or an RLlib `MultiAgentEnv`.
         num_envs: number of copies.
+        first_copy: the number of the first among the copies of a larger team, of which these are a part.
         options: the config's `team_adapter`:
             state: "environment" takes the environment's own global state, "observations" those of all agents, one
                 after the other, "both" the first and then these; by default the first if there is one, else the
@@ -56,8 +61,9 @@ def adapt(
             "make_env: returned the same environment twice; it must build a new one on every call."
         )
     kinds = [_kind_of(env) for env in envs]
-    adapted = kinds[0](envs, options)
-    say_assumed(name_of(envs[0]), tuple(adapted.assumed))
+    adapted = kinds[0](envs, options, first_copy=first_copy)
+    if first_copy == 0:
+        say_assumed(name_of(envs[0]), tuple(adapted.assumed))
     return adapted
 
 

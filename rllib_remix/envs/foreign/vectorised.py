@@ -46,19 +46,22 @@ class ForeignEnvAdapter(ForeignKind):
         assumed: what was taken for options that were not given, a line each.
     """
 
-    def __init__(self, envs: list[Any], options: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, envs: list[Any], options: dict[str, Any] | None = None, *, first_copy: int = 0
+    ) -> None:
         """
         Args:
             envs: the copies, all with the same agents and spaces; the first is reset once to measure its state.
             options: see `adapters.adapt`.
+            first_copy: the number of the first among the copies of a larger team, of which these are a part.
         """
         options = options or {}
         check_options(options)
         self.envs, self.num_envs = envs, len(envs)
-        self.agents, self._views = common_views(envs, self.accepts, self.spaces_of)
+        self.agents, self._views = common_views(envs, self.accepts, self.spaces_of, first_copy)
         self.agent_names = names_of(name_of(envs[0]), self.agents)
         self._slots = list(zip(range(len(self.agents)), self.agents, self._views, strict=True))
-        self._copies = Copies(envs, self.agents)
+        self._copies = Copies(envs, self.agents, first_copy)
         self._where = self._copies.where
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
@@ -133,6 +136,13 @@ class ForeignEnvAdapter(ForeignKind):
         self._batches.check_finite(self._where)
         return self._current()
 
+    def reset_copies(self, copies: list[int]) -> TeamStep:
+        """Starts a new episode in some copies, and leaves the others as they are."""
+        for copy in copies:
+            self._reset_copy(copy)
+        self._batches.check_finite(self._where)
+        return self._current()
+
     def step(self, actions: np.ndarray) -> TeamStep:
         """Moves every copy on by one step.
 
@@ -168,7 +178,7 @@ class ForeignEnvAdapter(ForeignKind):
         )
 
     def _reset_copy(self, copy: int) -> None:
-        key = (copy, self._episodes[copy])
+        key = (self._copies.first + copy, self._episodes[copy])
         seed = int(np.random.SeedSequence(self._entropy, spawn_key=key).generate_state(1)[0])
         self._episodes[copy] += 1
         self._copies.begin(copy)

@@ -142,8 +142,8 @@ FAULTS = (
         "one_seed_for_all_episodes",
         "Every episode of a copy begins with the same seed.",
         _FOREIGN,
-        "key = (copy, self._episodes[copy])",
-        "key = (copy, 0)",
+        "key = (self._copies.first + copy, self._episodes[copy])",
+        "key = (self._copies.first + copy, 0)",
         _ADAPTER_TESTS,
     ),
     Fault(

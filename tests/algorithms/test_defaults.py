@@ -39,6 +39,7 @@ COMMON = {
     "prioritized_replay_beta": 0.0,
     "prioritized_replay_epsilon": 1e-6,
     "overlap_sampling": False,
+    "num_env_processes": 0,
     "skip_removed_agents": True,
     "compute_dtype": "float32",
     "num_torch_threads": 1,
@@ -51,7 +52,7 @@ ORDER = """
     utility_clamp weighting weighting_config weighting_mode q_star_loss_weight td_lambda
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
-    prioritized_replay_epsilon rollout_episodes_per_update target_network_update_episodes epsilon overlap_sampling
+    prioritized_replay_epsilon rollout_episodes_per_update target_network_update_episodes epsilon overlap_sampling num_env_processes
     skip_removed_agents compute_dtype num_torch_threads
 """
 # weighting, mixer, whether there is a Q* and whether the weighting needs the mixer's gradient

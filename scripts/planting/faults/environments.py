@@ -6,6 +6,7 @@ _PREY, _FOREIGN = "envs/predator_prey_kernels.py", "envs/foreign/vectorised.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
 _WHOLE_TEAM_TESTS = ("tests/envs/foreign/test_whole_teams.py",)
+_PROCESS_TESTS = ("tests/envs/processes/test_process_team.py",)
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
 _REWARD_TESTS = ("tests/envs/foreign/test_team_rewards.py",)
 
@@ -145,6 +146,30 @@ FAULTS = (
         "key = (self._copies.first + copy, self._episodes[copy])",
         "key = (self._copies.first + copy, 0)",
         _ADAPTER_TESTS,
+    ),
+    Fault(
+        "processes_play_the_same",
+        "Every process of an environment plays the seeds of the first copies.",
+        _FOREIGN,
+        "key = (self._copies.first + copy, self._episodes[copy])",
+        "key = (copy, self._episodes[copy])",
+        _PROCESS_TESTS,
+    ),
+    Fault(
+        "one_dead_process_breaks_all_episodes",
+        "A process that dies takes the episodes of the others along.",
+        "envs/processes/team.py",
+        "lost = own & ~due",
+        "lost = ~due",
+        _PROCESS_TESTS,
+    ),
+    Fault(
+        "processes_outlive_their_parent",
+        "A process in the midst of a step does not notice that its parent was killed.",
+        "envs/processes/host.py",
+        "    end_with(parent)\n",
+        "",
+        _PROCESS_TESTS,
     ),
     Fault(
         "masks_of_foreign_environments_ignored",

@@ -5,7 +5,7 @@ One agent needs its own observations and actions, nothing else; the team is only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ import torch
 
 from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.checkpoints.team import check_portable, read_metadata, read_team_weights
+from rllib_remix.envs.agent_layout import Layout, check_layout
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
 from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.rollout.dict_acting import DictReader
 
 __all__ = ["TeamPolicy", "new_agent", "read_metadata"]
 
@@ -32,6 +34,8 @@ class TeamPolicy:
         agent: the trained agent network.
         agents: the agents' names, in the order of their slots in what the policy sees and returns; empty if an older
             checkpoint does not say them. An environment must have them in this order: `env.spec.agents`.
+        team, layout: its sizes, and what each agent sees and does (`env.spec`, `env.agent_layout`): what `act_dict`
+            needs.
         algorithm, environment, env_config: what it was trained with; `environment` and `env_config` are None
             if they were given as code rather than as names.
 
@@ -39,6 +43,14 @@ class TeamPolicy:
         >>> policy = TeamPolicy.from_checkpoint("…/checkpoint_000000")  # doctest: +SKIP
         >>> policy.reset(num_envs=1)  # doctest: +SKIP
         >>> actions = policy.act(step)  # doctest: +SKIP
+
+        In a loop over a PettingZoo ParallelEnv, which need not be adapted:
+
+        >>> observations, infos = env.reset()  # doctest: +SKIP
+        >>> policy.reset()  # doctest: +SKIP
+        >>> while env.agents:  # doctest: +SKIP
+        ...     actions = policy.act_dict(observations, infos, agents=env.agents)
+        ...     observations, rewards, terminations, truncations, infos = env.step(actions)
     """
 
     def __init__(
@@ -49,20 +61,30 @@ class TeamPolicy:
         environment: str | None = None,
         env_config: dict[str, Any] | None = None,
         agents: Sequence[str] = (),
+        team: TeamSpec | None = None,
+        layout: Layout | None = None,
     ):
         self.agent = agent.eval().requires_grad_(False)
         self.algorithm, self.environment, self.env_config = algorithm, environment, env_config
         self.agents = tuple(agents)
-        self._actor = TeamActor(self.agent, num_envs=1)
+        self._shown = (team, layout) if team and team.agents and layout else None
+        self._reader: DictReader | None = None  # made for the first dict
+        self.reset()
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path) -> TeamPolicy:
+    def from_checkpoint(cls, path: str | Path, *, layout: Layout | None = None) -> TeamPolicy:
         """Loads the policy of an algorithm's checkpoint, or of what `rllib export` made of one.
 
         Nothing is unpickled, so the folder may come from a stranger.
 
+        Args:
+            path: the folder.
+            layout: what each agent sees and does, for `act_dict` with an older checkpoint that does not say it:
+                `make_team_env(…).agent_layout`.
+
         Raises:
             CheckpointError: no checkpoint of rllib_remix, or a damaged one.
+            SettingError: the layout is not of this team.
         """
         folder = Path(path)
         metadata = read_metadata(folder)
@@ -84,6 +106,8 @@ class TeamPolicy:
                 environment=metadata["environment"],
                 env_config=metadata["env_config"],
                 agents=team.agents,
+                team=team,
+                layout=metadata.get("agent_layout") if layout is None else _of_team(layout, team),
             )
         except (MemoryError, RuntimeError) as error:
             raise CheckpointError(
@@ -99,7 +123,7 @@ class TeamPolicy:
 
     def reset(self, num_envs: int = 1) -> None:
         """Begins new episodes in `num_envs` copies: the agents remember nothing."""
-        self._actor = TeamActor(self.agent, num_envs)
+        self._num_envs, self._actor = num_envs, TeamActor(self.agent, num_envs)
 
     def act(self, step: TeamStep, first: np.ndarray | None = None) -> np.ndarray:
         """Each agent's best available action, [N, n] int64.
@@ -111,3 +135,51 @@ class TeamPolicy:
         if first is not None and first.any():
             self._actor.forget(first)
         return self._actor.act(step.obs, step.avail_actions)
+
+    def act_dict(
+        self,
+        observations: Mapping[Any, Any],
+        infos: Mapping[Any, Any] | None = None,
+        *,
+        agents: Collection[Hashable] | None = None,
+    ) -> dict[Hashable, Any]:
+        """Each agent's best available action in one environment, as a loop over it has it; see the example above.
+
+        What agents saw and did before is remembered: call `reset()` when an episode begins.
+
+        Args:
+            observations: agent -> what it sees, as in training, with its mask if it has one there; agents that are
+                gone, or do not act now, are missing.
+            infos: agent -> its info, where the mask may be.
+            agents: who acts next, such as PettingZoo's `env.agents`; None for all that are observed.
+
+        Returns:
+            Agent -> action, in the environment's own form. An agent whose mask leaves no action waits: it has none.
+
+        Raises:
+            SettingError: the policy was reset for several copies, or does not know what its agents see.
+            TeamEnvError: an unknown agent, or an observation or a mask that does not fit; it names the agent.
+        """
+        if self._shown is None:
+            raise SettingError(
+                "act_dict: the checkpoint does not say what each agent sees and does; give it with "
+                "TeamPolicy.from_checkpoint(path, layout=make_team_env(…).agent_layout), of the environment it was trained in."
+            )
+        if self._num_envs != 1:
+            raise SettingError(
+                f"act_dict: the policy was reset for {self._num_envs} copies, but acts in one; call reset()."
+            )
+        if self._reader is None:
+            self._reader = DictReader(*self._shown)
+        obs, avail_actions, acts = self._reader.read(observations, infos or {}, agents)
+        return self._reader.sent(self._actor.act(obs, avail_actions)[0], acts)
+
+
+def _of_team(layout: Layout, team: TeamSpec) -> Layout:
+    try:
+        check_layout(layout, team._asdict())
+    except ValueError as error:
+        raise SettingError(
+            f"layout: {error}; it must be that of the environment it was trained in."
+        ) from error
+    return layout

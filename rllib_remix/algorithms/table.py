@@ -72,7 +72,7 @@ OTHER_NAMES = {
     "PredatorPrey": "rllib_remix.envs.predator_prey",
     "MatrixGame": "rllib_remix.envs.matrix_games",
     "TwoStepGame": "rllib_remix.envs.matrix_games",
-    "make_team_env": "rllib_remix.envs.registry",
+    "make_team_env": "rllib_remix.rollout.making",
     "check_team_env": "rllib_remix.envs.checker",
     "parallel_env": "rllib_remix.envs.parallel",
     "MultiAgentReplayBuffer": "rllib_remix.replay.buffer",

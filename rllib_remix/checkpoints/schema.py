@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from rllib_remix.checkpoints.reading import unreadable
+from rllib_remix.envs.agent_layout import check_layout
 from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import check_schedule, is_interval
@@ -181,6 +182,11 @@ def check_metadata(folder: Path, file: str, content: dict[str, Any]) -> None:
         Metadata.model_validate(content)
     except ValidationError as error:
         raise unreadable(folder, f"{file}:", _said(error.errors(include_url=False)[0])) from None
+    if content.get("agent_layout") is not None:  # not known of older checkpoints
+        try:
+            check_layout(content["agent_layout"], {"agents": [], **content["team"]})
+        except ValueError as error:
+            raise unreadable(folder, f"{file}:", f"agent_layout: {error}.") from None
 
 
 def check_can_be_saved(owner: str, networks: dict[str, Any]) -> None:

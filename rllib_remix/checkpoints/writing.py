@@ -20,6 +20,7 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
         "environment": config.env if isinstance(config.env, str) else None,
         "env_config": env_config if is_json(env_config) else None,
         "team": algorithm.team_spec._asdict(),
+        "agent_layout": algorithm.agent_layout,
         "networks": config.networks(),
         "training_iteration": algorithm.training_iteration,
         "time_total_s": algorithm._time_total,

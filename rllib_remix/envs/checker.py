@@ -98,6 +98,7 @@ def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
         "obs": ((*n, env.obs_dim), "[num_envs, n_agents, obs_dim]"),
         "state": ((env.num_envs, env.state_dim), "[num_envs, state_dim]"),
         "avail_actions": ((*n, env.n_actions), "[num_envs, n_agents, n_actions]"),
+        "agent_returns": (n, "[num_envs, n_agents]"),
     }
     per_copy = ((env.num_envs,), "[num_envs]")
     values = {name: getattr(step, name) for name in _ARRAYS}
@@ -106,8 +107,7 @@ def _check_shapes(env: TeamEnv, step: TeamStep, where: str) -> None:
             f"{where}: info is a {type(step.info).__name__}, expected a dict of [num_envs] arrays."
         )
     values.update({f"info[{name!r}]": value for name, value in step.info.items()})
-    if step.broken is not None:
-        values["broken"] = step.broken
+    values |= {name: v for name in ("broken", "agent_returns") if (v := getattr(step, name)) is not None}
     for name, value in values.items():
         shape, axes = expected.get(name, per_copy)
         if not isinstance(value, np.ndarray):
@@ -126,6 +126,8 @@ def _check_dtypes(env: TeamEnv, step: TeamStep, where: str) -> None:
     if step.rewards.dtype != np.float32:
         raise TeamEnvError(f"{where}: rewards is {step.rewards.dtype}, expected float32.")
     real = {"obs": step.obs, "state": step.state, **{f"info[{name!r}]": v for name, v in step.info.items()}}
+    if step.agent_returns is not None:
+        real["agent_returns"] = step.agent_returns
     for name, value in real.items():
         if value.dtype.kind not in "biuf":
             raise TeamEnvError(f"{where}: {name} is {value.dtype}, expected bool, integer or float.")

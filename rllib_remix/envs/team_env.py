@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout, array_entry, grouped
 from rllib_remix.errors import SettingError
 
 # A copy whose episodes break this often, without one finished episode in between, is broken itself, not unlucky.
@@ -42,6 +43,12 @@ class TeamStep(NamedTuple):
         """The info values that one copy has."""
         numbers = ((name, float(values[copy])) for name, values in self.info.items())
         return {name: number for name, number in numbers if number == number}
+
+    def agent_returns_of(self, copy: int, agents: Sequence[str]) -> dict[str, float]:
+        """What each agent received in the episode of one copy, which is over; empty where only the team is paid."""
+        if self.agent_returns is None:
+            return {}
+        return dict(zip(agents, self.agent_returns[copy].tolist(), strict=True))
 
 
 class TeamSpec(NamedTuple):
@@ -139,6 +146,16 @@ class TeamEnv(ABC):
                 f"it must be {self.n_agents} different strings, one for each agent, all printable."
             )
         return names
+
+    @property
+    def agent_layout(self) -> Layout | None:
+        """How what each agent shows and does becomes these arrays (see `agent_layout`); None if JSON cannot say it.
+
+        Of an environment that shows arrays of its own: as its ParallelEnv, {"observation": [O], "action_mask": [U]}.
+        """
+        spec = self.spec
+        entry = array_entry(spec.obs_dim, spec.obs_dtype, spec.n_actions)
+        return grouped((agent, entry) for agent in spec.agents)
 
     @abstractmethod
     def reset(self, seed: int | None = None) -> TeamStep:

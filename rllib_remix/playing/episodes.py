@@ -33,10 +33,17 @@ class PlayedEpisodes:
     lengths: list[int] = field(default_factory=list)  # environment steps
     # name -> last value of each episode, None of one that has none
     info: dict[str, list[float | None]] = field(default_factory=dict)
+    # agent -> what it received in each episode; empty where only the team is paid
+    agent_returns: dict[str, list[float]] = field(default_factory=dict)
     step_infos: list[list[Any]] = field(
         default_factory=list
     )  # of each step of each episode, if they were kept
     num_env_steps: int = 0  # with those of episodes that were not finished
+
+    @property
+    def agents_differ(self) -> bool:
+        """Whether there was an episode in which agents did not receive the same."""
+        return any(len(set(returns)) > 1 for returns in zip(*self.agent_returns.values(), strict=False))
 
 
 def quotas(total: int, num_envs: int) -> np.ndarray:
@@ -107,6 +114,8 @@ def play(
             played.returns.append(float(returns[copy]))
             played.lengths.append(int(lengths[copy]))
             _keep_last_infos(played, step.info_of(int(copy)))
+            for agent, received in step.agent_returns_of(int(copy), env.spec.agents).items():
+                played.agent_returns.setdefault(agent, []).append(received)
             if keep_step_infos:
                 played.step_infos.append(infos[copy])
             if on_episode is not None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT_EPISODES = 32
 DEFAULT_STEPS = 10_000  # environment steps
+AGENT_RETURNS = "agent_episode_returns_mean"  # RLlib's name
+MOST_AGENTS = 12  # whose returns are printed
 MAX_EPISODES = 10**9  # more is a slip
 MAX_STEPS = 10**12
 
@@ -78,16 +80,23 @@ def limits(episodes: int | None, steps: int | None) -> tuple[int, int]:
     return episodes, steps
 
 
-def summary(returns: list[float], lengths: list[int], info: dict[str, list[float | None]]) -> dict[str, Any]:
+def summary(
+    returns: list[float],
+    lengths: list[int],
+    info: dict[str, list[float | None]],
+    agent_returns: dict[str, list[float]] | None = None,
+) -> dict[str, Any]:
     """Means over episodes, under RLlib's names where it has one; the standard error is None for a single episode."""
     from rllib_remix.reporting.statistics import mean, standard_error
 
     error = standard_error(returns)
+    of_agents = {agent: mean(received) for agent, received in (agent_returns or {}).items()}
     return {
         # First, as an environment may have infos of the names that follow.
         **{
             f"{name}_mean": mean([value for value in values if value is not None])
             for name, values in info.items()
+            if f"{name}_mean" != AGENT_RETURNS
         },
         "num_episodes": len(returns),
         "episode_return_mean": mean(returns),
@@ -95,6 +104,7 @@ def summary(returns: list[float], lengths: list[int], info: dict[str, list[float
         "episode_return_min": min(returns),
         "episode_return_max": max(returns),
         "episode_len_mean": mean(lengths),
+        **({AGENT_RETURNS: of_agents} if of_agents else {}),
     }
 
 
@@ -110,7 +120,10 @@ def as_result(asked: Evaluation, done: Evaluated) -> dict[str, Any]:
             f"--steps: no episode ended within {played.num_env_steps:,} environment steps, so there is nothing to "
             "report; give more, or --episodes."
         )
+    of_agents = played.agent_returns if played.agents_differ else {}
     episodes: dict[str, Any] = {**played.info, "returns": played.returns, "lengths": played.lengths}
+    if of_agents:
+        episodes["agent_returns"] = of_agents
     if asked.keep_step_infos:
         episodes["step_infos"] = played.step_infos
     return {
@@ -121,7 +134,7 @@ def as_result(asked: Evaluation, done: Evaluated) -> dict[str, Any]:
         "explore": done.explore,
         "seed": asked.seed,
         "num_env_steps": played.num_env_steps,
-        **summary(played.returns, played.lengths, played.info),
+        **summary(played.returns, played.lengths, played.info, of_agents),
         "episodes": episodes,
     }
 
@@ -130,13 +143,21 @@ def report(result: dict[str, Any]) -> list[str]:
     """The lines that the command prints."""
     error = result["episode_return_standard_error"]
     spread = "" if error is None else f" ± {error:.2f} (standard error)"
-    own = [name for name in result if name.endswith("_mean") and not name.startswith("episode_")]
+    of_agents = result.get(AGENT_RETURNS, {})
+    own = [
+        name
+        for name in result
+        if name.endswith("_mean") and not name.startswith("episode_") and name != AGENT_RETURNS
+    ]
     rows = [
         ("Return", f"{result['episode_return_mean']:.2f}{spread}"),
         ("Range", f"{result['episode_return_min']:.2f} to {result['episode_return_max']:.2f}"),
         ("Length", f"{result['episode_len_mean']:.1f} env steps"),
         *((name.removesuffix("_mean"), f"{result[name]:.3f}") for name in own),
+        *((f"Return of {agent}", f"{of_agents[agent]:.2f}") for agent in [*of_agents][:MOST_AGENTS]),
     ]
+    if len(of_agents) > MOST_AGENTS:
+        rows.append(("", f"and of {len(of_agents) - MOST_AGENTS} more agents, which --out writes"))
     width = max(len(name) for name, _ in rows)
     count = result["num_episodes"]
     kind = "exploring" if result.get("explore") else "greedy"

@@ -198,11 +198,20 @@ class Watcher:
     def _on_episode_end(self, *, episode: Any, **_: Any) -> None:
         self.played.returns.append(float(episode.get_return()))
         self.played.lengths.append(len(episode))
+        self._keep_agent_returns(getattr(episode, "agent_episodes", {}))
         if self._asked.keep_step_infos:
             self.played.step_infos.append(self._infos)
         self._asked.on_episode(self.played)
         if self._no_step_is_left or len(self.played.returns) == self._asked.episodes:
             raise _Enough
+
+    def _keep_agent_returns(self, agent_episodes: dict[Any, Any]) -> None:
+        """Of the episode whose return was added last; who is not in an episode receives nothing in it."""
+        received = {str(agent): float(own.get_return()) for agent, own in agent_episodes.items()}
+        for agent in received:
+            self.played.agent_returns.setdefault(agent, [0.0] * (len(self.played.returns) - 1))
+        for agent, returns in self.played.agent_returns.items():
+            returns.append(received.get(agent, 0.0))
 
     @property
     def _no_step_is_left(self) -> bool:

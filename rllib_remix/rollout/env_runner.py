@@ -18,6 +18,7 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, SAMPLE_TIMER, WEIGHTS_SEQ_NO
 from ray.rllib.utils.schedules.scheduler import Scheduler
 
+from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.checker import check_step, is_sound
 from rllib_remix.envs.team_env import BrokenEnvironment, BrokenEpisodes, TeamEnv, TeamSpec, TeamStep
 from rllib_remix.memory import skip_memory_fill
@@ -115,6 +116,11 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         """Sizes and dtypes of the episodes that this runner plays."""
         assert self.env is not None
         return self.env.spec
+
+    def get_agent_layout(self) -> Layout | None:
+        """How what each agent shows and does becomes these arrays."""
+        assert self.env is not None
+        return self.env.agent_layout
 
     # Playing
 

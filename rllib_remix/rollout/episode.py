@@ -22,6 +22,7 @@ class TeamEpisode:
         terminated: ended by the rules of the game.
         truncated: cut off, by a time limit or otherwise; its value continues.
         info: the environment's last info values of the episode.
+        agent_returns: what each agent received in it; empty where only the team is paid.
         worker_index: env runner that played it. env_steps_before: env steps sampled by all env runners when it
             was collected, so that its age is known.
         id_: its name, and custom_data: what user callbacks put there, both the same from its start to its end.
@@ -39,6 +40,7 @@ class TeamEpisode:
     env_steps_before: int = 0
     id_: str = ""
     custom_data: dict[str, Any] = field(default_factory=dict)
+    agent_returns: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rewards)

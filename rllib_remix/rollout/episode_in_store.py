@@ -18,17 +18,20 @@ class EpisodeInStore:
         length: env steps.
         team_return: sum of the team rewards.
         info: the environment's last info values of the episode.
+        agent_returns: what each agent received in it; empty where only the team is paid.
     """
 
     reference: ray.ObjectRef
     length: int
     team_return: float
     info: dict[str, float]
+    agent_returns: dict[str, float]
 
     @classmethod
     def put(cls, episode: TeamEpisode) -> EpisodeInStore:
         """Copies an episode into the object store of this machine."""
-        return cls(ray.put(episode), len(episode), episode.get_return(), episode.info)
+        said = episode.get_return(), episode.info, episode.agent_returns
+        return cls(ray.put(episode), len(episode), *said)
 
     def __len__(self) -> int:
         return self.length

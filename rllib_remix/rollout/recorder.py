@@ -21,7 +21,7 @@ class EpisodeRecorder:
     """
 
     def __init__(self, spec: TeamSpec, num_envs: int):
-        self._limit = spec.episode_limit
+        self._limit, self._agents = spec.episode_limit, spec.agents
         self._copies = np.arange(num_envs)
         self._t = np.zeros(num_envs, np.int64)
         layout = _layout(spec, num_envs)
@@ -66,6 +66,7 @@ class EpisodeRecorder:
             terminated=bool(step.terminated[copy]),
             truncated=bool(step.truncated[copy]),
             info=step.info_of(copy),
+            agent_returns=step.agent_returns_of(copy, self._agents),
             **facts,
         )
 

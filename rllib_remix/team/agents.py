@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.errors import SettingError
 from rllib_remix.rollout.building import build_team_env
@@ -25,6 +26,16 @@ def ask_for_team_spec(training: Any, evaluation: Any) -> TeamSpec:
     if evaluation is not None:
         check_agents(evaluation, spec, of_evaluation=True)
     return spec
+
+
+def ask_for_agent_layout(training: Any) -> Layout | None:
+    """What the agents of the env runners see and do; None if they cannot say it in JSON.
+
+    Args:
+        training: a group of env runners.
+    """
+    local = training.num_remote_env_runners() == 0
+    return training.foreach_env_runner(_agent_layout, local_env_runner=local)[0]
 
 
 def check_agents(group: Any, spec: TeamSpec, *, of_evaluation: bool = False) -> None:
@@ -59,6 +70,10 @@ def explain_failed_runners(config: Any, error: Exception) -> NoReturn:
 
 def _team_spec(runner: Any) -> TeamSpec:
     return runner.get_team_spec()
+
+
+def _agent_layout(runner: Any) -> Layout | None:
+    return runner.get_agent_layout()
 
 
 def _team_specs(group: Any) -> list[TeamSpec]:

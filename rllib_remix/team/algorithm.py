@@ -42,8 +42,13 @@ from rllib_remix.replay.index import TooFewEpisodes
 from rllib_remix.replay.prefetch import Prefetcher
 from rllib_remix.replay.prioritized import REPLAY_BUFFERS, PrioritizedMultiAgentReplayBuffer
 from rllib_remix.replay.sharded import ShardedReplayBuffer
-from rllib_remix.rollout.metrics import EPISODE_COUNTS, EPISODE_SUMS, EpisodeMetrics
-from rllib_remix.team.agents import ask_for_team_spec, check_agents, explain_failed_runners
+from rllib_remix.rollout.metrics import EpisodeMetrics, take_exact_means, unknown_means
+from rllib_remix.team.agents import (
+    ask_for_agent_layout,
+    ask_for_team_spec,
+    check_agents,
+    explain_failed_runners,
+)
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
@@ -77,6 +82,7 @@ class TeamAlgorithm(SavedAlgorithm):
             super().setup(config)
             assert self.env_runner_group is not None
             self.team_spec = ask_for_team_spec(self.env_runner_group, self.eval_env_runner_group)
+            self.agent_layout = ask_for_agent_layout(self.env_runner_group)
         except IndexError as error:  # No env runner answered.
             explain_failed_runners(self.config, error)
         self.replay_buffer = self._new_replay_buffer()
@@ -276,11 +282,8 @@ class TeamAlgorithm(SavedAlgorithm):
         played["weights_lag"] = self._rounds.weights_lag
         if self.config.evaluation_interval:
             # An iteration without an evaluation repeats the last one, as RLlib does, but with its exact means.
-            evaluation = dict(self._last_evaluation)
+            evaluation = unknown_means(played) | self._last_evaluation
             result.setdefault(EVALUATION_RESULTS, {})[ENV_RUNNER_RESULTS] = evaluation
-            for key in played:
-                if key.endswith("_mean"):
-                    evaluation.setdefault(key, math.nan)
         return result
 
     def learner_result_keys(self) -> list[str]:
@@ -313,9 +316,8 @@ class TeamAlgorithm(SavedAlgorithm):
         before = self._evaluation_episodes()
         results = super().evaluate(*args, **kwargs)
         played = results.get(ENV_RUNNER_RESULTS, {})
-        sums, counts = played.pop(EPISODE_SUMS, {}), played.pop(EPISODE_COUNTS, {})
-        for name, total in sums.items():
-            played[name] = total / counts[name] if self._evaluation_episodes() > before else math.nan
+        any_played = self._evaluation_episodes() > before
+        take_exact_means(played, self._last_evaluation, any_played=any_played)
         self._last_evaluation = played
         return results
 

@@ -41,11 +41,13 @@ class SavedAlgorithm(Algorithm):
         config: a TeamAlgorithmConfig.
         replay_buffer: has `save_to_path(path, previous=)`, and is read back by `restore_replay`.
         team_spec: sizes of the episodes.
+        agent_layout: how what each agent shows becomes the arrays of these; None if JSON cannot say it.
     """
 
     config: Any
     replay_buffer: Any
     team_spec: Any
+    agent_layout: Any
     _replay_on_disk: Path | None = None  # where the replay buffer was saved or restored last
     _clock: RecordClock | None = None
     _saved_at: float | None = None

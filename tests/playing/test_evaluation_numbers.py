@@ -2,7 +2,8 @@
 
 import pytest
 
-from rllib_remix.playing.evaluation import Evaluation, as_result, summary
+from rllib_remix.playing.episodes import PlayedEpisodes
+from rllib_remix.playing.evaluation import MOST_AGENTS, Evaluated, Evaluation, as_result, report, summary
 from rllib_remix.playing.teams import play_untrained_team
 
 
@@ -56,3 +57,32 @@ def test_a_result_has_the_episodes_that_its_means_are_over():
     assert result["episode_return_mean"] == pytest.approx(sum(returns) / 7)
     assert result["episode_len_mean"] == 1
     assert result["explore"] is True
+
+
+def result_of(agent_returns):
+    played = PlayedEpisodes(returns=[3.0, 1.0], lengths=[2, 2], agent_returns=agent_returns)
+    done = Evaluated(algorithm="QMIX", environment="game", env_config={}, explore=False, played=played)
+    return as_result(asked(), done)
+
+
+def test_the_agents_own_returns_are_told_where_they_differ_in_an_episode():
+    result = result_of({"a": [2.0, 0.5], "b": [1.0, 0.5]})
+    assert result["agent_episode_returns_mean"] == {"a": 1.25, "b": 0.75}
+    assert result["episodes"]["agent_returns"] == {"a": [2.0, 0.5], "b": [1.0, 0.5]}
+    assert report(result)[-2:] == ["  Return of a  1.25", "  Return of b  0.75"]
+
+
+@pytest.mark.parametrize("alike", [{}, {"a": [1.5, 0.5], "b": [1.5, 0.5]}])
+def test_agents_that_receive_the_same_have_no_returns_of_their_own(alike):
+    result = result_of(alike)
+    assert "agent_episode_returns_mean" not in result
+    assert [*result["episodes"]] == ["returns", "lengths"]
+    assert not any("Return of" in line for line in report(result))
+
+
+def test_of_many_agents_the_first_are_printed_and_all_are_written():
+    result = result_of({f"agent_{index}": [float(index)] * 2 for index in range(MOST_AGENTS + 3)})
+    lines = report(result)
+    assert sum("Return of" in line for line in lines) == MOST_AGENTS
+    assert lines[-1].endswith("and of 3 more agents, which --out writes")
+    assert len(result["agent_episode_returns_mean"]) == MOST_AGENTS + 3

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.callbacks.callbacks import RLlibCallback
 from ray.tune.registry import register_env
 
 from rllib_remix import TeamPolicy, make_team_env
@@ -134,21 +135,37 @@ def test_training_with_unlike_orders_does_not_start(ray_session):
 
 
 class Won(Of):
-    """Says only at the end who has won."""
+    """Says only at the end who has won, and pays a alone at the last step."""
 
     def tell(self):
         return {agent: {"battle_won": True} for agent in AGENTS} if self.time >= self.length else {}
+
+    def pay(self):
+        return {"a": 1.0 + 6.0 * (self.time >= self.length), "b": 1.0}
+
+
+class Listening(RLlibCallback):
+    """Reports what callbacks can know of an episode."""
+
+    def on_episode_step(self, *, episode, env, env_index, **kwargs):
+        assert episode.info == ({"battle_won": 1.0} if env.infos[env_index] else {})
+
+    def on_episode_end(self, *, episode, env, env_index, metrics_logger, **kwargs):
+        told = env.infos[env_index]["a"]["battle_won"], episode.info["battle_won"]
+        metrics_logger.log_value("told", sum(told) + episode.agent_returns["a"])
 
 
 @pytest.mark.slow
 def test_infos_of_a_foreign_environment_and_its_agents_names_reach_results_and_checkpoints(build, tmp_path):
     register_env("won", Won)
     config = one_shot("QMIX", "won", steps=48).environment("won", env_config={"team_adapter": OPTIONS})
-    trained = build(config)
+    trained = build(config.callbacks(Listening))
     result = trained.train()
     for played in (result["env_runners"], result["evaluation"]["env_runners"]):
         assert played["battle_won_mean"] == 1.0
-        assert np.isclose(played["episode_return_mean"], 12.0)
+        assert np.isclose(played["episode_return_mean"], 18.0)
+        assert played["agent_episode_returns_mean"] == {"a": 12.0, "b": 6.0}
+        assert played["told"] == 1 + 1 + 12
         assert not {"episode_sums", "episode_counts"} & set(played)
     policy = TeamPolicy.from_checkpoint(trained.save_to_path(str(tmp_path / "c")))
     assert policy.agents == AGENTS

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout, entry_of, grouped
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
@@ -375,6 +376,22 @@ class ForeignEnvAdapter(ForeignKind):
                 'build the environment with render_mode="rgb_array" if it has that.'
             )
         return picture
+
+    @property
+    def agent_layout(self) -> Layout | None:
+        entries = [
+            entry_of(
+                *self.spaces_of(self.envs[0], agent),
+                observation_key=view.key,
+                mask_key=view.mask_key,
+                obs_size=view.size,
+                n_actions=view.n_actions,
+                first_action=view.first_action,
+            )
+            for _, agent, view in self._slots
+        ]
+        known = [entry for entry in entries if entry is not None]
+        return grouped(zip(self.agent_names, known, strict=True)) if len(known) == len(entries) else None
 
     def get_state(self) -> dict[str, Any]:
         """What the seeds of the next episodes follow from."""

@@ -42,6 +42,7 @@ OF_ENV_RUNNERS = (
 )
 # Groups in there, with one value per agent, module, or part of a pipeline.
 _GROUPS_OF_ENV_RUNNERS = (
+    "agent_episode_returns_mean",  # RLlib's name where there are several agents, and ours
     "agent_episode_return_mean",
     "module_episode_return_mean",
     "num_agent_steps_sampled",

@@ -13,6 +13,7 @@ from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.info_values import InfoValues
+from rllib_remix.envs.foreign.joint_actions import own_form
 from rllib_remix.envs.foreign.options import check_options, episode_limit
 from rllib_remix.envs.foreign.team_state import TeamState
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
@@ -93,6 +94,9 @@ class ForeignEnvAdapter(TeamEnv):
         self._slots = list(zip(range(len(self.agents)), self.agents, self._views, strict=True))
         self._copies = Copies(envs, self.agents)
         self._where = self._copies.where
+        self._joint = {
+            agent: view.joint_space for _, agent, view in self._slots if view.joint_space is not None
+        }
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
@@ -195,7 +199,10 @@ class ForeignEnvAdapter(TeamEnv):
             )
         self._show(copy, observations, infos)
 
-    def _step_env(self, copy: int, sent: dict[Hashable, int]) -> Any:
+    def _step_env(self, copy: int, sent: dict[Hashable, Any]) -> Any:
+        for agent, space in self._joint.items():
+            if agent in sent:
+                sent[agent] = own_form(space, sent[agent])
         try:
             return self.envs[copy].step(sent)
         except KeyError as error:

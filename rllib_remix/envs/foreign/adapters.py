@@ -13,12 +13,14 @@ from pettingzoo import AECEnv, ParallelEnv
 
 from rllib_remix.envs.foreign.kinds.lists import ListEnvAdapter, of_lists
 from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
-from rllib_remix.envs.foreign.options import check_options
+from rllib_remix.envs.foreign.kinds.overcooked import OvercookedParallelEnv, is_overcooked
 from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.foreign.kinds.turns import TurnsEnvAdapter, of_turns
 from rllib_remix.envs.foreign.kinds.ungrouped import without_groups
 from rllib_remix.envs.foreign.kinds.vmas import VmasTeam, is_vmas
+from rllib_remix.envs.foreign.options import check_options
 from rllib_remix.envs.foreign.refusals import refusal
+from rllib_remix.envs.foreign.stand_in import inside
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 from rllib_remix.envs.team_env import TeamEnv
 from rllib_remix.errors import SettingError
@@ -86,6 +88,10 @@ def _in_our_words(env: Any) -> Any:
             return of_turns(env.env)
         if isinstance(env, MultiAgentEnv):
             return without_groups(env)
+    if is_overcooked(env):
+        return OvercookedParallelEnv(env)
+    if is_vmas(inside(env)):
+        raise refusal(env)  # A wrapper of VMAS, some of which look like a list for each agent.
     return of_lists(env) or env
 
 

@@ -17,7 +17,7 @@ ALLOWED = (
 
 def refusal(env: Any) -> SettingError:
     """The error for an environment of no kind that can be adapted."""
-    kind = type(inside(env))
+    kind = type(env if _is_of("vmas.", env) else inside(env))
     hint = _hint(env)
     return SettingError(
         f"env: {kind.__module__}.{kind.__qualname__} cannot be adapted{f': {hint}' if hint else '.'} {ALLOWED}"
@@ -31,6 +31,10 @@ def _hint(env: Any) -> str:
     if isinstance(env, gym.vector.VectorEnv):
         return (
             "it is several copies in one; give one copy (gymnasium.make, not make_vec), which is copied here."
+        )
+    if _is_of("vmas.", env):
+        return (
+            "it is a wrapper of VMAS; leave `wrapper` out of vmas.make_env, and set continuous_actions=False."
         )
     if isinstance(env, gym.Env):
         return _hint_for_gymnasium(env)
@@ -48,6 +52,10 @@ def _hint(env: Any) -> str:
             "it is of gym, which gymnasium replaced; wrap it in shimmy.GymV26CompatibilityV0(env=…) or …V21…."
         )
     return ""
+
+
+def _is_of(package: str, env: Any) -> bool:
+    return any(base.__module__.startswith(package) for base in type(env).__mro__)
 
 
 def _hint_for_gymnasium(env: gym.Env) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,14 @@ from rllib_remix.settings import check_choice, check_keys
 
 NAME = "vmas.simulator.environment.environment.Environment"
 OPTIONS = ("state", "team_reward", "episode_limit")  # of `team_adapter`, that are possible here
-# What make_env takes beside a scenario's own settings and what is given here.
-_FIXED = {"num_envs": "num_envs_per_env_runner", "continuous_actions": "", "wrapper": "", "dict_spaces": ""}
+PREFIX = "vmas:"  # of names of environments
+# Arguments of make_env that are given here, with the reason.
+_FIXED = {
+    "num_envs": "the setting is num_envs_per_env_runner",
+    "continuous_actions": "actions are discrete here",
+    "multidiscrete_actions": "an agent's choices are enumerated as one Discrete here",
+    "wrapper": "the environment is read as it is",
+}
 
 
 def is_vmas(env: Any) -> bool:
@@ -25,16 +33,25 @@ def is_vmas(env: Any) -> bool:
     return any(f"{base.__module__}.{base.__qualname__}" == NAME for base in type(env).__mro__)
 
 
-def make_vmas(
-    scenario: str, env_config: dict[str, Any], num_envs: int, options: dict[str, Any] | None = None
-) -> VmasTeam:
-    """`num_envs` copies of a scenario that VMAS ships, with discrete actions.
+def vmas_creator(scenario: str) -> Callable[[Any], Any]:
+    """A creator, as RLlib calls it, of a scenario that VMAS ships: `context.num_envs` copies with discrete actions.
+
+    The settings in its context are further arguments of `vmas.make_env`, among them `max_steps`, and the scenario's own.
+    """
+
+    def create(context: Any) -> Any:
+        return make_vmas(scenario, int(getattr(context, "num_envs", 1)), dict(context))
+
+    return create
+
+
+def make_vmas(scenario: str, num_envs: int, settings: dict[str, Any]) -> Any:
+    """A VMAS environment with discrete actions.
 
     Args:
         scenario: its name, such as "balance".
-        env_config: further arguments of `vmas.make_env`, among them `max_steps` and the scenario's own settings.
         num_envs: number of copies.
-        options: the config's `team_adapter`, see `adapters.adapt`.
+        settings: further arguments of `vmas.make_env`.
 
     Raises:
         SettingError: VMAS cannot be imported, has no such scenario, or a setting that cannot be.
@@ -43,30 +60,24 @@ def make_vmas(
         import vmas
     except ImportError as error:
         raise SettingError(
-            f"env: 'vmas:{scenario}' needs VMAS, which cannot be imported ({error})."
+            f"env: {PREFIX}{scenario} needs VMAS, which cannot be imported ({error})."
         ) from error
     known = sorted({*vmas.scenarios, *vmas.mpe_scenarios, *vmas.debug_scenarios})
     if scenario not in known:
-        raise unknown("env: vmas scenario", scenario, known)
-    for name in env_config:
+        raise unknown("env: scenario of VMAS", scenario, known)
+    for name in settings:
         if name in _FIXED:
-            raise SettingError(f"env_config.{name}: it is not to be set; {_why_fixed(name)}.")
+            raise SettingError(
+                f"env_config.{name}: it is not to be set for {PREFIX}{scenario}; {_FIXED[name]}."
+            )
     try:
-        env = vmas.make_env(scenario, num_envs=num_envs, continuous_actions=False, **env_config)
-    except (AssertionError, TypeError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Scenario kwargs")  # that the scenario does not know
+            return vmas.make_env(scenario, num_envs=num_envs, continuous_actions=False, **settings)
+    except (AssertionError, TypeError, ValueError, KeyError, UserWarning) as error:
         raise SettingError(
-            f"env: vmas.make_env({scenario!r}, {env_config}) fails with {type(error).__name__}: {error}."
+            f"env: vmas.make_env({scenario!r}) with {settings} fails with {type(error).__name__}: {error}."
         ) from error
-    return VmasTeam(env, options)
-
-
-def _why_fixed(name: str) -> str:
-    setting = _FIXED[name]
-    return (
-        f"the setting is {setting}"
-        if setting
-        else "what is learned here has discrete actions, without a wrapper"
-    )
 
 
 class VmasTeam(TeamEnv):

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from ray.rllib.env.env_context import EnvContext
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
+from rllib_remix.envs.foreign.kinds.vmas import PREFIX, vmas_creator
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv
 from rllib_remix.errors import SettingError, nearest
@@ -129,6 +130,8 @@ def env_creator(env: Any) -> Callable[[Any], Any]:
     if isinstance(env, str):
         if _global_registry.contains(ENV_CREATOR, env):
             return _global_registry.get(ENV_CREATOR, env)
+        if env.startswith(PREFIX):
+            return vmas_creator(env.removeprefix(PREFIX))
         module, _, name = env.rpartition(".")
         if module:
             try:

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from rllib_remix.envs.checker import TeamEnvError
-from rllib_remix.envs.foreign.agent_view import COMPACT_DTYPES, MASK, AgentView, read_flat
+from rllib_remix.envs.foreign.agent_view import COMPACT_DTYPES, LISTED, MASK, AgentView, read_flat
 from rllib_remix.envs.foreign.rosters import Roster
 
 
@@ -46,6 +46,8 @@ class Batches:
 
     def _are_alike(self, views: Sequence[AgentView]) -> bool:
         first = views[0]
+        if first.mask_key in LISTED:
+            return False
         layout = (first.key, first.mask_key, first.state_space is None)
         return all(
             isinstance(view.space, Box)
@@ -144,9 +146,11 @@ def _masks_in(infos: Mapping[Any, Any], roster: Roster) -> list[Any] | None:
     """The masks in the infos of a roster, None if there are none.
 
     Raises:
-        KeyError: some have one, and others none or one under another name.
+        KeyError: some have one, and others none or one under another name; or they are lists.
     """
     for name in MASK:
         if any(info and name in info for info in infos.values()):
+            if name in LISTED:
+                raise KeyError(name)
             return [infos[agent][name] for agent in roster.agents]
     return None

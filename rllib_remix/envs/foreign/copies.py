@@ -11,7 +11,7 @@ import numpy as np
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_order import ALL, COMMON, announced_agents, described, nearest_agent
 from rllib_remix.envs.foreign.agent_view import AgentView, agent_view
-from rllib_remix.envs.foreign.ungrouped import UngroupedEnv
+from rllib_remix.envs.foreign.stand_in import inside
 from rllib_remix.errors import SettingError
 
 SpacesOf = Callable[[Any, Hashable], tuple[Any, Any]]
@@ -119,8 +119,11 @@ def _check_reset(env: Any) -> None:
 
 
 def name_of(env: Any) -> str:
-    """The class of an environment, as messages name it."""
-    return type(env.env if isinstance(env, UngroupedEnv) else env).__name__
+    """The class of an environment, as messages name it; PettingZoo's are all of a class `raw_env`."""
+    innermost = inside(env)
+    name = type(innermost).__name__
+    metadata = getattr(innermost, "metadata", None)
+    return str(metadata["name"]) if name == "raw_env" and "name" in (metadata or {}) else name
 
 
 def short(value: Any) -> str:

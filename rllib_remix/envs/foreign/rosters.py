@@ -83,6 +83,24 @@ class Roster:
             return dict(zip(self.agents, actions, strict=True))
         return {agent: actions[slot] for agent, slot in zip(self.agents, self.slots, strict=True)}
 
+    def paid(self, rewards: list[float], which: str | int, returns: list[float]) -> float:
+        """The team's reward, as `returned.team_reward` has it, where all of these received one.
+
+        Args:
+            rewards: of each.
+            which: "sum" or "mean", or the slot of the agent whose reward is the team's.
+            returns: [n], added to in place.
+        """
+        total, of_one = 0.0, 0.0
+        for slot, reward in zip(self.slots, rewards, strict=True):
+            total += reward
+            returns[slot] += reward
+            if slot == which:
+                of_one = reward
+        if which == "sum":
+            return total
+        return total / len(rewards) if which == "mean" else of_one
+
     def usual(self, result: Any, copies: Copies) -> tuple[Sequence[Any], Sequence[Any], dict] | None:
         """Observations and rewards in slot order, and infos, of a step that speaks of exactly these and flags nobody."""
         if type(result) is not tuple or len(result) != 5:

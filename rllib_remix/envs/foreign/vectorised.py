@@ -14,6 +14,7 @@ from rllib_remix.envs.foreign.agent_order import described, names_of
 from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.info_values import InfoValues
+from rllib_remix.envs.foreign.joint_actions import own_form
 from rllib_remix.envs.foreign.kind import ForeignKind
 from rllib_remix.envs.foreign.options import (
     check_options,
@@ -64,6 +65,9 @@ class ForeignEnvAdapter(ForeignKind):
         self._slots = list(zip(range(len(self.agents)), self.agents, self._views, strict=True))
         self._copies = Copies(envs, self.agents, first_copy)
         self._where = self._copies.where
+        self._joint = {
+            agent: view.joint_space for _, agent, view in self._slots if view.joint_space is not None
+        }
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
@@ -162,7 +166,9 @@ class ForeignEnvAdapter(ForeignKind):
                     sent = self._actions.of_each(copy, actions[copy])
                 else:
                     sent = roster.sent(allowed[copy])
-                self._step_copy(copy, sent)
+                result = self._step_env(copy, sent)
+                if not self._take_usual_step(copy, result):
+                    self._take_step(copy, result)
         self._batches.check_finite(self._where)
         return self._current()
 
@@ -196,11 +202,6 @@ class ForeignEnvAdapter(ForeignKind):
                 f"{', '.join(map(described, self.agents[:10]))}."
             )
 
-    def _step_copy(self, copy: int, sent: dict[Hashable, int]) -> None:
-        result = self._step_env(copy, sent)
-        if not self._take_usual_step(copy, result):
-            self._take_step(copy, result)
-
     def _take_usual_step(self, copy: int, result: Any) -> bool:
         """Whether a step was one like most, and is taken over."""
         roster = self._rosters[copy]
@@ -213,7 +214,7 @@ class ForeignEnvAdapter(ForeignKind):
         if rewards is None or not self._batches.write(copy, roster, observed, told):
             return False
         steps = self._copies.steps[copy] = self._copies.steps[copy] + 1
-        self._rewards[copy] = self._paid(copy, roster, rewards)
+        self._rewards[copy] = roster.paid(rewards, self._team_reward, self._running[copy])
         if told or self._info.arrays:
             returned.check_infos(self._copies, copy, told)
             self._info.read(copy, told)
@@ -223,18 +224,6 @@ class ForeignEnvAdapter(ForeignKind):
             self._truncated[copy] = True
             self._end(copy, is_own_end=False)
         return True
-
-    def _paid(self, copy: int, roster: Roster, rewards: list[float]) -> float:
-        """The team's reward; as `returned.team_reward`, of a whole roster."""
-        running, which, of_one, total = self._running[copy], self._team_reward, 0.0, 0.0
-        for slot, reward in zip(roster.slots, rewards, strict=True):
-            total += reward
-            running[slot] += reward
-            if slot == which:
-                of_one = reward
-        if which == "sum":
-            return total
-        return total / len(rewards) if which == "mean" else of_one
 
     def _end(self, copy: int, *, is_own_end: bool) -> None:
         """Closes the account of an episode."""
@@ -266,7 +255,10 @@ class ForeignEnvAdapter(ForeignKind):
             )
         self._show(copy, observations, infos)
 
-    def _step_env(self, copy: int, sent: dict[Hashable, int]) -> Any:
+    def _step_env(self, copy: int, sent: dict[Hashable, Any]) -> Any:
+        for agent, space in self._joint.items():
+            if agent in sent:
+                sent[agent] = own_form(space, sent[agent])
         try:
             return self.envs[copy].step(sent)
         except KeyError as error:

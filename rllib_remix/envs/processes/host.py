@@ -58,6 +58,7 @@ class Host:
     def open(self, opening: Opening) -> Team:
         """Builds the environment."""
         from rllib_remix.envs.foreign.adapters import adapt
+        from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 
         sys.path[:] = opening.sys_path
         if opening.python_path is None:
@@ -76,6 +77,10 @@ class Host:
             return env
 
         self._env = adapt(make, opening.num_envs, opening.options, first_copy=first)
+        if not isinstance(self._env, ForeignEnvAdapter):
+            raise SettingError(
+                f"num_env_processes: {type(self._env).__name__} steps all its copies at once, in one process; allowed: 0."
+            )
         self._own = slice(first, first + opening.num_envs)
         return Team(self._env.spec, pickle.dumps(self._env._views), self._env.assumed)
 

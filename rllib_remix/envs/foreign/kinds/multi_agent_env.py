@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from rllib_remix.envs.checker import TeamEnvError
-from rllib_remix.envs.foreign.ungrouped import UngroupedEnv
+from rllib_remix.envs.foreign.kinds.ungrouped import UngroupedEnv
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 
 

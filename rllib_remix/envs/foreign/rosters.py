@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 
 import numpy as np
@@ -91,15 +91,17 @@ class Roster:
             which: "sum" or "mean", or the slot of the agent whose reward is the team's.
             returns: [n], added to in place.
         """
-        total, of_one = 0.0, 0.0
-        for slot, reward in zip(self.slots, rewards, strict=True):
+        if self.is_all:
+            returns[:] = map(add, returns, rewards)
+        else:
+            for slot, reward in zip(self.slots, rewards, strict=True):
+                returns[slot] += reward
+        if isinstance(which, int):
+            return rewards[self.slots.index(which)] if which in self.slots else 0.0
+        total = 0.0
+        for reward in rewards:  # Not by sum(), which rounds otherwise from one Python to another.
             total += reward
-            returns[slot] += reward
-            if slot == which:
-                of_one = reward
-        if which == "sum":
-            return total
-        return total / len(rewards) if which == "mean" else of_one
+        return total / len(rewards) if which == "mean" else total
 
     def usual(self, result: Any, copies: Copies) -> tuple[Sequence[Any], Sequence[Any], dict] | None:
         """Observations and rewards in slot order, and infos, of a step that speaks of exactly these and flags nobody."""
@@ -114,10 +116,7 @@ class Roster:
         shown, paid = self.values(observations), self.values(rewards)
         if shown is None or paid is None:
             return None
-        known = copies.known_infos
-        if not self.informs_nobody(infos) and not (isinstance(infos, dict) and infos.keys() <= known):
-            return None
-        return shown, paid, infos
+        return (shown, paid, infos) if isinstance(infos, dict) else None
 
     def flags_nobody(self, flags: Any, known: frozenset[Hashable]) -> bool:
         """Whether flags are False for certain: all that they hold, of agents that are `known`."""

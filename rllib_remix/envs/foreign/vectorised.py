@@ -211,6 +211,8 @@ class ForeignEnvAdapter(ForeignKind):
         observed, given, infos = usual
         rewards = plain_rewards(given)
         told = {} if roster.informs_nobody(infos) else infos
+        if not told.keys() <= self._copies.known_infos:
+            return False
         if rewards is None or not self._batches.write(copy, roster, observed, told):
             return False
         steps = self._copies.steps[copy] = self._copies.steps[copy] + 1

@@ -22,6 +22,8 @@ from rllib_remix.envs.foreign.scalars import flag_in, number_in
 from rllib_remix.envs.foreign.stand_in import StandIn, inside
 from rllib_remix.errors import SettingError
 
+_FLAGS, _LISTS = (bool, np.bool_), (tuple, list)
+
 
 class ListEnv(StandIn):
     """Stands for a gymnasium environment of several agents, agent_0, agent_1, …; speaks in dicts, as RLlib's do.
@@ -78,6 +80,9 @@ class ListEnv(StandIn):
         if not isinstance(result, tuple) or len(result) != 5:
             expected = "a tuple of 5: observations, rewards, terminated, truncated, info"
             raise self._wrong("step()", _described(result), expected)
+        if self._is_plain(*result):
+            seen, paid = (dict(zip(self.possible_agents, given, strict=True)) for given in result[:2])
+            return seen, paid, {ALL: False}, {ALL: False}, {}
         observations, rewards, terminated, truncated, info = result
         terminateds, truncateds = self._flags(terminated, "terminated"), self._flags(truncated, "truncated")
         return (
@@ -85,6 +90,20 @@ class ListEnv(StandIn):
             self._rewards(rewards),
             *self._still_gone(terminateds, truncateds),
             self._infos(info),
+        )
+
+    def _is_plain(self, observations: Any, rewards: Any, terminated: Any, truncated: Any, info: Any) -> bool:
+        """Whether a step is one like most: a list for each agent, nobody flagged, and nothing told."""
+        count = len(self.possible_agents)
+        return (
+            type(terminated) in _FLAGS
+            and type(truncated) in _FLAGS
+            and not (terminated or truncated or info or self._gone)
+            and type(observations) in _LISTS
+            and type(rewards) in _LISTS
+            and len(observations) == len(rewards) == count
+            and self._avail_actions is None
+            and (info is None or type(info) is dict)
         )
 
     def state(self) -> Any:

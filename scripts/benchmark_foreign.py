@@ -62,7 +62,7 @@ ENVIRONMENTS: dict[str, tuple[Callable[[], Any], dict[str, Any], int]] = {
         10,
     ),
     "knights_archers_zombies": (
-        _zoo("pettingzoo.butterfly.knights_archers_zombies_v10"),
+        _zoo("pettingzoo.butterfly.knights_archers_zombies_v11"),
         {"state": "observations"},
         40,
     ),

@@ -1,8 +1,9 @@
 """A team that is read at once shows the same as one that is read agent by agent."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, Tuple
 from pettingzoo import ParallelEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
@@ -224,3 +225,43 @@ def test_no_batch_is_made_of_spaces_that_differ_in_kind():
     )
     assert isinstance(env._batches, Batches)
     assert env.reset(0).obs[0].tolist() == [[0, 1, 0], [1, 1, 0]]
+
+
+class Foragers(gym.Env):
+    """Two agents of gymnasium's kind, with one entry for each in every list."""
+
+    observation_space = Tuple((Box(0, 9, (2,)), Box(0, 9, (2,))))
+    action_space = Tuple((Discrete(3), Discrete(3)))
+
+    def reset(self, *, seed=None, options=None):
+        self.time = 0
+        return self.see(), {}
+
+    def see(self):
+        return tuple(np.full(2, self.time + slot, np.float32) for slot in range(2))
+
+    def step(self, actions):
+        self.time += 1
+        over = self.flag(self.time == 4)
+        return self.see(), [float(self.time), 0.5], over, self.flag(False), {}
+
+    flag = bool
+
+
+def test_lists_of_one_flag_are_read_at_once_and_show_what_lists_of_flags_show(monkeypatch):
+    class Flagged(Foragers):
+        def flag(self, value):
+            return [bool(value)] * 2
+
+    shown = []
+    for make in (Foragers, Flagged):
+        env = adapt(lambda _, make=make: make(), 2, OPTIONS)
+        step = env.reset(0)
+        for _ in range(12):
+            shown.append([array.tobytes() for array in step[:6]])
+            step = env.step(np.ones((2, 2), int))
+    assert shown[:12] == shown[12:]
+    env = adapt(lambda _: Foragers(), 2, OPTIONS)
+    env.reset(0)
+    monkeypatch.setattr(env, "_take_step", lambda copy, result: pytest.fail("agent by agent"))
+    assert env.step(np.ones((2, 2), int)).rewards.tolist() == [1.5, 1.5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium.spaces import Box
@@ -29,13 +29,13 @@ class Batches:
         first = views[0]
         self._views, self._obs, self._avail = views, obs, avail
         self._is_finite = np.ones(obs.shape, bool) if obs.dtype.kind == "f" else None
-        self._shape = first.space.shape
+        self._shape: tuple[int, ...] = first.space.shape or ()
         self._key, self._mask_key = first.key, first.mask_key
         self._n_keys = sum(part is not None for part in (first.key, first.mask_key, first.state_space))
         self._sizes = [view.size for view in views]
-        self._lengths = [view.space.shape[0] for view in views if view.space.shape]
+        self._lengths = [(view.space.shape or (0,))[0] for view in views]
         self._n_actions = [view.n_actions for view in views]
-        self._casting = (
+        self._casting: Literal["no", "same_kind"] = (
             "no" if obs.dtype in COMPACT_DTYPES else "same_kind"
         )  # Compact ones are looked at number by number.
         self._is_possible = self._are_alike(views)

@@ -48,7 +48,7 @@ class SentActions:
             TeamEnvError: one is not available; names the copy, the agent and the step.
         """
         sent = {}
-        for index in np.flatnonzero(self._in_play[copy]):
+        for index in np.flatnonzero(self._in_play[copy]).tolist():
             action, view = int(actions[index]), self._views[index]
             if not (0 <= action < view.n_actions and self._avail[copy, index, action]):
                 raise TeamEnvError(

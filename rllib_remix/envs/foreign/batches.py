@@ -33,7 +33,7 @@ class Batches:
         self._key, self._mask_key = first.key, first.mask_key
         self._n_keys = sum(part is not None for part in (first.key, first.mask_key, first.state_space))
         self._sizes = [view.size for view in views]
-        self._lengths = [(view.space.shape or (0,))[0] for view in views]
+        self._lengths = [next(iter(view.space.shape or ()), 0) for view in views]
         self._n_actions = [view.n_actions for view in views]
         self._casting: Literal["no", "same_kind"] = (
             "no" if obs.dtype in COMPACT_DTYPES else "same_kind"

@@ -113,7 +113,7 @@ FAULTS = (
         "envs/foreign/sent_actions.py",
         "(given + self._firsts).tolist()",
         "given.tolist()",
-        _ADAPTER_TESTS,
+        _WHOLE_TEAM_TESTS,
     ),
     Fault(
         "gone_agents_keep_what_they_saw",
@@ -126,7 +126,7 @@ FAULTS = (
     Fault(
         "dead_agents_act_on",
         "Who left a PettingZoo environment without a flag is taken to act on.",
-        "envs/foreign/parallel_env.py",
+        "envs/foreign/kinds/parallel_env.py",
         "return type(agents) is list and agents == roster.listed",
         "return True",
         _WHOLE_TEAM_TESTS,

@@ -25,17 +25,20 @@ def build_team_env(
     worker_index: int = 0,
     num_workers: int = 0,
     only_first: bool = False,
+    num_processes: int = 0,
 ) -> TeamEnv:
     """`num_envs` copies of any environment that RLlib's `environment(env=…)` accepts here.
 
     A TeamEnv class is called with `num_envs` and the config. Anything else (see `find_maker`) gets the config as an
     EnvContext or as keyword arguments, and returns a TeamEnv (of `context.num_envs` copies) or an environment of
-    another kind, which is made `num_envs` times and adapted, with the options under `env_config["team_adapter"]`. With
-    `only_first`, the latter is made once, to be looked at.
+    another kind, which is made `num_envs` times and adapted, with the options under `env_config["team_adapter"]`, here
+    or in `num_processes` processes. With `only_first`, the latter is made once, to be looked at.
 
     Raises:
-        SettingError: unknown environment, or one that is none of these.
+        SettingError: unknown environment, or one that is none of these; or a TeamEnv that is to be in processes.
     """
+    if num_processes:
+        _check_may_be_spread(env, num_processes)
     if is_shipped(env):
         return make_team_env(env, dict(env_config), num_envs)
     maker = find_maker(env)
@@ -51,6 +54,10 @@ def build_team_env(
         context.num_envs = num_envs  # type: ignore[attr-defined]
         return maker.make(context)
 
+    if num_processes:
+        from rllib_remix.envs.processes.team import ProcessTeamEnv
+
+        return ProcessTeamEnv(make, num_envs, num_processes, options)
     first = make(0)
     if not isinstance(first, TeamEnv):
         from rllib_remix.envs.foreign.adapters import adapt
@@ -63,6 +70,17 @@ def build_team_env(
             f"{num_envs}; create `context.num_envs` copies."
         )
     return first
+
+
+def _check_may_be_spread(env: Any, num_processes: int) -> None:
+    """Raises SettingError for a TeamEnv: it steps all its copies itself."""
+    known = env if is_shipped(env) else find_maker(env).create
+    if is_shipped(known) or (isinstance(known, type) and issubclass(known, TeamEnv)):
+        name = known if isinstance(known, str) else known.__name__
+        raise SettingError(
+            f"num_env_processes: {num_processes} is not allowed with {name!r}, a TeamEnv, which steps all its copies "
+            "itself; it must be 0. Environments of others may be spread over processes."
+        )
 
 
 def _check_settings(env_class: type[TeamEnv], config: dict[str, Any]) -> None:

@@ -89,6 +89,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             self.config.num_envs_per_env_runner,
             worker_index=self.worker_index or 0,
             num_workers=self.num_workers,
+            num_processes=self.config.num_env_processes,
         )
         self._recorder = EpisodeRecorder(self.env.spec, self.env.num_envs)
         self._breaks = BrokenEpisodes(self.env)

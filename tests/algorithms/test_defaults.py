@@ -51,6 +51,7 @@ COMMON = {
     "prioritized_replay_beta": 0.0,
     "prioritized_replay_epsilon": 1e-6,
     "overlap_sampling": False,
+    "num_env_processes": 0,
     "skip_removed_agents": True,
     "compute_dtype": "float32",
     "num_torch_threads": 1,
@@ -66,6 +67,7 @@ ORDER = """
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
     prioritized_replay_epsilon rollout_episodes_per_update target_network_update_interval
     target_network_update_episodes tau reward_scale standardize_rewards epsilon overlap_sampling
+    num_env_processes
     skip_removed_agents compute_dtype num_torch_threads
 """
 # weighting, mixer, whether there is a Q* and whether the weighting needs the mixer's gradient

@@ -9,6 +9,7 @@ from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.envs.team_env import BrokenEnvironment, TeamEnv
 from rllib_remix.errors import SettingError
 from rllib_remix.rollout.env_runner import MAX_FAILURES_IN_A_ROW, TeamEnvRunner
+from tests.envs.processes.walkers import Walkers
 
 SMALL = {"grid_height": 5, "grid_width": 5, "num_predators": 3, "num_prey": 2, "episode_limit": 12}
 
@@ -431,3 +432,17 @@ def test_foreign_environments_are_adapted_and_vectorised():
     episodes = played.sample()
     assert len(episodes) == 2
     assert episodes[0].obs.dtype == np.uint8
+
+
+@pytest.mark.slow
+def test_copies_in_processes_give_the_episodes_of_copies_in_one():
+    def make(context):
+        return Walkers(context.vector_index)
+
+    here, spread = (runner(5, env=make, env_config={}, num_env_processes=count) for count in (0, 2))
+    try:
+        for _ in range(2):
+            assert same(here.sample(), spread.sample())
+        assert here.env.get_state() == spread.env.get_state()
+    finally:
+        spread.stop()

@@ -5,33 +5,51 @@ A new kind is one file with a subclass of ForeignEnvAdapter (see `vectorised`), 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
 
 from rllib_remix.envs.foreign.copies import name_of
-from rllib_remix.envs.foreign.multi_agent_env import MultiAgentEnvAdapter
+from rllib_remix.envs.foreign.kinds.lists import ListEnvAdapter, of_lists
+from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
+from rllib_remix.envs.foreign.kinds.overcooked import OvercookedParallelEnv, is_overcooked
+from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
+from rllib_remix.envs.foreign.kinds.turns import TurnsEnvAdapter, of_turns
+from rllib_remix.envs.foreign.kinds.ungrouped import without_groups
+from rllib_remix.envs.foreign.kinds.vmas import VmasTeam, is_vmas
 from rllib_remix.envs.foreign.options import check_options, say_assumed
-from rllib_remix.envs.foreign.parallel_env import ParallelEnvAdapter
-from rllib_remix.envs.foreign.ungrouped import without_groups
+from rllib_remix.envs.foreign.refusals import refusal
+from rllib_remix.envs.foreign.stand_in import inside
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 from rllib_remix.envs.team_env import TeamEnv
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import check_number
 
 # The first that accepts an environment adapts it; RLlib's last, which alone must load Ray to tell.
-KINDS: tuple[type[ForeignEnvAdapter], ...] = (ParallelEnvAdapter, MultiAgentEnvAdapter)
+KINDS: tuple[type[ForeignEnvAdapter], ...] = (
+    ParallelEnvAdapter,
+    ListEnvAdapter,
+    TurnsEnvAdapter,
+    MultiAgentEnvAdapter,
+)
 
 
 def adapt(
-    make_env: Callable[[int], Any], num_envs: int = 1, options: dict[str, Any] | None = None
+    make_env: Callable[[int], Any],
+    num_envs: int = 1,
+    options: dict[str, Any] | None = None,
+    *,
+    first_copy: int = 0,
 ) -> TeamEnv:
     """N copies of a foreign environment as one TeamEnv.
 
     Args:
-        make_env: builds copy i, a PettingZoo `ParallelEnv` or an RLlib `MultiAgentEnv`.
+        make_env: builds copy i: a PettingZoo `ParallelEnv` or `AECEnv`, an RLlib `MultiAgentEnv`, or a gymnasium
+            environment with lists; or, called once, all copies, as a VMAS environment.
         num_envs: number of copies.
+        first_copy: the number of the first among the copies of a larger team, of which these are a part.
         options: the config's `team_adapter`:
             state: "environment" takes the environment's own global state, "observations" those of all agents, one
                 after the other, "both" the first and then these; by default the first if there is one, else the
@@ -50,35 +68,59 @@ def adapt(
     """
     check_number("num_envs", num_envs, low=1, integer=True)
     check_options(options or {})
-    envs = [_bare(make_env(copy)) for copy in range(int(num_envs))]
+    first = make_env(0)
+    if is_vmas(first):
+        return _vmas_of(first, int(num_envs), options)
+    made = [first, *(make_env(copy) for copy in range(1, int(num_envs)))]
+    envs = [_in_our_words(env) for env in made]
     if len({id(env) for env in envs}) < len(envs):
         raise SettingError(
             "make_env: returned the same environment twice; it must build a new one on every call."
         )
     kinds = [_kind_of(env) for env in envs]
-    adapted = kinds[0](envs, options)
-    say_assumed(name_of(envs[0]), tuple(adapted.assumed))
+    adapted = kinds[0](envs, options, first_copy=first_copy)
+    if first_copy == 0:
+        say_assumed(name_of(envs[0]), tuple(adapted.assumed))
     return adapted
 
 
-def _bare(env: Any) -> Any:
-    """The environment inside of RLlib's own wrappers, which lose the order of agents and who of them acts."""
+def _in_our_words(env: Any) -> Any:
+    """The environment as one of KINDS: without RLlib's own wrappers, or with what stands for it.
+
+    These wrappers lose the order of agents and who of them acts.
+    """
     if isinstance(env, ParallelEnv):
         return env
-    from ray.rllib.env.multi_agent_env import MultiAgentEnv
-    from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv
+    if isinstance(env, AECEnv):
+        return of_turns(env)
+    if "ray.rllib.env.multi_agent_env" in sys.modules:  # Otherwise it can be none of RLlib's.
+        from ray.rllib.env.multi_agent_env import MultiAgentEnv
+        from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv, PettingZooEnv
 
-    if type(env) is ParallelPettingZooEnv and isinstance(env.par_env, ParallelEnv):
-        return env.par_env
-    return without_groups(env) if isinstance(env, MultiAgentEnv) else env
+        if type(env) is ParallelPettingZooEnv and isinstance(env.par_env, ParallelEnv):
+            return env.par_env
+        if type(env) is PettingZooEnv and isinstance(env.env, AECEnv):
+            return of_turns(env.env)
+        if isinstance(env, MultiAgentEnv):
+            return without_groups(env)
+    if is_overcooked(env):
+        return OvercookedParallelEnv(env)
+    if is_vmas(inside(env)):
+        raise refusal(env)  # A wrapper of VMAS, some of which look like a list for each agent.
+    return of_lists(env) or env
+
+
+def _vmas_of(env: Any, num_envs: int, options: dict[str, Any] | None) -> VmasTeam:
+    if env.num_envs != num_envs:
+        raise SettingError(
+            f"env: the VMAS environment has {env.num_envs} copies, but {num_envs} are asked for; make it with "
+            f"num_envs={num_envs} (a creator finds the number in `context.num_envs`)."
+        )
+    return VmasTeam(env, options)
 
 
 def _kind_of(env: Any) -> type[ForeignEnvAdapter]:
     for kind in KINDS:
         if kind.accepts(env):
             return kind
-    hint = "; convert it with pettingzoo.utils.aec_to_parallel" if isinstance(env, AECEnv) else ""
-    raise SettingError(
-        f"env: {type(env).__module__}.{type(env).__qualname__} cannot be adapted{hint}. "
-        "Allowed: a PettingZoo ParallelEnv or an RLlib MultiAgentEnv."
-    )
+    raise refusal(env)

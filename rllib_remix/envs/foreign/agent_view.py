@@ -11,12 +11,16 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
 from rllib_remix.envs.checker import TeamEnvError
+from rllib_remix.envs.foreign.joint_actions import MOST_JOINT_ACTIONS, choices
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import check_keys
 
 COMPACT_DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(bool))
 # Names in Dict observations: PettingZoo's, and those of RLlib's own QMIX.
-OBSERVATION, MASK, STATE = ("observation", "obs"), ("action_mask", "avail_actions"), "state"
+OBSERVATION, STATE = ("observation", "obs"), "state"
+# PettingZoo's older games and OpenSpiel list what may be done; as an array of 0 and 1 it is a mask like the others.
+LISTED = ("legal_moves", "legal_actions")
+MASK = ("action_mask", "avail_actions", "available_actions", *LISTED)
 KEYS = frozenset((*OBSERVATION, *MASK, STATE))
 
 
@@ -32,6 +36,9 @@ class AgentView:
     dtype: np.dtype  # uint8, int8 or bool if the space has it, float32 otherwise
     n_actions: int
     first_action: int  # Discrete(start=…)
+    joint_space: gym.Space | None = (
+        None  # of actions of several parts, enumerated from 0 on; None for Discrete
+    )
 
     def read(self, observation: Any, info: dict, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray | None]:
         """The flat observation [size] of `dtype` and the mask [n_actions] bool, None for all actions.
@@ -41,12 +48,12 @@ class AgentView:
         Raises:
             TeamEnvError: a shape, value or key that does not fit the space.
         """
-        mask = None
+        mask = name = None
         if self.key is not None:
-            mask = self._check_keys(observation)
+            name, mask = self._check_keys(observation)
             observation = observation[self.key]
         if mask is None and info:
-            mask = next((info[name] for name in MASK if name in info), None)
+            name, mask = _mask_in(info)
         if mask is None and self.mask_key is not None:
             raise TeamEnvError(f"the observation has no {self.mask_key!r}, though its space has.")
         try:
@@ -57,10 +64,10 @@ class AgentView:
             raise TeamEnvError(
                 f"the observation cannot be read as its space {self.space} ({error})."
             ) from error
-        return seen, None if mask is None else self._mask(mask)
+        return seen, None if mask is None or name is None else self._mask(name, mask)
 
-    def _check_keys(self, observation: Any) -> Any:
-        """The mask in a Dict observation, None if there is none."""
+    def _check_keys(self, observation: Any) -> tuple[str | None, Any]:
+        """The mask in a Dict observation with its name, None if there is none."""
         if not isinstance(observation, dict) or self.key not in observation:
             raise TeamEnvError(
                 f"the observation is {_short(observation)}, expected a dict with {self.key!r}."
@@ -70,23 +77,55 @@ class AgentView:
                 check_keys("the observation", map(str, observation), KEYS)
             except SettingError as error:
                 raise TeamEnvError(str(error)) from None
-        return next((observation[name] for name in MASK if name in observation), None)
+        return _mask_in(observation)
 
-    def _mask(self, mask: Any) -> np.ndarray:
+    def _mask(self, name: str, mask: Any) -> np.ndarray:
         try:
             given = np.asarray(mask)
         except ValueError as error:
-            raise TeamEnvError(f"action_mask is {_short(mask)}, which is no array ({error}).") from error
+            raise TeamEnvError(f"{name} is {_short(mask)}, which is no array ({error}).") from error
+        if name in LISTED and given.dtype != bool and given.ndim == 1:
+            given = self._of_list(name, given, may_be_both=isinstance(mask, np.ndarray))
         if given.shape != (self.n_actions,):
-            raise TeamEnvError(f"action_mask has shape {given.shape}, expected {(self.n_actions,)}.")
+            raise TeamEnvError(f"{name} has shape {given.shape}, expected {(self.n_actions,)}.")
         if given.dtype == bool:
             return given
         available = given.astype(bool) if given.dtype.kind in "biuf" else np.zeros(given.shape, bool)
         if given.dtype.kind not in "biuf" or not (available == given).all():
             raise TeamEnvError(
-                f"action_mask is {_short(mask)}; it may hold 0 (unavailable) and 1 (available) only."
+                f"{name} is {_short(mask)}; it may hold 0 (unavailable) and 1 (available) only."
             )
         return available
+
+    def _of_list(self, name: str, given: np.ndarray, *, may_be_both: bool) -> np.ndarray:
+        """A mask out of a list of actions; what is a mask already, or neither, as it is."""
+        if not given.size:
+            return np.zeros(self.n_actions, bool)
+        if given.dtype.kind not in "iu":
+            return given
+        actions = given - self.first_action
+        is_mask = given.shape == (self.n_actions,) and bool(np.isin(given, (0, 1)).all())
+        is_list = (
+            len({*actions.tolist()}) == given.size and 0 <= actions.min() <= actions.max() < self.n_actions
+        )
+        if is_mask and is_list and not may_be_both:
+            raise TeamEnvError(
+                f"{name} is {given.tolist()}, which can be a list of actions and a mask; give the mask as an array, "
+                "under 'action_mask'."
+            )
+        if is_mask or not is_list:
+            return given
+        mask = np.zeros(self.n_actions, bool)
+        mask[actions] = True
+        return mask
+
+
+def _mask_in(values: dict) -> tuple[str | None, Any]:
+    """The first mask of an observation or info, with its name; None if there is none."""
+    for name in MASK:
+        if name in values:
+            return name, values[name]
+    return None, None
 
 
 def read_flat(space: gym.Space, value: Any, dtype: np.dtype, what: str) -> np.ndarray:
@@ -121,12 +160,11 @@ def agent_view(agent: Hashable, observation_space: Any, action_space: Any) -> Ag
     """Reads off the spaces of one agent.
 
     Raises:
-        SettingError: the action space is not Discrete, or the observation space cannot be made flat.
+        SettingError: the actions are not Discrete and cannot be enumerated, or the observation space cannot be made
+            flat.
     """
-    if not isinstance(action_space, Discrete):
-        raise SettingError(
-            f"action space of agent {agent!r}: {_short(action_space)} is not allowed; it must be Discrete."
-        )
+    n_actions = _count_actions(agent, action_space)
+    is_plain = isinstance(action_space, Discrete)
     space, key, mask_key, state_space = observation_space, None, None, None
     if isinstance(space, Dict) and KEYS & set(space.keys()):
         owner = f"observation space of agent {agent!r}"
@@ -137,7 +175,7 @@ def agent_view(agent: Hashable, observation_space: Any, action_space: Any) -> Ag
             raise SettingError(
                 f"{owner}: {', '.join(space.keys())} without what the agent sees; it must have 'obs' or 'observation'."
             )
-        _check_mask_space(owner, mask_key, space, int(action_space.n))
+        _check_mask_space(owner, mask_key, space, n_actions)
         space, state_space = space.spaces[key], space.spaces.get(STATE)
     if not isinstance(space, gym.Space) or not space.is_np_flattenable:
         raise SettingError(
@@ -157,9 +195,27 @@ def agent_view(agent: Hashable, observation_space: Any, action_space: Any) -> Ag
         state_space=state_space,
         size=gym.spaces.flatdim(space),
         dtype=dtype if dtype in COMPACT_DTYPES else np.dtype(np.float32),
-        n_actions=int(action_space.n),
-        first_action=int(action_space.start),
+        n_actions=n_actions,
+        first_action=int(action_space.start) if is_plain else 0,
+        joint_space=None if is_plain else action_space,
     )
+
+
+def _count_actions(agent: Hashable, space: Any) -> int:
+    """How many there are, with those of several parts counted together."""
+    count = choices(space)
+    where = f"action space of agent {agent!r}: {_short(space)}"
+    if count is None:
+        raise SettingError(
+            f"{where} is not allowed; it must be Discrete, or MultiDiscrete, MultiBinary, Tuple or Dict of Discretes. "
+            "Many environments can be made with discrete actions, by continuous_actions=False or continuous=False."
+        )
+    if not isinstance(space, Discrete) and count > MOST_JOINT_ACTIONS:
+        raise SettingError(
+            f"{where} has {count:,} joint choices; they are enumerated as one Discrete up to {MOST_JOINT_ACTIONS:,}. "
+            "Leave parts out, or make an agent of every part."
+        )
+    return count
 
 
 def _one_of(owner: str, space: Dict, names: tuple[str, ...]) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_order import ALL, COMMON, announced_agents, described, nearest_agent
 from rllib_remix.envs.foreign.agent_view import AgentView, agent_view
-from rllib_remix.envs.foreign.ungrouped import UngroupedEnv
+from rllib_remix.envs.foreign.stand_in import inside
 from rllib_remix.errors import SettingError
 
 SpacesOf = Callable[[Any, Hashable], tuple[Any, Any]]
@@ -22,14 +22,15 @@ class Copies:
 
     Attributes:
         envs: [N], the environments.
+        first: the number of the first of them, among the copies of all processes.
         agents: in slot order.
         steps: [N], env steps of the current episode.
         ended: [N], agent -> "terminated" or "truncated", of those that the current episode goes on without.
         known, known_flags, known_infos: the keys that an environment's dicts may have.
     """
 
-    def __init__(self, envs: list[Any], agents: list[Hashable]) -> None:
-        self.envs, self.agents = envs, agents
+    def __init__(self, envs: list[Any], agents: list[Hashable], first: int = 0) -> None:
+        self.envs, self.agents, self.first = envs, agents, first
         self.steps = [0] * len(envs)
         self.ended: list[dict[Hashable, str]] = [{} for _ in envs]
         self.known = frozenset(agents)
@@ -42,7 +43,7 @@ class Copies:
     def where(self, copy: int, index: int | np.intp | None = None) -> str:
         """For messages: the environment, the copy, the agent in slot `index`, and the step."""
         agent = "" if index is None else f", agent {self.agents[index]!r}"
-        return f"{name_of(self.envs[copy])}, copy {copy}{agent}, step {self.steps[copy]} of the episode"
+        return f"{name_of(self.envs[copy])}, copy {self.first + copy}{agent}, step {self.steps[copy]} of the episode"
 
     def slot(self, agent: Hashable) -> int | None:
         """Of an agent, None for other keys."""
@@ -61,7 +62,7 @@ class Copies:
 
 
 def common_views(
-    envs: list[Any], accepts: Callable[[Any], bool], spaces_of: SpacesOf
+    envs: list[Any], accepts: Callable[[Any], bool], spaces_of: SpacesOf, first_copy: int = 0
 ) -> tuple[list[Hashable], list[AgentView]]:
     """The agents, in slot order, and what each sees and may do, which must be the same in all copies.
 
@@ -69,6 +70,7 @@ def common_views(
         envs: the copies.
         accepts: whether an environment is of their kind.
         spaces_of: observation and action space of an agent in an environment.
+        first_copy: the number of the first, for errors.
 
     Raises:
         SettingError: no agents, spaces that no team can share, or copies that differ.
@@ -77,12 +79,12 @@ def common_views(
     if not agents:
         raise SettingError(f"env: {name_of(envs[0])} has no possible_agents; a team needs 1 or more.")
     views = _views_of(envs[0], agents, spaces_of)
-    for copy, env in enumerate(envs[1:], start=1):
+    for copy, env in enumerate(envs[1:], start=first_copy + 1):
         # Creators that define the class on every call give every copy a class of its own.
         same = accepts(env) and announced_agents(env) == agents
         if not same or _views_of(env, agents, spaces_of) != views:
             raise SettingError(
-                f"make_env: copy {copy} differs from copy 0 in its kind, agents or spaces; "
+                f"make_env: copy {copy} differs from copy {first_copy} in its kind, agents or spaces; "
                 "all copies must be of the same kind."
             )
     return agents, views
@@ -117,8 +119,11 @@ def _check_reset(env: Any) -> None:
 
 
 def name_of(env: Any) -> str:
-    """The class of an environment, as messages name it."""
-    return type(env.env if isinstance(env, UngroupedEnv) else env).__name__
+    """The class of an environment, as messages name it; PettingZoo's are all of a class `raw_env`."""
+    innermost = inside(env)
+    name = type(innermost).__name__
+    metadata = getattr(innermost, "metadata", None)
+    return str(metadata["name"]) if name == "raw_env" and "name" in (metadata or {}) else name
 
 
 def short(value: Any) -> str:

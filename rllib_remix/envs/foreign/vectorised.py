@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Hashable
 from typing import Any
 
@@ -12,23 +11,26 @@ from rllib_remix.envs.agent_layout import Layout, entry_of, grouped
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
+from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.images import common_image_shape
 from rllib_remix.envs.foreign.info_values import InfoValues
+from rllib_remix.envs.foreign.joint_actions import own_form
+from rllib_remix.envs.foreign.kind import ForeignKind
 from rllib_remix.envs.foreign.options import (
     check_options,
     episode_limit,
     say_own_end_is_later,
     team_reward,
 )
+from rllib_remix.envs.foreign.rosters import Roster, plain_rewards
+from rllib_remix.envs.foreign.sent_actions import SentActions
 from rllib_remix.envs.foreign.team_state import NoStateShown, TeamState
-from rllib_remix.envs.team_env import TeamEnv, TeamStep
+from rllib_remix.envs.team_env import TeamStep
 
 
-class ForeignEnvAdapter(TeamEnv):
+class ForeignEnvAdapter(ForeignKind):
     """What all kinds of foreign environments share; see `adapters.adapt` for the options.
-
-    A kind says which environments it accepts, where the spaces are, who acts next, and when an episode is over.
 
     The agents are `possible_agents`, in that order; see `announced_agents` for those that come from a set. Smaller
     observations are padded with zeros, smaller action sets with actions that are never available. An agent that is
@@ -47,64 +49,26 @@ class ForeignEnvAdapter(TeamEnv):
         assumed: what was taken for options that were not given, a line each.
     """
 
-    STATE_PLACES: str  # where the kind of environment can have its state, for the error
-    NOBODY: str  # how an environment of the kind says that nobody acts, for the error
-
-    # What a kind says
-
-    @classmethod
-    @abstractmethod
-    def accepts(cls, env: Any) -> bool:
-        """Whether an environment is of this kind."""
-
-    @classmethod
-    @abstractmethod
-    def spaces_of(cls, env: Any, agent: Hashable) -> tuple[Any, Any]:
-        """Observation and action space of one agent."""
-
-    def _prepare(self) -> None:
-        """Makes room for what the kind notes of each copy."""
-
-    def _begin(self, copy: int) -> None:
-        """Takes note of who acts first."""
-
-    @abstractmethod
-    def _acts(self, copy: int, agent: Hashable, observations: dict) -> bool:
-        """Whether an agent acts in the next step of an episode that goes on."""
-
-    @abstractmethod
-    def _takes_turns(self, env: Any) -> bool:
-        """Whether a step may do without the actions of agents that are observed."""
-
-    @abstractmethod
-    def _outcome(
-        self, copy: int, ended: dict[Hashable, str], over: dict[str, bool], observations: dict
-    ) -> tuple[bool, bool]:
-        """Whether the episode is (terminated, truncated), episode limit aside; keeps who ended in `_copies.ended`.
-
-        Args:
-            copy: the copy.
-            ended: agents that this step flagged -> "terminated" or "truncated".
-            over: "terminated", "truncated" -> whether the whole episode was flagged.
-            observations: what this step shows.
-        """
-
-    # What all share
-
-    def __init__(self, envs: list[Any], options: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, envs: list[Any], options: dict[str, Any] | None = None, *, first_copy: int = 0
+    ) -> None:
         """
         Args:
             envs: the copies, all with the same agents and spaces; the first is reset once to measure its state.
             options: see `adapters.adapt`.
+            first_copy: the number of the first among the copies of a larger team, of which these are a part.
         """
         options = options or {}
         check_options(options)
         self.envs, self.num_envs = envs, len(envs)
-        self.agents, self._views = common_views(envs, self.accepts, self.spaces_of)
+        self.agents, self._views = common_views(envs, self.accepts, self.spaces_of, first_copy)
         self.agent_names = names_of(name_of(envs[0]), self.agents)
         self._slots = list(zip(range(len(self.agents)), self.agents, self._views, strict=True))
-        self._copies = Copies(envs, self.agents)
+        self._copies = Copies(envs, self.agents, first_copy)
         self._where = self._copies.where
+        self._joint = {
+            agent: view.joint_space for _, agent, view in self._slots if view.joint_space is not None
+        }
         self.n_agents = len(self.agents)
         self.n_actions = max(view.n_actions for view in self._views)
         self.obs_dim = max(view.size for view in self._views)
@@ -116,6 +80,11 @@ class ForeignEnvAdapter(TeamEnv):
         self.assumed = self._assumptions(options)
         self._entropy: Any = np.random.SeedSequence().entropy
         self._episodes = [0] * self.num_envs
+        self._team = Roster(list(self.agents), self.agents, self._views, self.n_actions)
+        # Who is in play, where the latest step was read for all of them at once.
+        self._rosters: list[Roster | None] = [None] * self.num_envs
+        self._batches = Batches(self._views, self._obs, self._avail)
+        self._actions = SentActions(self._copies, self._views, self._avail, self._in_play)
 
     def _assumptions(self, options: dict[str, Any]) -> list[str]:
         name, assumed = name_of(self.envs[0]), []
@@ -171,6 +140,14 @@ class ForeignEnvAdapter(TeamEnv):
             self._episodes = [0] * self.num_envs
         for copy in range(self.num_envs):
             self._reset_copy(copy)
+        self._batches.check_finite(self._where)
+        return self._current()
+
+    def reset_copies(self, copies: list[int]) -> TeamStep:
+        """Starts a new episode in some copies, and leaves the others as they are."""
+        for copy in copies:
+            self._reset_copy(copy)
+        self._batches.check_finite(self._where)
         return self._current()
 
     def step(self, actions: np.ndarray) -> TeamStep:
@@ -180,11 +157,21 @@ class ForeignEnvAdapter(TeamEnv):
             TeamEnvError: an action is not available, or a copy returned something that cannot be used; names
                 the copy, the agent and the step.
         """
+        over = (self._terminated | self._truncated).tolist()
+        allowed = self._actions.all_available(actions)
         for copy in range(self.num_envs):
-            if self._terminated[copy] or self._truncated[copy]:
+            if over[copy]:
                 self._reset_copy(copy)
             else:
-                self._step_copy(copy, actions[copy])
+                roster = self._rosters[copy]
+                if allowed is None or roster is None:
+                    sent = self._actions.of_each(copy, actions[copy])
+                else:
+                    sent = roster.sent(allowed[copy])
+                result = self._step_env(copy, sent)
+                if not self._take_usual_step(copy, result):
+                    self._take_step(copy, result)
+        self._batches.check_finite(self._where)
         return self._current()
 
     def _current(self) -> TeamStep:
@@ -200,7 +187,7 @@ class ForeignEnvAdapter(TeamEnv):
         )
 
     def _reset_copy(self, copy: int) -> None:
-        key = (copy, self._episodes[copy])
+        key = (self._copies.first + copy, self._episodes[copy])
         seed = int(np.random.SeedSequence(self._entropy, spawn_key=key).generate_state(1)[0])
         self._episodes[copy] += 1
         self._copies.begin(copy)
@@ -217,8 +204,38 @@ class ForeignEnvAdapter(TeamEnv):
                 f"{', '.join(map(described, self.agents[:10]))}."
             )
 
-    def _step_copy(self, copy: int, actions: np.ndarray) -> None:
-        result = self._step_env(copy, self._sent_actions(copy, actions))
+    def _take_usual_step(self, copy: int, result: Any) -> bool:
+        """Whether a step was one like most, and is taken over."""
+        roster = self._rosters[copy]
+        usual = None if roster is None else self._usual_step(copy, result, roster)
+        if roster is None or usual is None:
+            return False
+        observed, given, infos = usual
+        rewards = plain_rewards(given)
+        told = {} if roster.informs_nobody(infos) else infos
+        if not told.keys() <= self._copies.known_infos:
+            return False
+        if rewards is None or not self._batches.write(copy, roster, observed, told):
+            return False
+        steps = self._copies.steps[copy] = self._copies.steps[copy] + 1
+        self._rewards[copy] = roster.paid(rewards, self._team_reward, self._running[copy])
+        if told or self._info.arrays:
+            returned.check_infos(self._copies, copy, told)
+            self._info.read(copy, told)
+        self.infos[copy] = infos
+        self._show_state(copy, result[0], infos)
+        if steps >= self.episode_limit:
+            self._truncated[copy] = True
+            self._end(copy, is_own_end=False)
+        return True
+
+    def _end(self, copy: int, *, is_own_end: bool) -> None:
+        """Closes the account of an episode."""
+        self._agent_returns[copy] = self._running[copy]
+        if not is_own_end and self._limit_place:
+            say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
+
+    def _take_step(self, copy: int, result: Any) -> None:
         observations, rewards, terminateds, truncateds, infos = returned.of_step(self.envs[copy], result)
         copies = self._copies
         copies.steps[copy] += 1
@@ -234,9 +251,7 @@ class ForeignEnvAdapter(TeamEnv):
         self._terminated[copy] = terminated
         self._truncated[copy] = truncated or (not terminated and copies.steps[copy] >= self.episode_limit)
         if terminated or self._truncated[copy]:
-            self._agent_returns[copy] = running
-            if not (terminated or truncated) and self._limit_place:
-                say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
+            self._end(copy, is_own_end=terminated or truncated)
         if self._truncated[copy] and not observations:
             raise TeamEnvError(
                 f"{self._where(copy)}: truncated without any last observation, from which the value of the "
@@ -244,7 +259,10 @@ class ForeignEnvAdapter(TeamEnv):
             )
         self._show(copy, observations, infos)
 
-    def _step_env(self, copy: int, sent: dict[Hashable, int]) -> Any:
+    def _step_env(self, copy: int, sent: dict[Hashable, Any]) -> Any:
+        for agent, space in self._joint.items():
+            if agent in sent:
+                sent[agent] = own_form(space, sent[agent])
         try:
             return self.envs[copy].step(sent)
         except KeyError as error:
@@ -256,23 +274,46 @@ class ForeignEnvAdapter(TeamEnv):
                 ) from error
             raise
 
-    def _sent_actions(self, copy: int, actions: np.ndarray) -> dict[Hashable, int]:
-        sent = {}
-        for index in np.flatnonzero(self._in_play[copy]):
-            action, view = int(actions[index]), self._views[index]
-            if not (0 <= action < view.n_actions and self._avail[copy, index, action]):
-                raise TeamEnvError(
-                    f"{self._where(copy, index)}: action {action} is not available; "
-                    f"allowed: {', '.join(map(str, np.flatnonzero(self._avail[copy, index])))}."
-                )
-            sent[self.agents[index]] = action + view.first_action
-        return sent
-
     def _show(self, copy: int, observations: dict, infos: dict) -> None:
         """Writes what the copy shows now into the arrays of the team."""
         returned.check_infos(self._copies, copy, infos)
         self._info.read(copy, infos)
         self.infos[copy] = infos
+        roster = self._roster(copy, observations)
+        observed = None if roster is None else roster.chosen(observations)
+        if roster is not None and observed is not None and self._batches.write(copy, roster, observed, infos):
+            self._in_play[copy], self._rosters[copy] = roster.in_play, roster
+        else:
+            self._rosters[copy] = None
+            self._show_each(copy, observations, infos)
+        self._show_state(copy, observations, infos)
+
+    def _roster(self, copy: int, observations: dict) -> Roster | None:
+        """Of all of whom `_is_in_play` is true; None for nobody."""
+        if self._terminated[copy]:
+            listed = list(observations)
+        elif self._truncated[copy]:
+            ended = self._copies.ended[copy]
+            listed = [agent for agent in observations if ended.get(agent) != "terminated"]
+        else:
+            listed = self._listed(copy, observations)
+        for known in (self._rosters[copy], self._team):
+            if known is not None and known.listed == listed:
+                return known
+        return Roster(listed, self.agents, self._views, self.n_actions) if listed else None
+
+    def _show_state(self, copy: int, observations: dict, infos: dict) -> None:
+        if self._own_state is not None:
+            try:
+                self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
+            except TeamEnvError:
+                self._batches.check_finite(self._where)  # What agents observe is at the root of it.
+                raise
+        if self._seen_state is not None:
+            self._seen_state[copy] = self._obs[copy].reshape(-1)
+
+    def _show_each(self, copy: int, observations: dict, infos: dict) -> None:
+        """As `_show`, agent by agent: says what is wrong with the first that shows something wrong."""
         shown, avail, in_play = self._obs[copy], self._avail[copy], self._in_play[copy]
         shown.fill(0)
         avail.fill(False)
@@ -309,10 +350,6 @@ class ForeignEnvAdapter(TeamEnv):
                 f"{self._where(copy, waiting)}: action_mask leaves no action available, and nobody else has one either; "
                 "an episode that goes on needs somebody who acts."
             )
-        if self._own_state is not None:
-            self._own_state.show(copy, observations, infos, terminated=bool(self._terminated[copy]))
-        if self._seen_state is not None:
-            self._seen_state[copy] = shown.reshape(-1)
 
     def _may_wait(self, copy: int) -> bool:
         """Whether an agent whose mask leaves no action can be left out of the next step."""

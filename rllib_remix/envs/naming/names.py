@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from rllib_remix.envs.foreign.kinds.vmas import vmas_creator
 from rllib_remix.envs.naming.gymnasium_ids import find_in_gymnasium, is_registered, module_that_registers
 from rllib_remix.envs.naming.importing import (
     find_current_folder,
@@ -30,6 +31,7 @@ ALLOWED = (
 PREFIXES: dict[str, Callable[[str, str, str], Maker]] = {
     "pettingzoo": find_in_pettingzoo,
     "gymnasium": find_in_gymnasium,
+    "vmas": lambda option, name, scenario: Maker(name, vmas_creator(scenario), takes_config=True),
 }
 
 

@@ -55,3 +55,10 @@ class LoopSettings(SettingGroup):
         "(`env_runners/weights_lag` in the results), and with the ε of the moment at which the round was requested. "
         "Needs `num_env_runners` ≥ 1; the number of updates per episode stays.",
     )
+    num_env_processes: int = setting(
+        0,
+        Count(0),
+        "processes over which every env runner spreads its `num_envs_per_env_runner` copies of an environment (of "
+        "PettingZoo, gymnasium or RLlib); 0 keeps them in its own. Results are the same. Pays for environments whose "
+        "step takes a millisecond or more, on as many free cores: ask Ray for them by `num_cpus_per_env_runner`.",
+    )

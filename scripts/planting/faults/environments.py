@@ -5,6 +5,8 @@ from planting.fault import Fault
 _PREY, _FOREIGN = "envs/predator_prey_kernels.py", "envs/foreign/vectorised.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
+_WHOLE_TEAM_TESTS = ("tests/envs/foreign/test_whole_teams.py",)
+_PROCESS_TESTS = ("tests/envs/processes/test_process_team.py",)
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
 _OPTION_TESTS = ("tests/envs/foreign/test_options.py",)
 _REWARD_TESTS = ("tests/envs/foreign/test_team_rewards.py",)
@@ -101,10 +103,34 @@ FAULTS = (
     Fault(
         "first_action_forgotten",
         "Actions of a Discrete(start=k) are sent without k.",
-        _FOREIGN,
+        "envs/foreign/sent_actions.py",
         "= action + view.first_action",
         "= action",
-        _ADAPTER_TESTS,
+        _WHOLE_TEAM_TESTS,
+    ),
+    Fault(
+        "first_action_of_a_team_forgotten",
+        "Actions of a Discrete(start=k) are sent without k where those of all are checked at once.",
+        "envs/foreign/sent_actions.py",
+        "(given + self._firsts).tolist()",
+        "given.tolist()",
+        _WHOLE_TEAM_TESTS,
+    ),
+    Fault(
+        "gone_agents_keep_what_they_saw",
+        "Where a part of a team is read at once, the others show what they saw last.",
+        "envs/foreign/batches.py",
+        "            self._obs[copy] = 0\n",
+        "",
+        _WHOLE_TEAM_TESTS,
+    ),
+    Fault(
+        "dead_agents_act_on",
+        "Who left a PettingZoo environment without a flag is taken to act on.",
+        "envs/foreign/kinds/parallel_env.py",
+        "return type(agents) is list and agents == roster.listed",
+        "return True",
+        _WHOLE_TEAM_TESTS,
     ),
     Fault(
         "limit_terminates",
@@ -118,9 +144,33 @@ FAULTS = (
         "one_seed_for_all_episodes",
         "Every episode of a copy begins with the same seed.",
         _FOREIGN,
-        "key = (copy, self._episodes[copy])",
-        "key = (copy, 0)",
+        "key = (self._copies.first + copy, self._episodes[copy])",
+        "key = (self._copies.first + copy, 0)",
         _ADAPTER_TESTS,
+    ),
+    Fault(
+        "processes_play_the_same",
+        "Every process of an environment plays the seeds of the first copies.",
+        _FOREIGN,
+        "key = (self._copies.first + copy, self._episodes[copy])",
+        "key = (copy, self._episodes[copy])",
+        _PROCESS_TESTS,
+    ),
+    Fault(
+        "one_dead_process_breaks_all_episodes",
+        "A process that dies takes the episodes of the others along.",
+        "envs/processes/team.py",
+        "lost = own & ~due",
+        "lost = ~due",
+        _PROCESS_TESTS,
+    ),
+    Fault(
+        "processes_outlive_their_parent",
+        "A process in the midst of a step does not notice that its parent was killed.",
+        "envs/processes/host.py",
+        "    end_with(parent)\n",
+        "",
+        _PROCESS_TESTS,
     ),
     Fault(
         "masks_of_foreign_environments_ignored",

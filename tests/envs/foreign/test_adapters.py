@@ -4,13 +4,13 @@ import sys
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
-from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo import ParallelEnv
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
 from rllib_remix.envs.foreign.adapters import adapt
-from rllib_remix.envs.foreign.multi_agent_env import MultiAgentEnvAdapter
-from rllib_remix.envs.foreign.parallel_env import ParallelEnvAdapter
+from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
+from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
@@ -134,14 +134,6 @@ def test_the_kind_of_environment_picks_the_adapter():
 def test_another_kind_of_environment_is_named(env):
     with pytest.raises(SettingError, match=f"{type(env).__name__} cannot be adapted.*Allowed: a PettingZoo"):
         adapt(lambda copy: env)
-
-
-def test_turn_based_pettingzoo_environments_are_told_how_to_convert():
-    class Turns(AECEnv):
-        pass
-
-    with pytest.raises(SettingError, match=r"Turns cannot be adapted; convert it with .*aec_to_parallel"):
-        adapt(lambda copy: Turns())
 
 
 def test_parallel_environments_do_not_load_ray():

@@ -99,12 +99,18 @@ def test_a_group_that_cannot_be_taken_apart_is_named():
     options = {"state": "observations", **OPTIONS}
     with pytest.raises(SettingError, match=r"observation space of agent 'pair': .*does not fit its actions"):
         adapt(lambda copy: Crews(spaces=Tuple([SPACE] * 3)), 1, options)
-    with pytest.raises(SettingError, match=r"observation space of agent 'pair': Box.*does not fit"):
-        adapt(lambda copy: Crews(spaces=SPACE), 1, options)
     for wrong in ([np.ones(2)], np.float32(1), {"a": 1, "b": 2}):
         env = adapt(lambda copy, wrong=wrong: Crews(observations=wrong), 1, options)
         with pytest.raises(TeamEnvError, match=r"of group 'pair' \(str\) is a .*, expected 2 together"):
             env.reset(seed=0)
+
+
+def test_an_agent_whose_actions_alone_are_a_tuple_is_one_agent():
+    env = adapt(lambda copy: Crews(np.ones(2), spaces=SPACE), 1, {"state": "observations", **OPTIONS})
+    assert (env.spec.agents, env.n_actions) == (("pair", "solo"), 9)
+    env.reset(seed=0)
+    env.step(np.array([[5, 1]]))
+    assert env.envs[0].got == [{"pair": (2, 3), "solo": 2}]  # 5 = 1·3 + 2, and the parts begin at 1
 
 
 def test_a_group_of_which_only_a_part_can_act_is_named():

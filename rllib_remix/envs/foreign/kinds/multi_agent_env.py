@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from rllib_remix.envs.checker import TeamEnvError
-from rllib_remix.envs.foreign.ungrouped import UngroupedEnv
+from rllib_remix.envs.foreign.kinds.ungrouped import UngroupedEnv
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 
 
@@ -31,6 +31,10 @@ class MultiAgentEnvAdapter(ForeignEnvAdapter):
 
     def _acts(self, copy: int, agent: Hashable, observations: dict) -> bool:
         return agent in observations and agent not in self._copies.ended[copy]
+
+    def _listed(self, copy: int, observations: dict) -> list[Hashable]:
+        ended = self._copies.ended[copy]
+        return [agent for agent in observations if agent not in ended] if ended else list(observations)
 
     def _takes_turns(self, env: Any) -> bool:
         return True

@@ -10,6 +10,7 @@ from pettingzoo.utils.conversions import turn_based_aec_to_parallel_wrapper
 
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.copies import short
+from rllib_remix.envs.foreign.rosters import Roster
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 
 
@@ -32,6 +33,7 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
 
     def _prepare(self) -> None:
         self._acting: list[frozenset[Hashable]] = [frozenset()] * self.num_envs
+        self._in_order: list[list[Hashable]] = [[]] * self.num_envs
         # Of those that act, who was flagged since it came.
         self._flagged: list[frozenset[Hashable]] = [frozenset()] * self.num_envs
 
@@ -40,6 +42,13 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
 
     def _acts(self, copy: int, agent: Hashable, observations: dict) -> bool:
         return agent in self._acting[copy]
+
+    def _listed(self, copy: int, observations: dict) -> list[Hashable]:
+        return self._in_order[copy]
+
+    def _goes_on(self, copy: int, roster: Roster) -> bool:
+        agents = self.envs[copy].agents
+        return type(agents) is list and agents == roster.listed
 
     def _takes_turns(self, env: Any) -> bool:
         return isinstance(env, turn_based_aec_to_parallel_wrapper)  # others want the actions of all
@@ -73,7 +82,8 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
     def _read_agents(self, copy: int) -> frozenset[Hashable]:
         agents = self.envs[copy].agents
         try:
-            acting = frozenset(agents)
+            listed = list(agents)
+            acting = frozenset(listed)
         except TypeError:
             raise TeamEnvError(
                 f"{self._where(copy)}: the environment's `agents` are {short(agents)}, of type {type(agents).__name__}; "
@@ -81,4 +91,5 @@ class ParallelEnvAdapter(ForeignEnvAdapter):
             ) from None
         if not acting <= self._copies.known:
             self._copies.refuse_unknown(copy, acting, self._copies.known, "environment's `agents`")
+        self._in_order[copy] = listed
         return acting

@@ -10,6 +10,7 @@ import gymnasium as gym
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_order import ALL, COMMON, announced_agents, described
 from rllib_remix.envs.foreign.scalars import number_in
+from rllib_remix.envs.foreign.stand_in import StandIn
 from rllib_remix.errors import SettingError
 
 # What RLlib's GroupAgentsWrapper keeps of its agents in a group's infos.
@@ -34,14 +35,18 @@ def without_groups(env: Any) -> Any:
 
 
 def _is_group(env: Any, agent: Hashable) -> bool:
-    """Whether the actions of an agent are a Tuple, one for each member."""
+    """Whether the actions and observations of an agent are Tuples, with one part for each member.
+
+    An agent whose actions alone are a Tuple is one agent, whose actions have several parts.
+    """
     try:
-        return isinstance(env.get_action_space(agent), gym.spaces.Tuple)
+        spaces = env.get_action_space(agent), env.get_observation_space(agent)
     except Exception:  # Who reads the space next says what is wrong with it.
         return False
+    return all(isinstance(space, gym.spaces.Tuple) for space in spaces)
 
 
-class UngroupedEnv:
+class UngroupedEnv(StandIn):
     """Stands for a MultiAgentEnv; its agents are the members of the groups.
 
     The reward of a group is shared evenly among its members, unless the environment says what each received.
@@ -56,7 +61,7 @@ class UngroupedEnv:
             if not _is_group(env, agent):
                 self._members[agent], self._spaces[agent] = [agent], (observations, actions)
                 continue
-            if not isinstance(observations, gym.spaces.Tuple) or len(observations) != len(actions):
+            if len(observations) != len(actions):
                 raise SettingError(
                     f"observation space of agent {agent!r}: {observations} does not fit its actions {actions}; allowed: "
                     "a Tuple of as many spaces. Better give the environment without groups."
@@ -101,11 +106,6 @@ class UngroupedEnv:
             self._flags(truncateds),
             self._infos(infos),
         )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # Its own, which are not there yet, and what RLlib keeps of the groups.
-            raise AttributeError(name)
-        return getattr(self.env, name)
 
     def _together(self, actions: dict[Hashable, Any]) -> dict[Hashable, Any]:
         together = {}

@@ -1,0 +1,1 @@
+"""Copies of a slow environment in processes of their own, as one TeamEnv."""

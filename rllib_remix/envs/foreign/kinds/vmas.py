@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -226,7 +228,7 @@ class VmasTeam(TeamEnv):
         return {name: np.mean(of_agents, axis=0) for name, of_agents in found.items()}
 
     def _where(self, copy: int) -> str:
-        scenario = type(self.env.scenario).__module__.rpartition(".")[2]
+        scenario = Path(inspect.getfile(type(self.env.scenario).make_world)).stem  # Its module has no name.
         return f"VMAS {scenario}, copy {copy}, step {self._steps[copy]} of the episode"
 
     def _current(self) -> TeamStep:

@@ -1,1 +1,1 @@
-"""Environments of PettingZoo and RLlib as a TeamEnv, one file for each kind."""
+"""Environments that others wrote as a TeamEnv: what they return is read with every fault named."""

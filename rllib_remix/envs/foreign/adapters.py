@@ -16,11 +16,11 @@ from rllib_remix.envs.foreign.kinds.lists import ListEnvAdapter, of_lists
 from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
 from rllib_remix.envs.foreign.kinds.overcooked import OvercookedParallelEnv, is_overcooked
 from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
+from rllib_remix.envs.foreign.kinds.refusals import refusal
 from rllib_remix.envs.foreign.kinds.turns import TurnsEnvAdapter, of_turns
 from rllib_remix.envs.foreign.kinds.ungrouped import without_groups
 from rllib_remix.envs.foreign.kinds.vmas import VmasTeam, is_vmas
 from rllib_remix.envs.foreign.options import check_options, say_assumed
-from rllib_remix.envs.foreign.refusals import refusal
 from rllib_remix.envs.foreign.stand_in import inside
 from rllib_remix.envs.foreign.vectorised import ForeignEnvAdapter
 from rllib_remix.envs.team_env import TeamEnv

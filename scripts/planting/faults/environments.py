@@ -7,6 +7,7 @@ _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
 _ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
 _WHOLE_TEAM_TESTS = ("tests/envs/foreign/test_whole_teams.py",)
 _PROCESS_TESTS = ("tests/envs/processes/test_process_team.py",)
+_KINDS, _KIND_TESTS = "envs/foreign/kinds", "tests/envs/foreign/kinds"
 _GAME_TESTS = ("tests/envs/test_matrix_games.py",)
 _OPTION_TESTS = ("tests/envs/foreign/test_options.py",)
 _REWARD_TESTS = ("tests/envs/foreign/test_team_rewards.py",)
@@ -179,6 +180,38 @@ FAULTS = (
         "return available\n",
         "return np.ones(self.n_actions, bool)\n",
         _ADAPTER_TESTS,
+    ),
+    Fault(
+        "cut_off_lists_terminate",
+        "A gymnasium environment with lists that a time limit cuts off counts as terminated.",
+        f"{_KINDS}/lists.py",
+        'self._flags(terminated, "terminated"), self._flags(truncated, "truncated")',
+        'self._flags(terminated or truncated, "terminated"), self._flags(truncated, "truncated")',
+        (f"{_KIND_TESTS}/test_lists.py",),
+    ),
+    Fault(
+        "rewards_of_those_who_wait_are_lost",
+        "In turns only the agent that moved is paid.",
+        f"{_KINDS}/turns.py",
+        "dict(env.rewards), dict(env.terminations)",
+        "{mover: env.rewards[mover] for mover in actions}, dict(env.terminations)",
+        (f"{_KIND_TESTS}/test_turns.py",),
+    ),
+    Fault(
+        "vmas_copies_begin_together",
+        "All copies of a VMAS environment begin anew when one is over.",
+        f"{_KINDS}/vmas.py",
+        "if copies is None or copies.all():",
+        "if copies is None or copies.any():",
+        (f"{_KIND_TESTS}/test_vmas.py",),
+    ),
+    Fault(
+        "parts_of_actions_swapped",
+        "Actions of several parts are sent with their parts in reverse order.",
+        "envs/foreign/joint_actions.py",
+        "index = np.unravel_index(number, np.ravel(space.nvec))",
+        "index = np.unravel_index(number, np.ravel(space.nvec)[::-1])",
+        ("tests/envs/foreign/test_joint_actions.py",),
     ),
     Fault(
         "team_reward_split",

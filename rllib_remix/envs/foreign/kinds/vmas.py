@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,17 +60,13 @@ def make_vmas(scenario: str, num_envs: int, settings: dict[str, Any]) -> Any:
     try:
         import vmas
     except ImportError as error:
-        raise SettingError(
-            f"env: {PREFIX}{scenario} needs VMAS, which cannot be imported ({error})."
-        ) from error
+        raise SettingError(f"env: vmas:{scenario} needs VMAS, which cannot be imported ({error}).") from error
     known = sorted({*vmas.scenarios, *vmas.mpe_scenarios, *vmas.debug_scenarios})
     if scenario not in known:
         raise unknown("env: scenario of VMAS", scenario, known)
     for name in settings:
         if name in _FIXED:
-            raise SettingError(
-                f"env_config.{name}: it is not to be set for {PREFIX}{scenario}; {_FIXED[name]}."
-            )
+            raise SettingError(f"env_config.{name}: it is not to be set for vmas:{scenario}; {_FIXED[name]}.")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Scenario kwargs")  # that the scenario does not know
@@ -225,7 +223,7 @@ class VmasTeam(TeamEnv):
         return {name: np.mean(of_agents, axis=0) for name, of_agents in found.items()}
 
     def _where(self, copy: int) -> str:
-        scenario = type(self.env.scenario).__module__.rpartition(".")[2]
+        scenario = Path(inspect.getfile(type(self.env.scenario).make_world)).stem  # Its module has no name.
         return f"VMAS {scenario}, copy {copy}, step {self._steps[copy]} of the episode"
 
     def _current(self) -> TeamStep:

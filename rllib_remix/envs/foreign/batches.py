@@ -29,7 +29,7 @@ class Batches:
         first = views[0]
         self._views, self._obs, self._avail = views, obs, avail
         self._is_finite = np.ones(obs.shape, bool) if obs.dtype.kind == "f" else None
-        self._shape: tuple[int, ...] = first.space.shape or ()
+        self._shape = tuple(map(int, first.space.shape or ()))
         self._key, self._mask_key = first.key, first.mask_key
         self._n_keys = sum(part is not None for part in (first.key, first.mask_key, first.state_space))
         self._sizes = [view.size for view in views]

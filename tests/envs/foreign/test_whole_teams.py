@@ -265,3 +265,17 @@ def test_lists_of_one_flag_are_read_at_once_and_show_what_lists_of_flags_show(mo
     env.reset(0)
     monkeypatch.setattr(env, "_take_step", lambda copy, result: pytest.fail("agent by agent"))
     assert env.step(np.ones((2, 2), int)).rewards.tolist() == [1.5, 1.5]
+
+
+def test_who_leaves_without_a_flag_but_is_still_shown_does_not_act_on():
+    def end(self):
+        self.agents = ["a"] if self.time >= 2 else list(AGENTS)
+        return dict.fromkeys(AGENTS, False)
+
+    env = adapt(lambda _: changed(Zoo, end=end), 1, OPTIONS)
+    env.reset(0)
+    for _ in range(3):
+        step = env.step(np.zeros((1, 2), int))
+    assert step.obs[0].tolist() == [[4, 4], [0, 0]]
+    assert step.avail_actions[0].tolist() == [[True] * 3, [True, False, False]]
+    assert [sorted(sent) for sent in env.envs[0].got] == [["a", "b"], ["a", "b"], ["a"]]

@@ -25,6 +25,15 @@ RENDER = ["imageio>=2.34", "pygame>=2.5"]
 TUNE = ["optuna>=3.6"]
 CLUSTER = ["ray[default]>=2.60,<2.61"]  # with the job server and the dashboard
 LOGGERS = ["wandb>=0.17", "mlflow-skinny>=2.14"]
+ENVS = [  # environments that others wrote, to try and to test with
+    "pettingzoo[butterfly,classic]",
+    "mpe2>=1.1",
+    "lbforaging>=2",
+    "rware>=2",
+    "vmas>=1.5",
+    "magent2>=0.3.4",
+    "overcooked-ai>=1.1",
+]
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -55,7 +64,8 @@ setup(
         "cluster": CLUSTER,
         "loggers": LOGGERS,
         "smac": ["smac @ git+https://github.com/oxwhirl/smac.git"],
-        "dev": RENDER + TUNE + CLUSTER + DEV,
+        "envs": ENVS,
+        "dev": RENDER + TUNE + CLUSTER + ENVS + DEV,
     },
     entry_points={"console_scripts": ["rllib = rllib_remix.cli.main:main"]},
 )

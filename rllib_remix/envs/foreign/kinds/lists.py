@@ -39,7 +39,7 @@ class ListEnv(StandIn):
             spaces: observation and action space of each agent, see `spaces_of_lists`.
         """
         self.env = env
-        self.possible_agents = [f"agent_{index}" for index in range(len(spaces))]
+        self.possible_agents: list[Hashable] = [f"agent_{index}" for index in range(len(spaces))]
         self._spaces = dict(zip(self.possible_agents, spaces, strict=True))
         self._counts = [choices(actions) for _, actions in spaces]
         # Sent for an agent that does not act.
@@ -243,7 +243,7 @@ def spaces_of_lists(env: gym.Env) -> list[tuple[Any, Any]] | None:
     if (
         isinstance(total, Integral)
         and _method(env, "get_avail_actions")
-        and all(_fits(a, total) for a in actions)
+        and all(_fits(a, int(total)) for a in actions)
     ):
         actions = [Discrete(int(total))] * len(actions)  # The masks, of one length, say which are an agent's.
     if len(observations) != len(actions):
@@ -268,13 +268,13 @@ def _announced(env: gym.Env) -> int | None:
         *(getattr(env.unwrapped, name, None) for name in ("n_agents", "num_agents")),
         len(agents) if isinstance(agents, list) else None,
     ):
-        if isinstance(count, Integral) and count > 1:
+        if isinstance(count, Integral) and int(count) > 1:
             return int(count)
     return None
 
 
-def _fits(actions: Any, total: Integral) -> bool:
-    return isinstance(actions, Discrete) and actions.start == 0 and actions.n <= total
+def _fits(actions: Any, total: int) -> bool:
+    return isinstance(actions, Discrete) and int(actions.start) == 0 and int(actions.n) <= total
 
 
 def _method(env: gym.Env, name: str) -> Callable[[], Any] | None:

@@ -47,6 +47,7 @@ class ListEnv(StandIn):
         self._of_all = None if _parts(env.observation_space) else env.observation_space
         self._avail_actions = _method(env, "get_avail_actions")
         self._own_state = _method(env, "get_state") or _method(env, "state")
+        self.pays_team = False  # whether a reward was one number
         self._gone: dict[Hashable, str] = {}
         self._time = 0
 
@@ -134,6 +135,7 @@ class ListEnv(StandIn):
         if number_in(given) is None:
             expected = f"{len(self.possible_agents)} in a list, or one number for the team"
             raise self._wrong("the rewards", _described(given), expected)
+        self.pays_team = True
         return {self.possible_agents[0]: given}
 
     def _flags(self, given: Any, kind: str) -> dict[Hashable, Any]:

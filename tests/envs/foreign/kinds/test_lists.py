@@ -208,7 +208,7 @@ def test_one_reward_for_the_team_is_no_agents():
     played(env, [[0, 0]])
     assert env.step(np.zeros((1, 2), int)).agent_returns.tolist() == [[6.0, 6.0]]
     with pytest.raises(
-        TeamEnvError, match="one for the team, so that team_adapter.team_reward cannot be that of an"
+        TeamEnvError, match=r"one for the team, so that team_adapter\.team_reward cannot be that of an"
     ):
         played(adapt(make, 1, {**SEEN, "team_reward": "agent_1"}), [[0, 0]])
 

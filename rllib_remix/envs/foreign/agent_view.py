@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
-from rllib_remix.envs.agent_layout import Layout, entry_of, grouped
+from rllib_remix.envs.agent_layout import LISTED, Layout, entry_of, grouped
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.joint_actions import MOST_JOINT_ACTIONS, choices
 from rllib_remix.errors import SettingError
@@ -19,8 +19,6 @@ from rllib_remix.settings import check_keys
 COMPACT_DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(bool))
 # Names in Dict observations: PettingZoo's, and those of RLlib's own QMIX.
 OBSERVATION, STATE = ("observation", "obs"), "state"
-# PettingZoo's older games and OpenSpiel list what may be done; as an array of 0 and 1 it is a mask like the others.
-LISTED = ("legal_moves", "legal_actions")
 MASK = ("action_mask", "avail_actions", "available_actions", *LISTED)
 KEYS = frozenset((*OBSERVATION, *MASK, STATE))
 

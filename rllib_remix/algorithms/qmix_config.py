@@ -76,6 +76,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
             "mixer_embed_dim": self.mixer_embed_dim,
             "hypernet_hidden_dim": self.hypernet_hidden_dim,
             "q_star_hidden_dim": self.q_star_hidden_dim,
+            "zero_initial_values": self.zero_initial_values,
             "utility_clamp": tuple(self.utility_clamp) if self.utility_clamp else None,
         }
 

@@ -123,6 +123,7 @@ class Networks(_Open):
     mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
     use_q_star: bool = False
     use_mixer_gradient: bool = False
+    zero_initial_values: bool = False
     encoder: Literal["auto", "mlp", "cnn"] = "auto"
     observe_time: bool = False
     normalize_observations: bool = False

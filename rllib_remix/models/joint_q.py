@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rllib_remix.models.layers import hidden_layers, last_layer
+from rllib_remix.models.layers import hidden_layers, last_layer, set_to_zero
 
 
 class UnrestrictedJointQ(nn.Module):
@@ -31,6 +31,10 @@ class UnrestrictedJointQ(nn.Module):
             nn.Linear(hidden_dim, 1),
         )
         self.value = nn.Sequential(nn.Linear(state_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, 1))
+
+    def begin_at_zero(self) -> None:
+        """Lets Q* begin at 0 in all states."""
+        set_to_zero(self.net[-1], self.value[-1])
 
     def forward(self, chosen_values: Tensor, state: Tensor) -> Tensor:
         """Q* of the joint action.

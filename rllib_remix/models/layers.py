@@ -30,3 +30,11 @@ def hidden_layers(layers: Iterable[nn.Module], inputs: Tensor) -> Tensor:
 def last_layer(layers: nn.Sequential, hidden: Tensor) -> Tensor:
     """The last layer in float32, for what must not lose digits."""
     return linear(cast(nn.Linear, layers[-1]), hidden.float())
+
+
+@torch.no_grad()
+def set_to_zero(*layers: nn.Module) -> None:
+    """Sets all weights and biases to 0."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            parameter.zero_()

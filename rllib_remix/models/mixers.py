@@ -8,11 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rllib_remix.models.layers import hidden_layers, last_layer, linear, two_layers
+from rllib_remix.models.layers import hidden_layers, last_layer, linear, set_to_zero, two_layers
 
 
 class VDNMixer(nn.Module):
     """Q_tot = Σ_a Q^a (Sunehag et al. 2018)."""
+
+    def begin_at_zero(self) -> None:
+        """It does: the utilities of an untrained network are small."""
 
     def forward(self, chosen_utilities: Tensor, state: Tensor) -> Tensor:
         """[..., n] float32 → [...]; the state is not used."""
@@ -39,6 +42,10 @@ class QMIXMixer(nn.Module):
         self.w2 = two_layers(state_dim, hypernet_dim, embed_dim)
         self.b1 = nn.Linear(state_dim, embed_dim)
         self.b2 = two_layers(state_dim, embed_dim, 1)
+
+    def begin_at_zero(self) -> None:
+        """Lets Q_tot begin near 0: b1 and b2 are 0 in all states, so that it is in proportion to the utilities."""
+        set_to_zero(self.b1, self.b2[-1])
 
     def forward(self, chosen_utilities: Tensor, state: Tensor) -> Tensor:
         """Q_tot of the joint action.
@@ -88,11 +95,11 @@ MIXERS: dict[str, type[nn.Module]] = {"vdn": VDNMixer, "qmix": QMIXMixer}
 def new_mixer(n_agents: int, state_dim: int, networks: dict[str, Any]) -> VDNMixer | QMIXMixer:
     """An untrained mixer of a team; `networks` as a config's `networks()`."""
     mixer_class = MIXERS[networks["mixer"]]
-    if mixer_class is QMIXMixer:
-        return QMIXMixer(
-            n_agents,
-            state_dim,
-            embed_dim=networks["mixer_embed_dim"],
-            hypernet_dim=networks["hypernet_hidden_dim"],
-        )
-    return VDNMixer()
+    if mixer_class is not QMIXMixer:
+        return VDNMixer()
+    return QMIXMixer(
+        n_agents,
+        state_dim,
+        embed_dim=networks["mixer_embed_dim"],
+        hypernet_dim=networks["hypernet_hidden_dim"],
+    )

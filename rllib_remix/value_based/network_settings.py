@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rllib_remix.models.mixers import MIXERS
-from rllib_remix.settings import Count, Limits, OneOf
+from rllib_remix.settings import Count, Flag, Limits, OneOf
 from rllib_remix.team.settings.groups import setting
 from rllib_remix.team.settings.networks import MAX_UNITS, NetworkSettings
 
@@ -35,6 +35,13 @@ class ValueNetworkSettings(NetworkSettings):
         Count(1, MAX_UNITS),
         "units of each hidden layer of the unrestricted Q*. 256 (WQMIX).",
         before="observe_last_action",
+    )
+    zero_initial_values: bool = setting(
+        True,
+        Flag(),
+        "whether Q_tot and Q* begin near 0 in every state. Otherwise they begin with what PyTorch's random weights make of "
+        "the state, which is large where its numbers are: then agents may avoid an end that pays less than values that "
+        "nothing has earned. Off in both papers.",
     )
     utility_clamp: tuple[float, float] | None = setting(
         None,

@@ -11,6 +11,7 @@ from rllib_remix.team.settings.groups import SettingGroup, setting
 
 # As both papers train (ReMIX and MAC-PO, table 2); what they do not say, as pymarl2 has it, on which both build.
 PAPERS: Mapping[str, Any] = {
+    "zero_initial_values": False,
     "td_lambda": 0.6,
     "td_trace": "peng",
     "time_limit": "truncation",
@@ -34,6 +35,7 @@ ONCE: Mapping[str, Any] = {
     "reward_scale": 1.0,
     "standardize_rewards": False,
     "encoder": "mlp",
+    "zero_initial_values": False,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"papers": PAPERS}

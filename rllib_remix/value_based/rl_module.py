@@ -22,7 +22,7 @@ class ValueRLModule(TeamRLModule):
     """Shared recurrent agents, a mixer, and (for weighted algorithms) the unrestricted Q*.
 
     Model config: as TeamRLModule's, and `utility_clamp`, `mixer`, `use_q_star`, `use_mixer_gradient`, `mixer_embed_dim`,
-    `hypernet_hidden_dim`, `q_star_hidden_dim`.
+    `hypernet_hidden_dim`, `q_star_hidden_dim`, `zero_initial_values`.
     """
 
     training_networks: ClassVar[tuple[str, ...]] = ("mixer", "q_star_agent", "q_star")
@@ -40,6 +40,10 @@ class ValueRLModule(TeamRLModule):
         if config["use_q_star"]:
             self.q_star_agent = self.new_agent()
             self.q_star = UnrestrictedJointQ(n_agents, state_dim, hidden_dim=config["q_star_hidden_dim"])
+        if config["zero_initial_values"]:
+            self.mixer.begin_at_zero()
+            if self.q_star is not None:
+                self.q_star.begin_at_zero()
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         """All values of whole episodes; gradients only through `q_tot` and `q_star`.

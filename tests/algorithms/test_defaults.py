@@ -37,6 +37,7 @@ COMMON = {
     "encoder": "auto",
     "observe_time": False,
     "normalize_observations": False,
+    "zero_initial_values": True,
     "utility_clamp": None,
     "weighting_mode": "loss",
     "weighting_config": {},
@@ -61,7 +62,7 @@ COMMON = {
 # As pickles, results and --json have them.
 ORDER = """
     preset mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim q_star_hidden_dim observe_last_action observe_agent_id
-    encoder observe_time normalize_observations utility_clamp weighting weighting_config weighting_mode
+    encoder observe_time normalize_observations zero_initial_values utility_clamp weighting weighting_config weighting_mode
     q_star_loss_weight td_lambda td_trace time_limit truncated_value limit_targets
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta

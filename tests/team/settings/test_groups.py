@@ -155,4 +155,4 @@ def test_by_default_nothing_is_drawn_by_priority_and_no_share_is_recent():
     assert (shared.priority_measure(), shared.default_recent_share()) == ("", 0.0)
     assert shared.recent_episodes_per_batch() == 0
     assert shared.replay_settings()["alpha"] == 0.0
-    assert shared.training(recent_episodes_share=0.25).recent_episodes_per_batch() == 32
+    assert shared.training(recent_episodes_share=0.25).recent_episodes_per_batch() == 8

@@ -26,9 +26,9 @@ from tests.envs.foreign.games import Of, Zoo, changed
 HIDDEN = 16
 
 
-def team_of(env, folder):
+def team_of(env, folder, **settings):
     """An export of a team of strong random weights, written as a training writes it."""
-    config = QMIXConfig().training(agent_hidden_dim=HIDDEN)
+    config = QMIXConfig().training(agent_hidden_dim=HIDDEN, **settings)
     algorithm = SimpleNamespace(
         config=config,
         team_spec=env.spec,
@@ -51,10 +51,10 @@ def first_seed(seed):
     return int(np.random.SeedSequence(seed, spawn_key=(0, 0)).generate_state(1)[0])
 
 
-def played_both_ways(make, folder, options=None, episodes=2):
+def played_both_ways(make, folder, options=None, episodes=2, **settings):
     """Joint actions of every step: through the adapter, and in a loop over the environment itself."""
     env = make_team_env(make(), team_adapter=options)
-    by_arrays = TeamPolicy.from_checkpoint(team_of(env, folder))
+    by_arrays = TeamPolicy.from_checkpoint(team_of(env, folder, **settings))
     by_dicts, raw = TeamPolicy.from_checkpoint(folder), make()
     for episode in range(episodes):
         step = env.reset(seed=episode)
@@ -123,6 +123,26 @@ def test_actions_have_the_environments_own_numbers_and_masks_in_infos_count(poli
     infos = {"a": only(2), "b": only(0), "__common__": {"x": 1}}
     assert policy.act_dict(SEEN, infos) == {"a": 7, "b": 5}
     assert policy.act_dict(dict(reversed(SEEN.items())), infos) == {"a": 7, "b": 5}
+
+
+def test_actions_of_several_parts_are_sent_in_the_environments_own_form(tmp_path):
+    def make():
+        return changed(Zoo, actions=MultiDiscrete([2, 3]))
+
+    env = adapt(lambda _: make(), 1, {"episode_limit": 6})
+    policy = TeamPolicy.from_checkpoint(team_of(env, tmp_path / "export"))
+    mask = {"action_mask": np.eye(6, dtype=np.int8)[4]}  # 4 = 1·3 + 1: the last part changes fastest
+    acted = policy.act_dict(SEEN, {"a": mask, "b": mask})
+    assert {agent: action.tolist() for agent, action in acted.items()} == {"a": [1, 1], "b": [1, 1]}
+
+
+def test_the_time_and_normalized_observations_count_as_through_the_adapter(tmp_path):
+    settings = {"observe_time": True, "normalize_observations": True}
+    make = STRANGERS["unlike agents"]
+    steps = list(played_both_ways(make, tmp_path / "export", {"state": "observations"}, **settings))
+    assert all(joint == own for joint, own in steps)
+    plain = list(played_both_ways(make, tmp_path / "plain", {"state": "observations"}))
+    assert [own for _, own in steps] != [own for _, own in plain]
 
 
 def test_who_is_gone_or_waits_has_no_action(policy):

@@ -26,9 +26,9 @@ LAYOUT = layout_of(SOURCES, "rllib_remix")
 # The map, from the top of the house to its ground: each room, and the rooms that it may import. All of them stand below it.
 ROOMS = {
     # what people call
-    "cli": "__init__ jobs running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal errors",
+    "cli": "__init__ jobs running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
     "jobs": "running experiments files settings terminal errors",
-    "running": "experiments team checkpoints files terminal errors",
+    "running": "algorithms experiments team checkpoints files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
     "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",

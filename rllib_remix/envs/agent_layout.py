@@ -30,6 +30,9 @@ _DTYPES = (
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
 )
 
+# PettingZoo's older games and OpenSpiel list under these names what may be done; as an array of 0 and 1 it is a mask.
+LISTED = ("legal_moves", "legal_actions")
+
 Layout = list[dict[str, Any]]
 
 
@@ -147,7 +150,8 @@ def _check_spaces(entry: dict[str, Any]) -> None:
         names = [key] if mask_key is None else [key, mask_key]
         if not isinstance(parts, dict) or list(parts) != names:
             raise ValueError(f"observation_space: {shown(seen)} is not allowed; it must be a Dict of {names}")
-        if mask_key is not None and _size_of("observation_space", parts[mask_key]) != entry["n_actions"]:
+        mask_size = entry["n_actions"] if mask_key is None else _size_of("observation_space", parts[mask_key])
+        if mask_key not in LISTED and mask_size != entry["n_actions"]:
             raise ValueError(f"observation_space: the size of {shown(mask_key)} must be n_actions")
         seen = parts[key]
     if _size_of("observation_space", seen) != entry["obs_size"]:

@@ -10,6 +10,7 @@ import numpy as np
 from rllib_remix.envs.agent_layout import Layout, spaces_of
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_view import AgentView, agent_view
+from rllib_remix.envs.foreign.joint_actions import own_form
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import nearest, shown
 
@@ -30,6 +31,7 @@ class DictReader:
             seen, _ = spaces[agent]
             if id(seen) not in made:
                 made[id(seen)] = agent_view(agent, *spaces[agent])
+        self._actions = [spaces[agent][1] for agent in team.agents]
         self._views = [made[id(spaces[agent][0])] for agent in team.agents]
 
     def read(
@@ -72,7 +74,7 @@ class DictReader:
         Args:
             actions: [n] int. acts: slot -> agent, of those whose actions are sent.
         """
-        return {agent: int(actions[slot]) + self._views[slot].first_action for slot, agent in acts.items()}
+        return {agent: own_form(self._actions[slot], int(actions[slot])) for slot, agent in acts.items()}
 
     def _slots(self, observations: Any, acting: Collection[Hashable] | None) -> list[tuple[Hashable, int]]:
         """Those who act, in slot order."""

@@ -183,7 +183,7 @@ OTHERS = {
     "plot weights": ["--out", "--title", "--verbose"],
     "export": ["--out", "--trust-pickle", "--verbose"],
     "doctor": ["--storage-path", "--json", "--verbose"],
-    "smac check": ["--map", "--game-version", "--sc2-path", "--start", "--verbose"],
+    "smac check": ["--env", "--map", "--game-version", "--sc2-path", "--start", "--verbose"],
 }
 RUNS = {"train": [TRAIN, RESTORED], "train file": [FILE], "resume": [RESUMED], "evaluate": [EVALUATED]}
 
@@ -360,7 +360,18 @@ def test_doctor_smac_version_and_completion(rllib, folder):
     found = json.loads(rllib("doctor", "--storage-path", "results", "--json", "--verbose").stdout)
     assert found
     ended = rllib(
-        *("smac", "check", "--map", "3m", "--game-version", "4.10", "--sc2-path", folder / "nothing"),
+        *(
+            "smac",
+            "check",
+            "--env",
+            "smac",
+            "--map",
+            "3m",
+            "--game-version",
+            "4.10",
+            "--sc2-path",
+            folder / "nothing",
+        ),
         *("--start", "--verbose"),
         code=1,
     )

@@ -58,7 +58,9 @@ def test_two_learners_normalise_by_the_same_statistics_which_are_those_of_the_wh
         sample = one.replay_buffer.sample(6)
         sample["lengths"][:3] = torch.tensor([1, 2, 3])
         for algorithm, learners in ((one, 1), (two, 2)):
-            algorithm.learner_group.update(batch=learner_batch(sample, num_learners=learners), timesteps={})
+            algorithm.learner_group.update(
+                batch=learner_batch(Rewards().prepare(sample), num_learners=learners), timesteps={}
+            )
     copies = two.learner_group.foreach_learner(
         lambda learner: learner.module["default_policy"].unwrapped().state_dict()
     )

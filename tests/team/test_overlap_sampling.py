@@ -195,6 +195,7 @@ def test_late_rounds_are_dropped_with_an_error_that_names_the_timeout_and_stop_d
 @pytest.mark.slow
 def test_overlapped_learning_solves_a_game(build):
     config = one_shot("QMIX", steps=1000, overlap_sampling=True).env_runners(num_env_runners=1)
+    config.training(rollout_episodes_per_update=8)  # one update for the episodes of a round
     result = build(config.environment(env_config={"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]})).train()
     assert result["evaluation"]["env_runners"]["episode_return_mean"] == 4
     assert result["env_runners"]["weights_lag"] == 1

@@ -146,7 +146,7 @@ def test_a_foreign_environment_without_a_state_is_an_error_that_names_the_option
 
     register_env("stateless", lambda context: Stateless(PredatorPrey(1, **context)))
     config = get_algorithm_config("QMIX").environment(
-        "stateless", env_config={**TINY, "team_adapter": {"episode_limit": 10}}
+        "stateless", env_config={**TINY, "team_adapter": {"episode_limit": 10, "state": "environment"}}
     )
     with pytest.raises(ValueError, match=r'team_adapter={"state": "observations"}'):
         config.build_algo()

@@ -41,7 +41,7 @@ def test_a_team_whose_values_diverge_is_told(build, caplog):
     algorithm = build(config)
     module = algorithm.learner_group._learner.module["default_policy"].unwrapped()
     for parameter in module.mixer.parameters():
-        parameter.data += 1e3
+        parameter.data += 3.0
     with caplog.at_level(logging.WARNING, logger="ray.rllib"):
         result = algorithm.train()
     assert result["learners"]["default_policy"][NAME] == 1.0

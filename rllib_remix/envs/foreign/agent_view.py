@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
+from rllib_remix.envs.agent_layout import LISTED, Layout, entry_of, grouped
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.joint_actions import MOST_JOINT_ACTIONS, choices
 from rllib_remix.errors import SettingError
@@ -18,8 +19,6 @@ from rllib_remix.settings import check_keys
 COMPACT_DTYPES = (np.dtype(np.uint8), np.dtype(np.int8), np.dtype(bool))
 # Names in Dict observations: PettingZoo's, and those of RLlib's own QMIX.
 OBSERVATION, STATE = ("observation", "obs"), "state"
-# PettingZoo's older games and OpenSpiel list what may be done; as an array of 0 and 1 it is a mask like the others.
-LISTED = ("legal_moves", "legal_actions")
 MASK = ("action_mask", "avail_actions", "available_actions", *LISTED)
 KEYS = frozenset((*OBSERVATION, *MASK, STATE))
 
@@ -238,3 +237,26 @@ def _check_mask_space(owner: str, mask_key: str | None, space: Dict, n_actions: 
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def layout_of_views(
+    names: Sequence[str], spaces: Sequence[tuple[Any, Any]], views: Sequence[AgentView]
+) -> Layout | None:
+    """The layout of a team's arrays for exports; None if an agent's space is of a kind that those do not know.
+
+    Args:
+        names: of the agents. spaces: the observation and the action space of each. views: what was read off them.
+    """
+    entries = [
+        entry_of(
+            *of_agent,
+            observation_key=view.key,
+            mask_key=view.mask_key,
+            obs_size=view.size,
+            n_actions=view.n_actions,
+            first_action=view.first_action,
+        )
+        for of_agent, view in zip(spaces, views, strict=True)
+    ]
+    known = [entry for entry in entries if entry is not None]
+    return grouped(zip(names, known, strict=True)) if len(known) == len(entries) else None

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from gymnasium.spaces import Box
 
+from rllib_remix.envs.agent_layout import LISTED
 from rllib_remix.envs.checker import TeamEnvError
-from rllib_remix.envs.foreign.agent_view import COMPACT_DTYPES, LISTED, MASK, AgentView, read_flat
+from rllib_remix.envs.foreign.agent_view import COMPACT_DTYPES, MASK, AgentView, read_flat
 from rllib_remix.envs.foreign.rosters import Roster
 
 

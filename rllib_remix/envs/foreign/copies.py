@@ -123,7 +123,8 @@ def name_of(env: Any) -> str:
     innermost = inside(env)
     name = type(innermost).__name__
     metadata = getattr(innermost, "metadata", None)
-    return str(metadata["name"]) if name == "raw_env" and "name" in (metadata or {}) else name
+    known = metadata.get("name") if name == "raw_env" and isinstance(metadata, dict) else None
+    return str(known or name)
 
 
 def short(value: Any) -> str:

@@ -133,6 +133,28 @@ def _attribute(owner: Any, name: str) -> Any:
         return None
 
 
+def assumptions(
+    options: dict[str, Any], env: Any, limit: int, limit_place: str, own_state_dim: int | None
+) -> list[str]:
+    """What was assumed of an environment, a line each.
+
+    Args:
+        options: the options that were given; env: the environment.
+        limit, limit_place: of its episodes, and where it says so; "" if it was an option.
+        own_state_dim: numbers in the state that it shows; None if it shows none.
+    """
+    assumed = []
+    if options.get("state") is None:
+        own = f"the environment's own, of {own_state_dim} numbers"
+        seen = f"what all agents observe, as {name_of(env)} shows no state of its own"
+        assumed.append(f"state: {own if own_state_dim else seen}")
+    if limit_place:
+        assumed.append(f"episode_limit: {limit} env steps, from {limit_place}")
+    if options.get("team_reward") is None:
+        assumed.append("team_reward: the sum of the agents' rewards")
+    return assumed
+
+
 @functools.cache
 def say_assumed(name: str, assumed: tuple[str, ...]) -> None:
     """Logs once in a process what was assumed of an environment; aloud if its state had to be made."""

@@ -139,4 +139,14 @@ def team_reward(copies: Copies, copy: int, rewards: dict, which: str | int, retu
         raise TeamEnvError(f"{copies.where(copy)}: the sum of the rewards is {total}; it must be finite.")
     if which == "sum":
         return total
+    if which != "mean" and pays_team(copies.envs[copy]):
+        raise TeamEnvError(
+            f"{copies.where(copy)}: the reward is one for the team, so that team_adapter.team_reward cannot be that of an "
+            "agent; allowed: sum, which is the same as mean here."
+        )
     return (total / count if count else 0.0) if which == "mean" else of_one
+
+
+def pays_team(env: Any) -> bool:
+    """Whether an environment rewards the team, not its agents."""
+    return getattr(env, "pays_team", False) is True

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from rllib_remix.envs.agent_layout import Layout, entry_of, grouped
+from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
+from rllib_remix.envs.foreign.agent_view import layout_of_views
 from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.images import common_image_shape
@@ -18,6 +19,7 @@ from rllib_remix.envs.foreign.info_values import InfoValues
 from rllib_remix.envs.foreign.joint_actions import own_form
 from rllib_remix.envs.foreign.kind import ForeignKind
 from rllib_remix.envs.foreign.options import (
+    assumptions,
     check_options,
     episode_limit,
     say_own_end_is_later,
@@ -77,7 +79,9 @@ class ForeignEnvAdapter(ForeignKind):
         self._team_reward = team_reward(options, self.agent_names)
         self._prepare()
         self._allocate(options.get("state"))
-        self.assumed = self._assumptions(options)
+        self.assumed = assumptions(
+            options, envs[0], self.episode_limit, self._limit_place, self._own_state and self.state_dim
+        )
         self._entropy: Any = np.random.SeedSequence().entropy
         self._episodes = [0] * self.num_envs
         self._team = Roster(list(self.agents), self.agents, self._views, self.n_actions)
@@ -85,18 +89,6 @@ class ForeignEnvAdapter(ForeignKind):
         self._rosters: list[Roster | None] = [None] * self.num_envs
         self._batches = Batches(self._views, self._obs, self._avail)
         self._actions = SentActions(self._copies, self._views, self._avail, self._in_play)
-
-    def _assumptions(self, options: dict[str, Any]) -> list[str]:
-        name, assumed = name_of(self.envs[0]), []
-        if options.get("state") is None:
-            own = f"the environment's own, of {self.state_dim} numbers"
-            seen = f"what all agents observe, as {name} shows no state of its own"
-            assumed.append(f"state: {own if self._own_state else seen}")
-        if self._limit_place:
-            assumed.append(f"episode_limit: {self.episode_limit} env steps, from {self._limit_place}")
-        if options.get("team_reward") is None:
-            assumed.append("team_reward: the sum of the agents' rewards")
-        return assumed
 
     def _allocate(self, state: str | None) -> None:
         copies, agents = self.num_envs, self.n_agents
@@ -231,7 +223,8 @@ class ForeignEnvAdapter(ForeignKind):
 
     def _end(self, copy: int, *, is_own_end: bool) -> None:
         """Closes the account of an episode."""
-        self._agent_returns[copy] = self._running[copy]
+        running = self._running[copy]
+        self._agent_returns[copy] = sum(running) if returned.pays_team(self.envs[copy]) else running
         if not is_own_end and self._limit_place:
             say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
 
@@ -375,19 +368,8 @@ class ForeignEnvAdapter(ForeignKind):
 
     @property
     def agent_layout(self) -> Layout | None:
-        entries = [
-            entry_of(
-                *self.spaces_of(self.envs[0], agent),
-                observation_key=view.key,
-                mask_key=view.mask_key,
-                obs_size=view.size,
-                n_actions=view.n_actions,
-                first_action=view.first_action,
-            )
-            for _, agent, view in self._slots
-        ]
-        known = [entry for entry in entries if entry is not None]
-        return grouped(zip(self.agent_names, known, strict=True)) if len(known) == len(entries) else None
+        spaces = [self.spaces_of(self.envs[0], agent) for agent in self.agents]
+        return layout_of_views(self.agent_names, spaces, self._views)
 
     def get_state(self) -> dict[str, Any]:
         """What the seeds of the next episodes follow from."""

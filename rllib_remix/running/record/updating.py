@@ -21,6 +21,7 @@ from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.files.durable import remove_leftovers, write_whole
 from rllib_remix.running.callbacks.last_save import lag_of
 from rllib_remix.running.callbacks.result_logs import ITERATION, RESULTS_FILE
+from rllib_remix.running.record.first_settings import keep_first_settings
 from rllib_remix.running.record.newest import find_record, note_beginning, put_last
 
 logger = logging.getLogger("ray.rllib")
@@ -136,7 +137,9 @@ def _up_to_date(
         and _place(manager._latest_checkpoint_result).parent == folder
     ):
         raise ValueError(f"none of the checkpoints that it names is in {str(folder)!r} any more")
-    _take_over(manager, folder, _without_damaged_newest(there, say))
+    _take_over(manager, folder, whole := _without_damaged_newest(there, say))
+    if whole:
+        keep_first_settings(trial.trainable_name, trial.config, whole[-1], say)
     storage.current_checkpoint_index = int(there[-1].name[-_INDEX_DIGITS:]) if there else -1
     if trial.status == Trial.TERMINATED and lag_of(trial) is not None:
         trial.set_status(Trial.PENDING)  # Its end could not be saved, or was damaged since.

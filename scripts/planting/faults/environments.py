@@ -241,7 +241,7 @@ FAULTS = (
         "state_of_observations_only",
         'With state "both" what the agents see is missing.',
         _FOREIGN,
-        "self._seen_state[copy] = shown.reshape(-1)",
+        "self._seen_state[copy] = self._obs[copy].reshape(-1)",
         "self._seen_state[copy] = 0",
         _OPTION_TESTS,
     ),

@@ -39,7 +39,7 @@ class ListEnv(StandIn):
             spaces: observation and action space of each agent, see `spaces_of_lists`.
         """
         self.env = env
-        self.possible_agents = [f"agent_{index}" for index in range(len(spaces))]
+        self.possible_agents: list[Hashable] = [f"agent_{index}" for index in range(len(spaces))]
         self._spaces = dict(zip(self.possible_agents, spaces, strict=True))
         self._counts = [choices(actions) for _, actions in spaces]
         # Sent for an agent that does not act.
@@ -47,6 +47,7 @@ class ListEnv(StandIn):
         self._of_all = None if _parts(env.observation_space) else env.observation_space
         self._avail_actions = _method(env, "get_avail_actions")
         self._own_state = _method(env, "get_state") or _method(env, "state")
+        self.pays_team = False  # whether a reward was one number
         self._gone: dict[Hashable, str] = {}
         self._time = 0
 
@@ -134,6 +135,7 @@ class ListEnv(StandIn):
         if number_in(given) is None:
             expected = f"{len(self.possible_agents)} in a list, or one number for the team"
             raise self._wrong("the rewards", _described(given), expected)
+        self.pays_team = True
         return {self.possible_agents[0]: given}
 
     def _flags(self, given: Any, kind: str) -> dict[Hashable, Any]:
@@ -243,7 +245,7 @@ def spaces_of_lists(env: gym.Env) -> list[tuple[Any, Any]] | None:
     if (
         isinstance(total, Integral)
         and _method(env, "get_avail_actions")
-        and all(_fits(a, total) for a in actions)
+        and all(_fits(a, int(total)) for a in actions)
     ):
         actions = [Discrete(int(total))] * len(actions)  # The masks, of one length, say which are an agent's.
     if len(observations) != len(actions):
@@ -268,13 +270,13 @@ def _announced(env: gym.Env) -> int | None:
         *(getattr(env.unwrapped, name, None) for name in ("n_agents", "num_agents")),
         len(agents) if isinstance(agents, list) else None,
     ):
-        if isinstance(count, Integral) and count > 1:
+        if isinstance(count, Integral) and int(count) > 1:
             return int(count)
     return None
 
 
-def _fits(actions: Any, total: Integral) -> bool:
-    return isinstance(actions, Discrete) and actions.start == 0 and actions.n <= total
+def _fits(actions: Any, total: int) -> bool:
+    return isinstance(actions, Discrete) and int(actions.start) == 0 and int(actions.n) <= total
 
 
 def _method(env: gym.Env, name: str) -> Callable[[], Any] | None:

@@ -192,9 +192,25 @@ def test_the_state_is_found_wherever_it_is(changes):
     assert played(adapt(lambda copy: pair(**changes), 1, STATE), [[0, 0]])[-1].state.tolist() == [[1, 7]]
 
 
-def test_no_state_is_an_error_that_says_where_it_may_be():
+def test_no_state_where_one_is_asked_for_is_an_error_that_says_where_it_may_be():
     with pytest.raises(SettingError, match=r'Pair has no get_state\(\), state\(\) or "state" in the info'):
-        adapt(lambda copy: Pair(), 1, STATE)
+        adapt(lambda copy: Pair(), 1, {**STATE, "state": "environment"})
+
+
+def test_one_reward_for_the_team_is_no_agents():
+    def make(copy):
+        return pair(pay=lambda self: 3.0)
+
+    for which in ("sum", "mean"):
+        step = played(adapt(make, 1, {**SEEN, "team_reward": which}), [[0, 0]])[-1]
+        assert step.rewards.tolist() == [3.0]
+    env = adapt(make, 1, {**SEEN, "episode_limit": 2})
+    played(env, [[0, 0]])
+    assert env.step(np.zeros((1, 2), int)).agent_returns.tolist() == [[6.0, 6.0]]
+    with pytest.raises(
+        TeamEnvError, match=r"one for the team, so that team_adapter\.team_reward cannot be that of an"
+    ):
+        played(adapt(make, 1, {**SEEN, "team_reward": "agent_1"}), [[0, 0]])
 
 
 def test_one_space_holds_for_all_where_the_number_of_agents_is_known():

@@ -16,6 +16,7 @@ class Rows(AECEnv):
     """x and y move in turn, six times together; whoever moves pays 1, and the other earns 3."""
 
     metadata = {"name": "rows_v0"}  # noqa: RUF012
+    render_mode = None
 
     def __init__(self, end="terminations"):
         self.possible_agents = list(AGENTS)

@@ -155,11 +155,14 @@ def assumptions(
     return assumed
 
 
-@functools.cache
 def say_assumed(name: str, assumed: tuple[str, ...]) -> None:
     """Logs once in a process what was assumed of an environment; aloud if its state had to be made."""
-    if _assumptions_are_shown.get():
-        return
+    if not _assumptions_are_shown.get():
+        _say_assumed(name, assumed)
+
+
+@functools.cache
+def _say_assumed(name: str, assumed: tuple[str, ...]) -> None:
     level = logging.WARNING if any(line.startswith("state: what") for line in assumed) else logging.INFO
     if assumed:
         logger.log(level, "team_adapter, assumed of %s: %s. Options say otherwise.", name, "; ".join(assumed))
@@ -182,7 +185,8 @@ def rewards_cancel(received: Sequence[float]) -> bool:
 def _say_rewards_cancel(name: str, told: str) -> None:
     logger.warning(
         "team_adapter.team_reward: the rewards of %s's agents cancel each other out (%s): from their sum a team learns "
-        'nothing. If they are opponents, one of them can be trained: {"team_adapter": {"team_reward": AGENT}} in env_config.',
+        "nothing, and a team is not trained against itself. All play for one of them with "
+        '{"team_adapter": {"team_reward": AGENT}} in env_config.',
         name,
         told,
     )

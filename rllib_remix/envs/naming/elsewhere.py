@@ -26,7 +26,7 @@ _VERSION = re.compile(r"[-_]v\d+$")
 def find_elsewhere(name: str) -> str | None:
     """The name under which an environment is found that has the last word of `name`, or one much like it."""
     words = re.split(r"[.:/]", name)
-    known = _of_vmas() | _of_families() if words[0] == "vmas" else _of_families() | _of_vmas()
+    known = _of_families() | _of_vmas() if words[0] == "vmas" else _of_vmas() | _of_families()
     guess = nearest(_word(words[-1]), known)
     return known[guess] if guess else None
 

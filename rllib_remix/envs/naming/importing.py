@@ -115,7 +115,9 @@ def names_in_file(text: str) -> list[str]:
         return []
     kinds = (ast.FunctionDef, ast.ClassDef)
     defined = [node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
-    called = [node.value for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    called = [
+        node.value for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
     return [*(name for call in called if (name := _registered_by(call))), *defined]
 
 

@@ -23,7 +23,7 @@ def own_state(game):
 
 @pytest.fixture(autouse=True)
 def nothing_was_said():
-    options.say_assumed.cache_clear()
+    options._say_assumed.cache_clear()
     options.say_own_end_is_later.cache_clear()
 
 

@@ -83,9 +83,7 @@ def make_vmas(scenario: str, num_envs: int, settings: dict[str, Any]) -> Any:
         ) from error
     except (AssertionError, TypeError, ValueError, KeyError) as error:
         said = f"{type(error).__name__}: {error}".rstrip(".")
-        raise SettingError(
-            f"env: vmas.make_env({scenario!r}) with {settings} fails with {said}."
-        ) from error
+        raise SettingError(f"env: vmas.make_env({scenario!r}) with {settings} fails with {said}.") from error
 
 
 class VmasTeam(TeamEnv):
@@ -125,6 +123,12 @@ class VmasTeam(TeamEnv):
         self.obs_dim = max(self._sizes)
         self.state_dim = self.n_agents * self.obs_dim
         self._allocate()
+
+    def spaces_of(self, env: Any, agent: str) -> tuple[Any, Any]:
+        """Observation and action space of an agent, as VMAS announces them."""
+        index = self.agent_names.index(agent)
+        spaces = (env.observation_space, env.action_space)
+        return tuple(_listed(getattr(space, "spaces", space))[index] for space in spaces)  # type: ignore[return-value]
 
     def _allocate(self) -> None:
         import torch

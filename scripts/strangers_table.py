@@ -33,7 +33,17 @@ from rllib_remix.envs.team_env import random_actions
 from rllib_remix.errors import SettingError
 from rllib_remix.rollout.building import build_team_env
 
-METHODS = ("reset", "step", "state", "last", "observe", "reset_at", "seed", "get_from_scenario")
+METHODS = (
+    "reset",
+    "step",
+    "state",
+    "last",
+    "observe",
+    "reset_at",
+    "seed",
+    "get_from_scenario",
+    "lossless_state_encoding_mdp",
+)
 COPIES = 8
 
 

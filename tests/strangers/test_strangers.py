@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from strangers.table import STRANGERS
 
@@ -27,7 +26,7 @@ def short(stranger):
 
 @pytest.fixture(autouse=True)
 def files_of_a_user(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS / "strangers"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "scripts" / "strangers"))
 
 
 def require(stranger):

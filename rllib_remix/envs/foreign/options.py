@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 OPTIONS = ("state", "team_reward", "episode_limit")
 STATES = ("environment", "observations", "both")
+REWARDS_CANCEL = (
+    "cancel each other out: from their sum a team learns nothing, and a team is not trained against itself. All play for "
+    'one of them with {"team_adapter": {"team_reward": AGENT}} in env_config.'
+)
 SUM, MEAN = "sum", "mean"  # of the agents' rewards; otherwise one agent's
 
 # Where an environment may say how long an episode is at most: itself, or what it was registered with.
@@ -183,13 +187,7 @@ def rewards_cancel(received: Sequence[float]) -> bool:
 
 @functools.cache
 def _say_rewards_cancel(name: str, told: str) -> None:
-    logger.warning(
-        "team_adapter.team_reward: the rewards of %s's agents cancel each other out (%s): from their sum a team learns "
-        "nothing, and a team is not trained against itself. All play for one of them with "
-        '{"team_adapter": {"team_reward": AGENT}} in env_config.',
-        name,
-        told,
-    )
+    logger.warning("team_adapter.team_reward: the rewards of %s's agents (%s) %s", name, told, REWARDS_CANCEL)
 
 
 @functools.cache

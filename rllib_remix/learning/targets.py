@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def greedy_actions(utilities: Tensor, avail_actions: Tensor) -> Tensor:
@@ -93,15 +94,16 @@ def watkins_returns(
     steps = rewards.shape[1]
     mask = step_mask(lengths, steps)
     is_last, following = _ends(values, lengths, terminated)
-    goes_on = took_greedy & ~is_last.roll(1, 1)  # not from an episode's last step to what is behind it
-    returns = torch.zeros_like(rewards)
-    after = following[:, -1]
-    for t in range(steps - 1, -1, -1):
-        follows = following[:, t]
-        if t + 1 < steps:
-            follows = torch.where(goes_on[:, t + 1], follows + td_lambda * (after - follows), follows)
-        after = torch.where(mask[:, t], rewards[:, t] + gamma * follows, 0.0)
-        returns[:, t] = after
+    # Of the next step's action; nothing goes on from an episode's last step to what is behind it.
+    goes_on = functional.pad(took_greedy[:, 1:], (0, 1)) & mask & ~is_last
+    trace = torch.where(goes_on, td_lambda, 0.0)
+    returns = torch.where(mask, rewards + gamma * (1.0 - trace) * following, 0.0)
+    factor, distance = gamma * trace, 1
+    # G_t = returns_t + factor_t·G_{t+1}: what 1, 2, 4, … steps add, so that there are log2(T) steps and no loop over T.
+    while distance < steps:
+        returns = returns + factor * functional.pad(returns[:, distance:], (0, distance))
+        factor = factor * functional.pad(factor[:, distance:], (0, distance))
+        distance *= 2
     return returns
 
 

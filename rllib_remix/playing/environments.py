@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from rllib_remix.envs.foreign.options import assumptions_shown
+from rllib_remix.envs.naming.importing import class_path
 from rllib_remix.envs.team_env import TeamEnv, random_actions
 from rllib_remix.experiments.checks.first_step import told_in_a_line, try_team_environment
 from rllib_remix.playing.episodes import play
@@ -47,7 +48,7 @@ def describe_environment(env: str, env_config: dict[str, Any], seed: int = 0) ->
     inner = getattr(inner, "unwrapped", inner)
     return {
         "name": env,
-        "class": f"{type(inner).__module__}.{type(inner).__qualname__}",
+        "class": class_path(type(inner)),
         **spec._asdict(),
         "agents": list(spec.agents),
         "spaces": _spaces(team),

@@ -39,7 +39,7 @@ def build_team_env(
         SettingError: unknown environment, or one that is none of these; or a TeamEnv that is to be in processes.
     """
     if num_processes:
-        _check_may_be_spread(env, num_processes)
+        check_may_be_spread(env, num_processes)
     if is_shipped(env):
         return make_team_env(env, dict(env_config), num_envs)
     maker = find_maker(env)
@@ -74,7 +74,7 @@ def build_team_env(
     return first
 
 
-def _check_may_be_spread(env: Any, num_processes: int) -> None:
+def check_may_be_spread(env: Any, num_processes: int) -> None:
     """Raises SettingError for a TeamEnv: it steps all its copies itself."""
     known = env if is_shipped(env) else find_maker(env).create
     if is_shipped(known) or (isinstance(known, type) and issubclass(known, TeamEnv)):

@@ -69,7 +69,7 @@ def explain_failed_runners(config: Any, error: Exception) -> NoReturn:
         RuntimeError: nothing is wrong with it here. Otherwise, what it raises.
     """
     copies = config.num_envs_per_env_runner or 1
-    env = build_team_env(config.env, config.env_config, copies)
+    env = build_team_env(config.env, config.env_config, copies, num_processes=config.num_env_processes)
     EpisodeRecorder(env.spec, copies)
     network_shapes(env.spec, config.networks())
     env.close()

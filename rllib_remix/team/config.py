@@ -19,7 +19,7 @@ from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
 from rllib_remix.models.image_encoder import encoded_shape
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
-from rllib_remix.rollout.building import is_shipped
+from rllib_remix.rollout.building import check_may_be_spread, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import check_choice, check_keys
 from rllib_remix.team.settings.computing import ComputingSettings
@@ -267,6 +267,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
             raise SettingError(f"evaluation_config: {error}") from error
 
     def _validate_env(self) -> None:
+        if self.env is not None and self.num_env_processes:
+            check_may_be_spread(self.env, self.num_env_processes)
         if is_shipped(self.env):
             env = make_team_env(self.env, dict(self.env_config), num_envs=1)
             encoded_shape(self.encoder, env.spec.obs_shape)

@@ -14,36 +14,51 @@ _MIN_STD = 1e-6  # of rewards that are all the same
 
 
 class Rewards:
-    """Brings the rewards of every batch into the unit of learning, and keeps the range that they had there.
+    """Brings the rewards of every batch into the unit of learning, and keeps between what they lie.
 
     Done where batches are drawn and not by each learner, so that all learners have the same.
 
     Args:
         scale: by which rewards are multiplied.
         standardize: subtracts the mean, and divides by the standard deviation, of all rewards in the batches so far.
-
-    Attributes:
-        low, high: the range of all rewards so far, in the unit of learning.
     """
 
     def __init__(self, scale: float = 1.0, *, standardize: bool = False) -> None:
         self._scale, self._standardize = scale, standardize
+        self._begin()
+
+    def _begin(self) -> None:
+        # All of scaled rewards, before they are standardized.
         self._count, self._mean, self._squares = 0.0, 0.0, 0.0
-        self.low, self.high = math.inf, -math.inf
+        self._low, self._high = math.inf, -math.inf
+
+    @property
+    def low(self) -> float:
+        """The least reward so far, in the unit of learning of now."""
+        return self._in_unit(self._low)
+
+    @property
+    def high(self) -> float:
+        """The greatest reward so far, in the unit of learning of now."""
+        return self._in_unit(self._high)
 
     def prepare(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The batch with its rewards in the unit of learning, and `reward_range` [B, 2] float32."""
+        """The batch with its rewards in the unit of learning, and `reward_range` [B, 2] float32, least and greatest."""
         rewards, lengths = sample["rewards"], sample["lengths"]
         mask = step_mask(lengths, rewards.shape[1])
         rewards = rewards * self._scale if self._scale != 1.0 else rewards
-        if self._standardize:
-            self._add(rewards[mask])
-            deviation = max(math.sqrt(self._squares / self._count), _MIN_STD)
-            rewards = ((rewards - self._mean) / deviation).masked_fill(~mask, 0.0)
         real = rewards[mask]
-        self.low, self.high = min(self.low, real.min().item()), max(self.high, real.max().item())
+        self._low, self._high = min(self._low, real.min().item()), max(self._high, real.max().item())
+        if self._standardize:
+            self._add(real)
+            rewards = self._in_unit(rewards).masked_fill(~mask, 0.0)
         seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
         return sample | {"rewards": rewards, "reward_range": seen}
+
+    def _in_unit(self, rewards: Any) -> Any:
+        if not self._standardize or not self._count:
+            return rewards
+        return (rewards - self._mean) / max(math.sqrt(self._squares / self._count), _MIN_STD)
 
     def _add(self, rewards: Tensor) -> None:
         """Merges the moments of two sets of numbers (Chan, Golub and LeVeque 1979)."""
@@ -54,18 +69,17 @@ class Rewards:
         self._mean += distance * count / total
         self._count = total
 
-    def get_state(self) -> dict[str, float]:
+    def get_state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {
-            "count": self._count,
-            "mean": self._mean,
-            "squares": self._squares,
-            "low": self.low,
-            "high": self.high,
-        }
+        moments = {"count": self._count, "mean": self._mean, "squares": self._squares}
+        return {"unit": self._unit(), **moments, "low": self._low, "high": self._high}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Takes back what `get_state` gave; without it, begins anew."""
-        self._count, self._mean = state.get("count", 0.0), state.get("mean", 0.0)
-        self._squares = state.get("squares", 0.0)
-        self.low, self.high = state.get("low", math.inf), state.get("high", -math.inf)
+        """Takes back what `get_state` gave; without it, or of another unit, begins anew."""
+        self._begin()
+        if state.get("unit") == self._unit():
+            self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
+            self._low, self._high = state["low"], state["high"]
+
+    def _unit(self) -> list[float]:
+        return [float(self._scale), float(self._standardize)]

@@ -12,23 +12,27 @@ logger = logging.getLogger("ray.rllib")
 
 # Of the steps of an update. Networks that have not learned anything yet can have some.
 _LIMIT = 0.5
+_IN_A_ROW = 3  # iterations; what a network begins with is gone by then
 
 
 class Divergence:
-    """Warns when most of Q_tot is beyond what any return can be.
+    """Warns when most of Q_tot is beyond what any return can be, some iterations in a row.
 
     Args:
         config: the algorithm's settings, for the message.
     """
 
     def __init__(self, config: Any) -> None:
-        self._config, self._was_said = config, False
+        self._config, self._was_said, self._in_a_row = config, False, 0
 
     def look(self, learner: Mapping[str, Any], reward_range: tuple[float, float]) -> None:
         """Takes what the learner logged in an iteration, and the range of rewards so far."""
-        if self._was_said or not learner.get(IMPOSSIBLE_SHARE, 0.0) > _LIMIT:
+        low, high = reward_range
+        impossible = low < high and learner.get(IMPOSSIBLE_SHARE, 0.0) > _LIMIT
+        self._in_a_row = self._in_a_row + 1 if impossible else 0
+        if self._was_said or self._in_a_row < _IN_A_ROW:
             return
-        self._was_said, config, (low, high) = True, self._config, reward_range
+        self._was_said, config = True, self._config
         logger.warning(
             "The values diverge: Q_tot is %g on average, but with rewards of %g … %g and gamma %r no return is outside "
             "%g … %g. What comes of it is worth nothing. Settings that keep values together: td_trace 'watkins' (is "

@@ -31,6 +31,9 @@ class ValueLearner(TeamLearner):
         self, *, module_id: str, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]
     ) -> Tensor:
         mask = step_mask(batch["lengths"], batch["rewards"].shape[1])
+        if config.limit_targets:
+            limits = possible_values(batch["reward_range"][0], config.gamma)
+            fwd_out = {**fwd_out, "target_values": fwd_out["target_values"].clamp(*limits)}
         targets = self._targets(config, batch, fwd_out)
         result = self._weigh(config, batch, fwd_out, targets, mask)
         priorities = episode_priorities(result.weights, mask)
@@ -48,8 +51,8 @@ class ValueLearner(TeamLearner):
                 fwd_out["q_star"], targets, q_star_weights, mask, num_steps
             )
             loss = loss + config.q_star_loss_weight * values["q_star_loss"]
+        values[IMPOSSIBLE_SHARE] = _impossible_share(q_tot, batch["reward_range"][0], config.gamma, mask)
         self._log(module_id, values, q_tot, targets, result, mask)
-        self._log_impossible(module_id, q_tot, batch["reward_range"][0], config.gamma, mask)
         self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
         return self.finite_or_no_gradient(loss)
 
@@ -58,8 +61,6 @@ class ValueLearner(TeamLearner):
         values, terminated = fwd_out["target_values"], batch["terminated"]
         if config.truncated_value == "previous":
             values = with_previous_at_the_end(values, batch["lengths"])
-        if config.limit_targets:
-            values = values.clamp(*possible_values(batch["reward_range"][0], config.gamma))
         if config.time_limit == "termination":
             terminated = torch.ones_like(terminated)
         episodes = batch["rewards"], values, batch["lengths"], terminated
@@ -114,16 +115,6 @@ class ValueLearner(TeamLearner):
                 metrics[f"weight_terms/{name}_std"] = masked_std(term, mask)
         self.log_numbers(module_id, metrics)
 
-    @torch.no_grad()
-    def _log_impossible(
-        self, module_id: str, q_tot: Tensor, reward_range: Tensor, gamma: float, mask: Tensor
-    ) -> None:
-        """The share of steps whose Q_tot is beyond what any return can be, by more than a tenth of that range and 1."""
-        low, high = possible_values(reward_range, gamma)
-        margin = 1.0 + 0.1 * (high - low)
-        impossible = (q_tot < low - margin) | (q_tot > high + margin)
-        self.log_numbers(module_id, {IMPOSSIBLE_SHARE: masked_mean(impossible.float(), mask)})
-
     def _report_weights(self, module_id: str, weights: Tensor, numbers: Tensor, priorities: Tensor) -> None:
         """Hands the loop what it counts and what the replay buffer draws by.
 
@@ -137,3 +128,11 @@ class ValueLearner(TeamLearner):
 def took_greedy(batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
     """[B, T] bool: whether the joint action of a step is the one that is greedy now."""
     return (fwd_out["greedy_actions"][:, :-1] == batch["actions"].long()).all(-1)
+
+
+@torch.no_grad()
+def _impossible_share(q_tot: Tensor, reward_range: Tensor, gamma: float, mask: Tensor) -> Tensor:
+    """Of the steps, those whose Q_tot is beyond what any return can be, by more than a tenth of that range and 1."""
+    low, high = possible_values(reward_range, gamma)
+    margin = 1.0 + 0.1 * (high - low)
+    return masked_mean(((q_tot < low - margin) | (q_tot > high + margin)).float(), mask)

@@ -67,13 +67,14 @@ class LossSettings(SettingGroup):
         "previous",
         OneOf(TRUNCATED_VALUES),
         "the value that continues there. previous: of the observation before the last, the last one from which agents "
-        "acted, and whose value is therefore learned; last: of the last observation, which is not, as PyMARL has it.",
+        "acted, and whose value is therefore learned; last: of the last observation, which is not, as PyMARL has it. With "
+        "`time_limit` termination none continues.",
     )
     limit_targets: bool = setting(
         True,
         Flag(),
         "whether the values in targets are limited to what the rewards seen so far allow: [min(0, least), max(0, "
-        "greatest)] / (1 - γ).",
+        "greatest)] / (1 - γ). With γ = 1 there are no such limits.",
     )
     weight_histogram_range: tuple[float, float] = setting(
         (1e-3, 10.0),

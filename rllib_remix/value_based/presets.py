@@ -26,16 +26,14 @@ PAPERS: Mapping[str, Any] = {
 
 # What every config had before these were settings.
 ONCE: Mapping[str, Any] = {
-    name: PAPERS[name]
-    for name in (
-        "td_trace",
-        "time_limit",
-        "truncated_value",
-        "limit_targets",
-        "tau",
-        "reward_scale",
-        "standardize_rewards",
-    )
+    "td_trace": "peng",
+    "time_limit": "truncation",
+    "truncated_value": "last",
+    "limit_targets": False,
+    "tau": 1.0,
+    "reward_scale": 1.0,
+    "standardize_rewards": False,
+    "encoder": "mlp",
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {"papers": PAPERS}
@@ -50,7 +48,8 @@ class PresetSettings(SettingGroup):
     preset: str | None = setting(
         None,
         OneOf(PRESETS),
-        "values of several settings at once; what is set beside it counts. papers: as both papers train: "
+        "values of several settings at once; what is set beside it counts. papers: as both papers train, but for the "
+        "capacity of the replay buffer: "
         + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
         + ". None: defaults that are safe for games that nobody tuned.",
     )

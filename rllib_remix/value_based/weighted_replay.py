@@ -34,6 +34,11 @@ def default_recent_share(config: Any) -> float:
 def priority_measure(config: Any) -> str:
     """What priorities are of: the weighting and all its settings, as JSON. Others cannot be compared with them."""
     settings = find_scheme(config.weighting).settings() | config.weighting_config
+    if (config.reward_scale, config.standardize_rewards) != (
+        1.0,
+        False,
+    ):  # Errors are in the unit of the rewards.
+        settings |= {"reward_scale": config.reward_scale, "standardize_rewards": config.standardize_rewards}
     return json.dumps([config.weighting, settings], sort_keys=True, default=str)
 
 

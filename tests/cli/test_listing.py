@@ -120,6 +120,12 @@ def test_of_an_environment_of_others_its_spaces_and_the_options_given_are_shown(
     assert "State              100 numbers" in text
 
 
+def test_a_class_of_a_file_is_shown_with_the_file_that_it_is_in(rllib, tmp_path):
+    own = "from rllib_remix.envs.matrix_games import TwoStepGame\n\n\nclass Mine(TwoStepGame):\n    pass\n"
+    (tmp_path / "game.py").write_text(own)
+    assert rllib("envs", "game.py:Mine").stdout.startswith("game.py:Mine: game.py:Mine\n")
+
+
 def test_an_environment_that_is_not_there_or_has_no_such_setting_is_told(refused):
     assert "--env: unknown environment 'predatorprey'; did you mean 'predator_prey'?" in refused(
         "envs", "predatorprey"

@@ -111,13 +111,14 @@ class ReferenceStep:
             values = of_actions(self.utilities(self.parameters, "target_agent"), self.greedy)
             self.target_values = MIXERS[settings.mixer](self.parameters, "target_mixer", values, self.state)
         took_greedy = (self.greedy[:, :-1] == batch["actions"]).all(-1)
+        self.target_values = np.clip(self.target_values, *settings.limits)
         values = self.target_values.copy()
         if settings.truncated_value == "previous":
             for of_episode, length in zip(values, batch["lengths"], strict=True):
                 of_episode[length] = of_episode[length - 1]
         self.targets = lambda_returns(
             batch["rewards"].astype(float),
-            np.clip(values, *settings.limits),
+            values,
             batch["lengths"],
             batch["terminated"] | (settings.time_limit == "termination"),
             took_greedy if settings.td_trace == "watkins" else np.ones_like(took_greedy),

@@ -184,26 +184,29 @@ def test_a_step_of_every_kind_of_target_is_the_plain_computations(algorithm, tar
     check_values(algorithm, **targets)
 
 
-def test_values_in_targets_are_limited_by_the_rewards_of_all_batches():
+@pytest.mark.parametrize("algorithm", ["QMIX", "CWQMIX"])  # CW compares them with targets
+def test_values_in_targets_are_limited_by_the_rewards_of_all_batches(algorithm):
     # With γ = ½ a reward for ever is worth twice itself; the rewards of these batches are larger than the values.
-    batch, learner = a_batch(), team_learner("QMIX", **(LOSS | {"gamma": 0.5}))
-    real = np.concatenate(
-        [row[:length] for row, length in zip(batch["rewards"], batch["lengths"], strict=True)]
-    )
-    values = ReferenceStep(parameters(learner), batch, reference_settings("QMIX", gamma=0.5)).target_values
-    shrunk = 0.2 * abs(values[0, 1]) / abs(real).max()  # so that they limit
+    batch, learner = a_batch(), team_learner(algorithm, **(LOSS | {"gamma": 0.5}))
+    lengths = zip(batch["rewards"], batch["lengths"], strict=True)
+    real = np.concatenate([row[:length] for row, length in lengths])
+    before = ReferenceStep(parameters(learner), batch, reference_settings(algorithm, gamma=0.5)).target_values
+    shrunk = 0.2 * abs(before[0, 1]) / abs(real).max()  # so that they limit
     small = batch | {"rewards": (shrunk * batch["rewards"]).astype(np.float32)}
     limits = (2 * min(0, shrunk * real.min()), 2 * max(0, shrunk * real.max()))
-    assert (values < limits[0]).any() or (values > limits[1]).any()
-    settings = reference_settings("QMIX", gamma=0.5, limits=limits)
-    expected = ReferenceStep(parameters(learner), small, settings)
-    logged, _ = update(learner, small)
+    assert (before < limits[0]).any() or (before > limits[1]).any()
+    expected = ReferenceStep(
+        parameters(learner), small, reference_settings(algorithm, gamma=0.5, limits=limits)
+    )
+    logged, report = update(learner, small)
     check_losses(logged, expected)
+    if algorithm == "CWQMIX":
+        check_weights(logged, report, expected)
     margin = 1 + 0.1 * (limits[1] - limits[0])
     steps = [step.q_tot for episode in expected.steps for step in episode]
     impossible = [not limits[0] - margin <= q_tot <= limits[1] + margin for q_tot in steps]
-    assert 0 < np.mean(impossible) < 1
     assert logged["impossible_q_tot_share"] == pytest.approx(np.mean(impossible), rel=1e-5)
+    assert any(impossible)
 
 
 def test_these_batches_tell_right_from_nearly_right():

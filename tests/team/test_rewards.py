@@ -51,6 +51,27 @@ def test_moments_merged_batch_by_batch_are_those_of_all_rewards():
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-3)
 
 
+def test_the_range_of_standardized_rewards_is_that_of_all_so_far_in_the_unit_of_now():
+    rewards = Rewards(standardize=True)
+    rewards.prepare(batch([0] * 99 + [1]))  # one in a hundred, so ten deviations above the mean
+    for _ in range(100):
+        prepared = rewards.prepare(batch([0] * 50 + [1] * 50))
+    assert prepared["reward_range"][0].tolist() == pytest.approx(
+        [prepared["rewards"].min().item(), prepared["rewards"].max().item()]
+    )
+    assert prepared["reward_range"][0].tolist() == pytest.approx([-1, 1], abs=0.02)
+
+
+def test_a_state_of_another_unit_begins_anew():
+    saved = Rewards(scale=100.0)
+    saved.prepare(batch([1, 2]))
+    for others in ({"scale": 1.0}, {"scale": 100.0, "standardize": True}):
+        rewards = Rewards(**others)
+        rewards.set_state(saved.get_state())
+        assert rewards.low > rewards.high
+    rewards.set_state({})  # of a checkpoint that did not know them
+
+
 def test_rewards_that_are_all_the_same_become_0():
     assert Rewards(standardize=True).prepare(batch([5, 5, 5]))["rewards"].tolist() == [[0.0, 0.0, 0.0]]
 

@@ -19,7 +19,7 @@ def messages(caplog, *iterations, **settings):
 
 
 def test_it_says_what_is_impossible_and_which_settings_matter(caplog):
-    (said,) = messages(caplog, {NAME: 0.2}, {NAME: 0.9}, {NAME: 1.0}, preset="papers", gamma=0.9)
+    (said,) = messages(caplog, {NAME: 0.2}, *[{NAME: 0.9}] * 4, {NAME: 1.0}, preset="papers", gamma=0.9)
     assert (
         "Q_tot is 655 on average, but with rewards of -6 … -0.5 and gamma 0.9 no return is outside -60 … 0"
         in said
@@ -30,7 +30,19 @@ def test_it_says_what_is_impossible_and_which_settings_matter(caplog):
 
 @pytest.mark.parametrize("learner", [{}, {NAME: float("nan")}, {NAME: 0.0}, {NAME: 0.5}])
 def test_it_says_nothing_of_values_that_can_be(caplog, learner):
-    assert messages(caplog, learner) == []
+    assert messages(caplog, *[learner] * 4) == []
+
+
+def test_it_waits_for_what_a_network_begins_with_to_go(caplog):
+    assert messages(caplog, {NAME: 1.0}, {NAME: 1.0}, {NAME: 0.1}, {NAME: 1.0}, {NAME: 1.0}) == []
+
+
+def test_before_any_reward_was_seen_nothing_is_impossible(caplog):
+    divergence = Divergence(QMIXConfig())
+    with caplog.at_level(logging.WARNING, logger="ray.rllib"):
+        for _ in range(4):
+            divergence.look({NAME: 1.0, "q_tot_mean": 3.0}, (0.0, 0.0))
+    assert not caplog.records
 
 
 def test_a_team_whose_values_diverge_is_told(build, caplog):
@@ -43,7 +55,8 @@ def test_a_team_whose_values_diverge_is_told(build, caplog):
     for parameter in module.mixer.parameters():
         parameter.data += 3.0
     with caplog.at_level(logging.WARNING, logger="ray.rllib"):
-        result = algorithm.train()
+        for _ in range(3):
+            result = algorithm.train()
     assert result["learners"]["default_policy"][NAME] == 1.0
     assert [r.getMessage()[:19] for r in caplog.records if "diverge" in r.getMessage()] == [
         "The values diverge:"

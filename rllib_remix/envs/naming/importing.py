@@ -106,6 +106,14 @@ def find_file(text: str) -> Path | None:
     return None
 
 
+def class_path(owner: type) -> str:
+    """Where a class is, for people: "package.module.Class", of a file that was loaded "file.py:Class"."""
+    module = owner.__module__
+    if module.startswith(_FILE_PREFIX) and (file := getattr(sys.modules.get(module), "__file__", None)):
+        return f"{Path(file).name}:{owner.__qualname__}"
+    return f"{module}.{owner.__qualname__}"
+
+
 def names_in_file(text: str) -> list[str]:
     """The classes and functions that a .py file defines at its top, and what it registers there; it is not run."""
     path = find_file(text)

@@ -82,7 +82,9 @@ class Host:
                 f"num_env_processes: {type(self._env).__name__} steps all its copies at once, in one process; allowed: 0."
             )
         self._own = slice(first, first + opening.num_envs)
-        return Team(self._env.spec, pickle.dumps(self._env._views), list(self._env.assumed))
+        return Team(
+            self._env.spec, pickle.dumps(self._env._views), list(self._env.assumed), self._env.agent_layout
+        )
 
     def share(self, num_envs: int) -> None:
         """Opens the arrays, of all copies of all processes."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.team_env import TeamSpec
 
 
@@ -29,6 +30,7 @@ class Team(NamedTuple):
     spec: TeamSpec
     views: bytes  # the pickled AgentViews, by which teams are compared
     assumed: list[str]
+    layout: Layout | None
 
 
 class Shown(NamedTuple):

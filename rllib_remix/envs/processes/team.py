@@ -12,6 +12,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
+from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.processes.child import Child, ChildDied
 from rllib_remix.envs.processes.messages import Failure, Opening, Shown, Team
 from rllib_remix.envs.processes.shared_arrays import SharedArrays, new_memory
@@ -73,6 +74,10 @@ class ProcessTeamEnv(TeamEnv):
             self.close()
             raise
 
+    @property
+    def agent_layout(self) -> Layout | None:
+        return self._layout
+
     # Processes
 
     def _start(self, first: int, count: int) -> Child:
@@ -90,7 +95,7 @@ class ProcessTeamEnv(TeamEnv):
         return answer
 
     def _take_team(self, teams: list[Team]) -> None:
-        spec, views, self.assumed = teams[0]
+        spec, views, self.assumed, self._layout = teams[0]
         for child, team in zip(self._children[1:], teams[1:], strict=True):
             if (team.spec, team.views) != (spec, views):
                 raise SettingError(
@@ -99,6 +104,7 @@ class ProcessTeamEnv(TeamEnv):
                 )
         self.n_agents, self.n_actions, self.episode_limit = spec.n_agents, spec.n_actions, spec.episode_limit
         self.obs_dim, self.state_dim, self.agent_names = spec.obs_dim, spec.state_dim, spec.agents
+        self.obs_shape = spec.obs_shape
         self.obs_dtype, self.state_dtype = np.dtype(spec.obs_dtype), np.dtype(spec.state_dtype)
         self._shared = SharedArrays(self._memory, spec, self.num_envs)
         self._shared.truncated[:] = True  # so that the first step of a copy is a reset

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rllib_remix.errors import SettingError
 from rllib_remix.settings import Count, Flag, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.replay import MAX_EPISODES
+
+COPY_INTERVAL = 200  # updates
+SLOWEST_COPIES = 10_000  # updates in which the targets have become the online networks
 
 
 @dataclass(kw_only=True)
@@ -22,7 +26,7 @@ class LoopSettings(SettingGroup):
         "episodes collected per update, whatever the number of env runners. 1 in EPyMARL, 8 in both papers.",
     )
     target_network_update_interval: int = setting(
-        200, Count(1), "updates between two copies onto the target networks. 200 in EPyMARL."
+        COPY_INTERVAL, Count(1), "updates between two copies onto the target networks. 200 in EPyMARL."
     )
     target_network_update_episodes: int | None = setting(
         None,
@@ -31,7 +35,10 @@ class LoopSettings(SettingGroup):
         "and both papers.",
     )
     tau: float = setting(
-        1.0, Interval(0, 1, low_open=True), "what a copy takes over: target ← τ·online + (1 - τ)·target."
+        1.0,
+        Interval(0, 1, low_open=True),
+        "what a copy takes over: target ← τ·online + (1 - τ)·target. Soft copies are made often, such as 0.01 with "
+        "`target_network_update_interval` 1.",
     )
     reward_scale: float = setting(
         1.0,
@@ -62,3 +69,18 @@ class LoopSettings(SettingGroup):
         "PettingZoo, gymnasium or RLlib); 0 keeps them in its own. Results are the same. Pays for environments whose "
         "step takes a millisecond or more, on as many free cores: ask Ray for them by `num_cpus_per_env_runner`.",
     )
+
+    def check(self) -> None:
+        super().check()
+        interval, episodes = self.target_network_update_interval, self.target_network_update_episodes
+        if episodes is not None and interval != COPY_INTERVAL:
+            raise SettingError(
+                f"target_network_update_interval: {interval} has no effect, as target_network_update_episodes is {episodes}, "
+                "by which copies are counted then; allowed: one of the two, so set the other to null (None)."
+            )
+        if episodes is None and interval / self.tau > SLOWEST_COPIES:
+            raise SettingError(
+                f"tau: {self.tau} with target_network_update_interval {interval} renews the target networks in some "
+                f"{interval / self.tau:,.0f} updates; allowed: a quotient of {SLOWEST_COPIES:,} at most. Soft copies are made "
+                "with every update: set target_network_update_interval to 1."
+            )

@@ -56,7 +56,7 @@ class ReplaySettings(SettingGroup):
     recent_episodes_capacity: int = setting(
         200,
         Count(1, MAX_EPISODES),
-        "how many of the newest episodes these are. 200, as between two target updates.",
+        "how many of the newest episodes these are. 200, as between two target updates in both papers.",
     )
     prioritized_replay_alpha: float = setting(
         1.0,

@@ -11,7 +11,7 @@ from rllib_remix.errors import SettingError
 _CONNECTOR = "env runners and learners exchange whole team episodes; change the environment instead"
 _NETWORKS = "use the network settings of training(), such as `agent_hidden_dim`"
 _OFFLINE = "teams learn from the episodes that their env runners play"
-_PROCESSES = "the copies of an environment are stepped together in the env runner's process"
+_PROCESSES = "use `num_env_processes` for copies in processes of their own"
 _ACTIONS = "actions are discrete"
 _COMPILED = "the networks' time loops have compiled kernels of their own"
 
@@ -35,13 +35,13 @@ UNUSED_SETTINGS = {
     "rollout_fragment_length": "whole episodes are always sampled; use `rollout_episodes_per_update`",
     "_env_to_module_connector": _CONNECTOR,
     "_module_to_env_connector": _CONNECTOR,
-    "observation_filter": "scale the observations in the environment",
+    "observation_filter": "use `normalize_observations`",
     "compress_observations": "the replay buffer keeps the environment's compact dtypes",
     "episode_lookback_horizon": "the networks are recurrent",
     "gym_env_vectorize_mode": _PROCESSES,
     "remote_worker_envs": _PROCESSES,
     # environment()
-    "clip_rewards": "scale the rewards in the environment",
+    "clip_rewards": "use `reward_scale` or `standardize_rewards`",
     "normalize_actions": _ACTIONS,
     "clip_actions": _ACTIONS,
     "action_mask_key": "environments give `avail_actions`",

@@ -252,7 +252,7 @@ FAULTS = (
         "own_numbers_of_actions_forgotten",
         "A team that acts on dicts gives actions without the start of Discrete(start=k).",
         "rollout/dict_acting.py",
-        "int(actions[slot]) + self._views[slot].first_action",
+        "own_form(self._actions[slot], int(actions[slot]))",
         "int(actions[slot])",
         _DICTS,
     ),

@@ -17,10 +17,10 @@ import rllib_remix
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
 from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.envs.processes.team import MAX_DEATHS_IN_A_ROW, ProcessTeamEnv
-from rllib_remix.envs.team_env import BrokenEnvironment, random_actions
+from rllib_remix.envs.team_env import BrokenEnvironment, TeamEnv, random_actions
 from rllib_remix.errors import SettingError
 from rllib_remix.rollout.building import build_team_env
-from tests.envs.processes.walkers import Walkers
+from tests.envs.processes.walkers import Pictures, Walkers
 
 ROOT = Path(rllib_remix.__file__).parents[1]
 FIELDS = ("obs", "state", "avail_actions", "rewards", "terminated", "truncated", "agent_returns")
@@ -59,6 +59,7 @@ def test_copies_in_processes_play_to_the_bit_what_they_play_in_one(spread, num_p
     alone, env = adapt(Walkers, 5), spread(num_processes=num_processes)
     assert env.spec == alone.spec
     assert env.assumed == alone.assumed
+    assert env.agent_layout == alone.agent_layout != TeamEnv.agent_layout.fget(env)
     assert list(playing(env, 3, 30)) == list(playing(alone, 3, 30))
     assert env.get_state() == alone.get_state()
     assert [len(infos) for infos in env.infos] == [len(infos) for infos in alone.infos]
@@ -70,6 +71,15 @@ def test_copies_in_processes_play_to_the_bit_what_they_play_in_one(spread, num_p
     assert again == list(playing(alone, None, 9))
     assert [env.render(copy)[0, 0, 0] for copy in range(5)] == [0, 1, 2, 3, 4]
     check_team_env(env)
+
+
+def test_images_stay_images():
+    env = ProcessTeamEnv(Pictures, 2, 2, {"state": "observations"})
+    try:
+        assert env.spec == adapt(Pictures, 2, {"state": "observations"}).spec
+        assert env.spec.obs_shape == (8, 9, 3)
+    finally:
+        env.close()
 
 
 def test_what_an_environment_raises_is_raised_with_its_traceback_and_the_copies(spread):

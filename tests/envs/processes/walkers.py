@@ -76,3 +76,14 @@ class Walkers(ParallelEnv):
 
     def render(self):
         return np.full((2, 2, 3), self.index, np.uint8)
+
+
+class Pictures(Walkers):
+    """Agents that see small pictures."""
+
+    def observation_space(self, agent):
+        return Box(0, 255, (8, 9, 3), np.uint8)
+
+    def reset(self, seed=None, options=None):
+        _, infos = super().reset(seed=seed, options=options)
+        return {agent: np.zeros((8, 9, 3), np.uint8) for agent in self.agents}, infos

@@ -14,6 +14,7 @@ SIZES = {"agent_hidden_dim": 4, "mixer_embed_dim": 2, "hypernet_hidden_dim": 2, 
 # What that trial was given; all else were defaults.
 GIVEN = {**SIZES, "env": "matrix_game", "train_batch_episodes": 8, "replay_buffer_capacity": 16}
 THEN = {
+    "encoder": "mlp",
     "td_trace": "peng",
     "truncated_value": "last",
     "limit_targets": False,
@@ -43,11 +44,11 @@ def test_what_the_trial_was_given_counts(checkpoint):
     assert (config["td_trace"], config["rollout_episodes_per_update"]) == ("watkins", 4)
 
 
-def test_with_the_preset_of_the_papers_nothing_is_left_to_keep(checkpoint):
+def test_what_a_preset_says_need_not_be_kept(checkpoint):
     config, said = {**GIVEN, "preset": "papers"}, []
     keep_first_settings("ReMIX", config, checkpoint, said.append)
-    assert config == {**GIVEN, "preset": "papers"}
-    assert said == []
+    assert config == {**GIVEN, "preset": "papers", "encoder": "mlp"}
+    assert len(said) == 1
 
 
 def test_of_other_algorithms_and_of_what_cannot_be_read_nothing_is_known(checkpoint):

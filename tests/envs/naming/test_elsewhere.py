@@ -79,7 +79,7 @@ def test_what_is_found_elsewhere_is_suggested():
 
 def test_a_file_that_registers_environments_lists_their_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = "from ray import tune\ntune.register_env('mine', lambda config: None)\ntune.register_env(str(), max)\n"
+    text = "from ray import tune\ntune.register_env('mine', lambda config: None)\ntune.register_env(str(12), max)\n"
     (tmp_path / "naming_registers.py").write_text(text)
     with pytest.raises(SettingError, match=r"allowed: naming_registers\.py:mine\.$"):
         find_maker("naming_registers.py")

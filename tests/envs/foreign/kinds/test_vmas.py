@@ -127,7 +127,11 @@ def test_numbers_that_are_not_finite_are_named(wrong):
             "env_config.continuous_actions: .*actions are discrete",
         ),
         ("vmas:balance", {"wrapper": "gym"}, "env_config.wrapper: .*read as it is"),
-        ("vmas:balance", {"n_agent": 2}, "make_env.*Scenario kwargs: {'n_agent': 2} passed but not used"),
+        (
+            "vmas:balance",
+            {"n_agent": 2},
+            r"vmas:balance: unknown key 'n_agent'\. Allowed: device, max_steps, .*, and what the scenario itself takes",
+        ),
         (
             "vmas:balance",
             {"team_adapter": {"state": "environment"}},

@@ -20,7 +20,8 @@ class Stranger:
         sizes: of the team: agents, actions, numbers in an observation, numbers in the state, env steps in an episode.
         needs: modules without which it cannot be made.
         refusal: what the message says of one that is not accepted; it has no sizes.
-        repeats: whether the same seed gives the same episode.
+        repeats: whether the same seed gives the same episode: not where NumPy's own stream is drawn from, or where
+            the first state holds actions of the episode before.
     """
 
     name: str

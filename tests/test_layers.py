@@ -28,7 +28,7 @@ ROOMS = {
     # what people call
     "cli": "__init__ jobs running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
     "jobs": "running experiments files settings terminal errors",
-    "running": "algorithms experiments team checkpoints files terminal errors",
+    "running": "algorithms experiments team checkpoints envs files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
     "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",

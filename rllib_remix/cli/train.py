@@ -70,7 +70,12 @@ app = typer.Typer(
 def train(
     ctx: typer.Context,
     algo: str = typer.Option(None, "--algo", "--run", "-a", "-r", help="VDN, QMIX, …, PPO, or a class path."),
-    env: str = typer.Option(None, "--env", "-e", help="predator_prey, …, a Gymnasium id, or a class path."),
+    env: str = typer.Option(
+        None,
+        "--env",
+        "-e",
+        help="predator_prey, mpe2.simple_spread_v3, a Gymnasium id, file.py:make, …; see `rllib envs`.",
+    ),
     env_config: str = typer.Option("{}", "--env-config", help="JSON of environment settings, or @FILE."),
     config: str = typer.Option("{}", "--config", "-c", help="JSON of algorithm settings, or @FILE."),
     stop: str = typer.Option("{}", "--stop", "-s", help="JSON of result key to limit, or @FILE."),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rllib_remix.envs.team_env import TeamEnv
 from rllib_remix.errors import unknown
 from rllib_remix.settings import check_keys
+
+if TYPE_CHECKING:
+    from rllib_remix.envs.team_env import TeamEnv
 
 TEAM_ENVS: dict[str, str] = {
     "predator_prey": "rllib_remix.envs.predator_prey:PredatorPrey",

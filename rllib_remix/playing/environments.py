@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box
 
+from rllib_remix.envs.foreign.options import assumptions_shown
 from rllib_remix.envs.naming.importing import class_path
 from rllib_remix.envs.team_env import TeamEnv, random_actions
 from rllib_remix.experiments.checks.first_step import told_in_a_line, try_team_environment
@@ -31,9 +33,10 @@ def describe_environment(env: str, env_config: dict[str, Any], seed: int = 0) ->
     """
     from rllib_remix.rollout.building import ADAPTER_KEY, build_team_env
 
-    try_team_environment(env, env_config)
-    with told_in_a_line(env, "making it"):
-        team = build_team_env(env, env_config, 1)
+    with assumptions_shown():
+        try_team_environment(env, env_config)
+        with told_in_a_line(env, "making it"):
+            team = build_team_env(env, env_config, 1)
     try:
         with told_in_a_line(env, "an episode"):
             random = RandomTeam(seed)
@@ -41,7 +44,7 @@ def describe_environment(env: str, env_config: dict[str, Any], seed: int = 0) ->
     finally:
         team.close()
     spec = team.spec
-    inner = getattr(team, "envs", [team])[0]
+    inner = _inner(team)
     inner = getattr(inner, "unwrapped", inner)
     return {
         "name": env,
@@ -54,6 +57,7 @@ def describe_environment(env: str, env_config: dict[str, Any], seed: int = 0) ->
         "assumed": list(getattr(team, "assumed", ())),
         "episode_return": played.returns[0],
         "episode_len": played.lengths[0],
+        "agent_returns": {agent: received[0] for agent, received in played.agent_returns.items()},
         "info": {name: values[0] for name, values in played.info.items()},
     }
 
@@ -92,11 +96,25 @@ def report(described: dict[str, Any]) -> list[str]:
         *(("Given", f"{name}: {value}") for name, value in described["given"].items()),
         *(("Assumed", line) for line in described["assumed"]),
         ("Random", f"return {described['episode_return']:.2f} in {described['episode_len']} env steps"),
+        *_of_agents(described["agent_returns"]),
         *((name, f"{value:.3f}") for name, value in described["info"].items() if value is not None),
     ]
     width = max(len(name) for name, _ in rows)
     head = f"{described['name']}: {described['class']}"
     return [head, *(f"  {name:<{width}}  {value}" for name, value in rows)]
+
+
+def _of_agents(returns: dict[str, float]) -> list[tuple[str, str]]:
+    """What each agent received, if that is not the same: those that play against others are in the team too."""
+    if len(set(returns.values())) < 2:
+        return []
+    told = [f"{agent} {received:.2f}" for agent, received in list(returns.items())[:MOST_NAMES]]
+    return [("Of agents", f"{', '.join(told)}{', …' if len(returns) > MOST_NAMES else ''}")]
+
+
+def _inner(team: TeamEnv) -> Any:
+    """The foreign environment in a team, of several copies the first; the team itself if there is none."""
+    return getattr(team, "envs", [getattr(team, "env", team)])[0]
 
 
 def _spaces(team: TeamEnv) -> list[tuple[str, str]]:
@@ -105,10 +123,19 @@ def _spaces(team: TeamEnv) -> list[tuple[str, str]]:
     if spaces_of is None:
         return []
     alike: dict[str, list[str]] = {}
-    for agent, name in zip(team.agents, team.agent_names, strict=True):  # type: ignore[attr-defined]
-        seen, acts = spaces_of(team.envs[0], agent)  # type: ignore[attr-defined]
-        alike.setdefault(f"sees {seen}, acts {acts}", []).append(name)
+    agents, env = getattr(team, "agents", team.agent_names), _inner(team)
+    for agent, name in zip(agents, team.agent_names, strict=True):
+        seen, acts = spaces_of(env, agent)
+        alike.setdefault(f"sees {_shortly(seen)}, acts {acts}", []).append(name)
     return [(_together(names), text) for text, names in alike.items()]
+
+
+def _shortly(space: Any) -> str:
+    """A space without the bounds of each number, where they differ."""
+    text = " ".join(str(space).split())
+    if isinstance(space, Box) and "[" in text:
+        return f"Box({space.low.min()} … {space.high.max()}, {space.shape}, {space.dtype})"
+    return text
 
 
 def _together(names: list[str]) -> str:

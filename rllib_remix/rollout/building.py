@@ -32,7 +32,8 @@ def build_team_env(
     A TeamEnv class is called with `num_envs` and the config. Anything else (see `find_maker`) gets the config as an
     EnvContext or as keyword arguments, and returns a TeamEnv (of `context.num_envs` copies) or an environment of
     another kind, which is made `num_envs` times and adapted, with the options under `env_config["team_adapter"]`, here
-    or in `num_processes` processes. With `only_first`, the latter is made once, to be looked at.
+    or in `num_processes` processes. With `only_first`, the latter is made once, to be looked at; all copies of VMAS are
+    one object anyway.
 
     Raises:
         SettingError: unknown environment, or one that is none of these; or a TeamEnv that is to be in processes.
@@ -61,8 +62,9 @@ def build_team_env(
     first = make(0)
     if not isinstance(first, TeamEnv):
         from rllib_remix.envs.foreign.adapters import adapt
+        from rllib_remix.envs.foreign.kinds.vmas import is_vmas
 
-        copies = 1 if only_first else num_envs
+        copies = 1 if only_first and not is_vmas(first) else num_envs
         return adapt(lambda index: first if index == 0 else make(index), copies, options)
     if first.num_envs != num_envs:
         raise SettingError(

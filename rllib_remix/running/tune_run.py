@@ -223,6 +223,7 @@ def _callbacks(
     """What watches every run, in the order in which Tune calls it."""
     from rllib_remix.running.callbacks.last_save import PatientLastSaves
     from rllib_remix.running.callbacks.nonfinite import NonFiniteFailures
+    from rllib_remix.running.callbacks.opponents import OpponentsInATeam
     from rllib_remix.running.callbacks.result_logs import ResultLogs, TableLogger
     from rllib_remix.running.callbacks.storage_warnings import StorageWarnings
     from rllib_remix.running.driver_memory import NotesForgotten
@@ -234,6 +235,7 @@ def _callbacks(
         logs,
         StorageWarnings(logs, progress.say),
         NonFiniteFailures(progress.say),
+        OpponentsInATeam(progress.say),
         TableLogger(),
         NotesForgotten(),
         PatientLastSaves(lambda: graceful_stop.requested),

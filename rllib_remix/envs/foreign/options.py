@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from numbers import Integral
 from typing import Any
 
@@ -16,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 OPTIONS = ("state", "team_reward", "episode_limit")
 STATES = ("environment", "observations", "both")
+REWARDS_CANCEL = (
+    "cancel each other out: from their sum a team learns nothing, and a team is not trained against itself. All play for "
+    'one of them with {"team_adapter": {"team_reward": AGENT}} in env_config.'
+)
 SUM, MEAN = "sum", "mean"  # of the agents' rewards; otherwise one agent's
 
 # Where an environment may say how long an episode is at most: itself, or what it was registered with.
@@ -23,6 +29,19 @@ _LIMIT_ATTRIBUTES = ("episode_limit", "max_cycles", "max_steps", "_max_episode_s
 _OF_SPEC = ("max_episode_steps", "max_cycles")
 _OF_ARGUMENTS = ("max_episode_steps", "max_cycles", "max_steps", "episode_limit")
 _INSIDE = ("env", "par_env", "aec_env", "unwrapped")  # what wrappers call the environment that they wrap
+
+
+_assumptions_are_shown: ContextVar[bool] = ContextVar("assumptions_are_shown", default=False)
+
+
+@contextmanager
+def assumptions_shown() -> Iterator[None]:
+    """Within it nothing is logged of assumptions: who made the environment shows them."""
+    token = _assumptions_are_shown.set(True)
+    try:
+        yield
+    finally:
+        _assumptions_are_shown.reset(token)
 
 
 def check_options(options: Any) -> None:
@@ -81,7 +100,7 @@ def episode_limit(options: dict[str, Any], env: Any) -> tuple[int, str]:
     raise SettingError(
         f"team_adapter.episode_limit: missing, and {name_of(env)} announces none as "
         f"{', '.join(_LIMIT_ATTRIBUTES)} or spec.{_OF_SPEC[0]}, nor does what it wraps; set the largest number of env "
-        'steps in an episode, e.g. team_adapter={"episode_limit": 100}.'
+        'steps in an episode, e.g. {"team_adapter": {"episode_limit": 100}} in env_config.'
     )
 
 
@@ -140,12 +159,35 @@ def assumptions(
     return assumed
 
 
-@functools.cache
 def say_assumed(name: str, assumed: tuple[str, ...]) -> None:
     """Logs once in a process what was assumed of an environment; aloud if its state had to be made."""
+    if not _assumptions_are_shown.get():
+        _say_assumed(name, assumed)
+
+
+@functools.cache
+def _say_assumed(name: str, assumed: tuple[str, ...]) -> None:
     level = logging.WARNING if any(line.startswith("state: what") for line in assumed) else logging.INFO
     if assumed:
         logger.log(level, "team_adapter, assumed of %s: %s. Options say otherwise.", name, "; ".join(assumed))
+
+
+def say_if_rewards_cancel(name: str, agents: Sequence[str], received: Sequence[float]) -> None:
+    """Logs once in a process that the rewards of an episode were opponents': their sum is 0, though they are not."""
+    if rewards_cancel(received):
+        told = ", ".join(f"{agent} {value:g}" for agent, value in zip(agents[:4], received, strict=False))
+        _say_rewards_cancel(name, f"{told}{', …' if len(agents) > 4 else ''}")
+
+
+def rewards_cancel(received: Sequence[float]) -> bool:
+    """Whether what agents received is not 0, but adds up to it."""
+    most = max(map(abs, received), default=0.0)
+    return most > 0 and abs(sum(received)) <= 1e-6 * most
+
+
+@functools.cache
+def _say_rewards_cancel(name: str, told: str) -> None:
+    logger.warning("team_adapter.team_reward: the rewards of %s's agents (%s) %s", name, told, REWARDS_CANCEL)
 
 
 @functools.cache
@@ -153,7 +195,7 @@ def say_own_end_is_later(name: str, limit: int, place: str) -> None:
     """Logs once in a process that an environment goes on beyond the limit that it announces."""
     logger.warning(
         "team_adapter: %s has not ended after %d env steps, its %s, and is truncated there. If it ends by itself a step "
-        'later, give that: team_adapter={"episode_limit": %d}.',
+        'later, give that: {"team_adapter": {"episode_limit": %d}} in env_config.',
         name,
         limit,
         place,

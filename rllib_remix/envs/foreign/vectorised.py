@@ -22,6 +22,7 @@ from rllib_remix.envs.foreign.options import (
     assumptions,
     check_options,
     episode_limit,
+    say_if_rewards_cancel,
     say_own_end_is_later,
     team_reward,
 )
@@ -225,6 +226,8 @@ class ForeignEnvAdapter(ForeignKind):
         """Closes the account of an episode."""
         running = self._running[copy]
         self._agent_returns[copy] = sum(running) if returned.pays_team(self.envs[copy]) else running
+        if not isinstance(self._team_reward, int):
+            say_if_rewards_cancel(name_of(self.envs[copy]), self.agent_names, running)
         if not is_own_end and self._limit_place:
             say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
 

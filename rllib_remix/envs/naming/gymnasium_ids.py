@@ -6,9 +6,9 @@ import functools
 import inspect
 from typing import Any
 
+from rllib_remix.envs.naming.elsewhere import module_that_registers, nearest_id
 from rllib_remix.envs.naming.importing import load_path
 from rllib_remix.envs.naming.maker import Maker, keywords_of
-from rllib_remix.envs.naming.packages import registering_package
 from rllib_remix.errors import SettingError, nearest, shown
 
 
@@ -41,24 +41,14 @@ def is_registered(env_id: str) -> bool:
     return env_id in gymnasium.registry
 
 
-def module_that_registers(env_id: str) -> str | None:
-    """The name under which an id would be found, if a package is known that registers it."""
-    package = registering_package(env_id)
-    return f"{package}:{env_id}" if package else None
-
-
 def _unknown_id(option: str, module: str, env_id: str) -> SettingError:
     import gymnasium
 
-    ids = list(gymnasium.registry)
     if module:
-        root = module.partition(".")[0]
-        ids = [
-            each for each in ids if str(gymnasium.registry[each].entry_point).startswith((root, "<"))
-        ] or ids
-    guess = nearest(env_id, ids)
-    found = (f"{module}:{guess}" if module else guess) if guess else None
-    found = (None if module else module_that_registers(env_id)) or found
+        guess = nearest_id(env_id, module.partition(".")[0])
+        found = f"{module}:{guess}" if guess else None
+    else:
+        found = module_that_registers(env_id) or nearest(env_id, gymnasium.registry)
     hint = f"; did you mean {found!r}?" if found else "."
     owner = f"the module {shown(module)} registers" if module else "Gymnasium has"
     return SettingError(

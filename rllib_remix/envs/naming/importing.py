@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rllib_remix.envs.naming.elsewhere import find_elsewhere
 from rllib_remix.envs.naming.packages import installation, known_modules, moved
 from rllib_remix.errors import SettingError, nearest, shown
 
@@ -114,14 +115,26 @@ def class_path(owner: type) -> str:
 
 
 def names_in_file(text: str) -> list[str]:
-    """The classes and functions that a .py file defines at its top, without running it."""
+    """The classes and functions that a .py file defines at its top, and what it registers there; it is not run."""
     path = find_file(text)
     try:
         tree = ast.parse(path.read_text(encoding="utf-8")) if path else ast.Module([], [])
     except (OSError, ValueError, SyntaxError):
         return []
     kinds = (ast.FunctionDef, ast.ClassDef)
-    return [node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+    defined = [node.name for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+    called = [
+        node.value for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    return [*(name for call in called if (name := _registered_by(call))), *defined]
+
+
+def _registered_by(call: ast.Call) -> str | None:
+    """The name in `register_env("name", …)`, also of `tune.register_env`."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    first = call.args[0] if call.args else None
+    found = first.value if isinstance(first, ast.Constant) else None
+    return found if function == "register_env" and isinstance(found, str) else None
 
 
 def _import(option: str, path: str, name: str) -> ModuleType:
@@ -150,7 +163,8 @@ def _member(option: str, path: str, where: str, owner: Any, name: str) -> Any:
         file = (getattr(owner, "__file__", None) or "built in") if is_module else None
         said = f" ({file})" if file else ""
         guess = nearest(name, _members(owner))
-        hint = f"; did you mean {f'{where}.{guess}'!r}?" if guess else "."
+        found = f"{where}.{guess}" if guess else find_elsewhere(path)
+        hint = f"; did you mean {found!r}?" if found else "."
         raise SettingError(f"{option}: {shown(where)}{said} has no {shown(name)}{hint}") from error
 
 

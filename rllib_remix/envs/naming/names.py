@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from rllib_remix.envs.foreign.kinds.vmas import vmas_creator
-from rllib_remix.envs.naming.gymnasium_ids import find_in_gymnasium, is_registered, module_that_registers
+from rllib_remix.envs.naming.elsewhere import find_elsewhere, module_that_registers
+from rllib_remix.envs.naming.gymnasium_ids import find_in_gymnasium, is_registered
 from rllib_remix.envs.naming.importing import (
     find_current_folder,
     is_module,
@@ -73,8 +74,11 @@ def unknown_environment(option: str, env: Any) -> SettingError:
 
     guess = None
     if isinstance(env, str):
-        elsewhere = module_that_registers(env)
-        guess = elsewhere or nearest(env, [*TEAM_ENVS, *gymnasium.registry, *registered_ids()])
+        guess = (
+            module_that_registers(env)
+            or nearest(env, [*TEAM_ENVS, *gymnasium.registry, *registered_ids()])
+            or find_elsewhere(env)
+        )
     hint = f"; did you mean {guess!r}?" if guess else "."
     return SettingError(
         f"{option}: unknown environment {shown(env)}{hint} Allowed: {', '.join(sorted(TEAM_ENVS))}, {ALLOWED}."
@@ -94,6 +98,8 @@ def _of_name(option: str, name: str) -> Maker:
         return find_in_gymnasium(option, name, name)
     if (found := of_registry(option, name, name)) is not None:
         return found
+    if name == "vmas":  # which has names for its scenarios, not modules
+        return PREFIXES[name](option, name, "")
     if ("." in name and "/" not in name) or is_module(name):
         return _of_path(option, name)
     raise unknown_environment(option, name)
@@ -103,6 +109,11 @@ def _of_path(option: str, name: str) -> Maker:
     loaded = load_path(option, name)
     if isinstance(loaded, ModuleType):
         return of_module(option, name, loaded)
+    if getattr(loaded, "__module__", None) == "ray.rllib.env.wrappers.pettingzoo_env":
+        raise SettingError(
+            f"{option}: {shown(name)} is a wrapper, which needs an environment; give the one inside, such as "
+            "mpe2.simple_spread_v3, or a function that returns the wrapper around it (my_file.py:make)."
+        )
     return _checked(option, name, loaded)
 
 

@@ -23,7 +23,7 @@ def own_state(game):
 
 @pytest.fixture(autouse=True)
 def nothing_was_said():
-    options.say_assumed.cache_clear()
+    options._say_assumed.cache_clear()
     options.say_own_end_is_later.cache_clear()
 
 
@@ -171,7 +171,7 @@ def test_an_environment_that_ends_later_than_it_announces_is_cut_and_it_is_said(
     told = [record.getMessage() for record in caplog.records if "has not ended" in record.getMessage()]
     assert len(told) == says
     if says:
-        assert told[0].endswith('give that: team_adapter={"episode_limit": 6}.')
+        assert told[0].endswith('give that: {"team_adapter": {"episode_limit": 6}} in env_config.')
 
 
 def test_callbacks_find_the_latest_infos_of_every_agent():

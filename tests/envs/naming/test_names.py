@@ -172,6 +172,7 @@ def test_ids_that_a_package_registers_when_it_is_imported_are_found_by_their_fir
         monkeypatch.delitem(gymnasium.registry, name)
     for module in [module for module in sys.modules if module.split(".")[0] == "lbforaging"]:
         monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "lbforaging", None)  # nor can
     with pytest.raises(SettingError, match="did you mean 'lbforaging:Foraging-8x8-2p-2f-coop-v3'"):
         find_maker("Foraging-8x8-2p-2f-coop-v3")
 

@@ -15,7 +15,7 @@ from rllib_remix.envs.foreign.agent_order import names_of
 from rllib_remix.envs.foreign.info_values import MAX_NAMES
 from rllib_remix.envs.foreign.options import check_options
 from rllib_remix.envs.team_env import TeamEnv, TeamStep
-from rllib_remix.errors import SettingError, unknown
+from rllib_remix.errors import SettingError, nearest, shown, unknown
 from rllib_remix.settings import check_choice, check_keys
 
 NAME = "vmas.simulator.environment.environment.Environment"
@@ -27,6 +27,7 @@ _FIXED = {
     "multidiscrete_actions": "an agent's choices are enumerated as one Discrete here",
     "wrapper": "the environment is read as it is",
 }
+_NOT_SET = (*_FIXED, "scenario", "kwargs")
 
 
 def is_vmas(env: Any) -> bool:
@@ -71,10 +72,18 @@ def make_vmas(scenario: str, num_envs: int, settings: dict[str, Any]) -> Any:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Scenario kwargs")  # that the scenario does not know
             return vmas.make_env(scenario, num_envs=num_envs, continuous_actions=False, **settings)
-    except (AssertionError, TypeError, ValueError, KeyError, UserWarning) as error:
+    except UserWarning as error:
+        own = [name for name in inspect.signature(vmas.make_env).parameters if name not in _NOT_SET]
+        unknown_one = next((name for name in settings if name not in own and repr(name) in str(error)), "")
+        guess = nearest(unknown_one, own)
+        hint = f"; did you mean {guess!r}?" if guess else "."
         raise SettingError(
-            f"env: vmas.make_env({scenario!r}) with {settings} fails with {type(error).__name__}: {error}."
+            f"env_config of vmas:{scenario}: unknown key {shown(unknown_one)}{hint} Allowed: {', '.join(own)}, and what "
+            "the scenario itself takes."
         ) from error
+    except (AssertionError, TypeError, ValueError, KeyError) as error:
+        said = f"{type(error).__name__}: {error}".rstrip(".")
+        raise SettingError(f"env: vmas.make_env({scenario!r}) with {settings} fails with {said}.") from error
 
 
 class VmasTeam(TeamEnv):
@@ -102,6 +111,7 @@ class VmasTeam(TeamEnv):
         self.env, self.num_envs, self.n_agents = env, int(env.num_envs), len(env.agents)
         self.agent_names = names_of("VMAS", [agent.name for agent in env.agents])
         self.episode_limit = _limit(env, options)
+        self.assumed = _assumptions(env, options)
         env.terminated_truncated = True  # so that the step tells which of both
         self._mean_reward = options.get("team_reward") == "mean"
         self._stream = _Stream(env)
@@ -113,6 +123,12 @@ class VmasTeam(TeamEnv):
         self.obs_dim = max(self._sizes)
         self.state_dim = self.n_agents * self.obs_dim
         self._allocate()
+
+    def spaces_of(self, env: Any, agent: str) -> tuple[Any, Any]:
+        """Observation and action space of an agent, as VMAS announces them."""
+        index = self.agent_names.index(agent)
+        spaces = (env.observation_space, env.action_space)
+        return tuple(_listed(getattr(space, "spaces", space))[index] for space in spaces)  # type: ignore[return-value]
 
     def _allocate(self) -> None:
         import torch
@@ -301,11 +317,23 @@ def _check_actions(env: Any) -> None:
         )
 
 
+def _assumptions(env: Any, options: dict[str, Any]) -> list[str]:
+    """What was taken for options that were not given, and for VMAS's own default of actions."""
+    assumed = []
+    if options.get("state") is None:
+        assumed.append("state: what all agents observe, as VMAS shows no state of its own")
+    if options.get("episode_limit") is None:
+        assumed.append(f"episode_limit: {env.max_steps} env steps, from max_steps")
+    if options.get("team_reward") is None:
+        assumed.append("team_reward: the sum of the agents' rewards")
+    return [*assumed, "actions: discrete, which VMAS makes of continuous ones"]
+
+
 def _limit(env: Any, options: dict[str, Any]) -> int:
     limits = [int(limit) for limit in (options.get("episode_limit"), env.max_steps) if limit is not None]
     if not limits:
         raise SettingError(
             "team_adapter.episode_limit: missing, and the VMAS environment has no max_steps; set the largest number of env "
-            'steps in an episode, e.g. team_adapter={"episode_limit": 100}.'
+            'steps in an episode, e.g. {"max_steps": 100} in env_config.'
         )
     return min(limits)

@@ -6,6 +6,7 @@ from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.envs.foreign.kinds.vmas import VmasTeam
 from rllib_remix.envs.team_env import random_actions
 from rllib_remix.errors import SettingError
+from rllib_remix.experiments.checks.first_step import try_team_environment
 from rllib_remix.rollout.building import build_team_env
 
 vmas = pytest.importorskip("vmas")
@@ -126,7 +127,11 @@ def test_numbers_that_are_not_finite_are_named(wrong):
             "env_config.continuous_actions: .*actions are discrete",
         ),
         ("vmas:balance", {"wrapper": "gym"}, "env_config.wrapper: .*read as it is"),
-        ("vmas:balance", {"n_agent": 2}, "make_env.*Scenario kwargs: {'n_agent': 2} passed but not used"),
+        (
+            "vmas:balance",
+            {"n_agent": 2},
+            r"vmas:balance: unknown key 'n_agent'\. Allowed: device, max_steps, .*, and what the scenario itself takes",
+        ),
         (
             "vmas:balance",
             {"team_adapter": {"state": "environment"}},
@@ -150,3 +155,22 @@ def test_forms_that_cannot_be_learned_from_are_named():
         SettingError, match="GymnasiumWrapper cannot be adapted: it is a wrapper of VMAS; leave"
     ):
         adapt(lambda copy: make(1, wrapper="gymnasium", terminated_truncated=True))
+
+
+def test_a_setting_that_neither_vmas_nor_the_scenario_takes_is_named():
+    with pytest.raises(
+        SettingError, match=r"unknown key 'max_step'; did you mean 'max_steps'\? Allowed: .*scenario"
+    ):
+        build_team_env("vmas:balance", {"max_step": 5}, 1)
+
+
+def test_what_was_assumed_of_vmas_is_said():
+    team = build_team_env("vmas:balance", SMALL, 1)
+    names = [line.partition(":")[0] for line in team.assumed]
+    assert names == ["state", "episode_limit", "team_reward", "actions"]
+    seen, acts = team.spaces_of(team.env, team.agent_names[0])
+    assert (seen.shape, acts.n) == ((16,), 9)
+
+
+def test_the_first_step_before_ray_starts_is_taken_with_as_many_copies_as_are_trained():
+    try_team_environment("vmas:balance", SMALL, 8)

@@ -1,0 +1,1 @@
+"""Environments that others wrote: what each is to a team, and what it costs."""

@@ -51,6 +51,7 @@ from rllib_remix.team.agents import (
 )
 from rllib_remix.team.batch_memory import check_batch_memory
 from rllib_remix.team.gpu import check_gpu, learns_here_on_gpu
+from rllib_remix.team.large_inputs import LargeInputs
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
 from rllib_remix.team.rewards import Rewards
@@ -98,6 +99,7 @@ class TeamAlgorithm(SavedAlgorithm):
         self._draws_by_priority = self.config.draws_by_priority()
         self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
         self._rewards = Rewards(self.config.reward_scale, standardize=self.config.standardize_rewards)
+        self._large_inputs = LargeInputs(self.config, self.team_spec)
         self._batches = self._new_prefetcher()
         self._episodes_collected = 0
         self._episodes_since_update = 0
@@ -209,6 +211,7 @@ class TeamAlgorithm(SavedAlgorithm):
             )
         except TooFewEpisodes:
             return None
+        self._large_inputs.look(sample)
         return learner_batch(self._rewards.prepare(sample), num_learners=self.config.num_learners or 1)
 
     def _beta(self) -> float:

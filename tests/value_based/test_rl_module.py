@@ -94,12 +94,28 @@ def test_a_removed_agent_keeps_the_utilities_with_which_it_left():
 
 @pytest.mark.parametrize("algorithm", ["QMIX", "MACPO"])
 def test_bfloat16_values_are_close_and_come_as_float32(algorithm):
-    exact = module(algorithm)._forward_train(batch())
-    low = module(algorithm, compute_dtype="bfloat16")._forward_train(batch())
+    exact = module(algorithm, zero_initial_values=False)._forward_train(batch())
+    low = module(algorithm, compute_dtype="bfloat16", zero_initial_values=False)._forward_train(batch())
     for name in ("q_tot", "target_values"):
         assert low[name].dtype == torch.float32
         difference = (low[name] - exact[name]).abs().max()
         assert 0 < difference < 0.02 * exact[name].abs().max()
+
+
+@pytest.mark.parametrize(("begins_at_zero", "most"), [(True, 0.1), (False, 1e9)])
+@pytest.mark.parametrize("algorithm", ["QMIX", "MACPO"])
+def test_values_begin_near_0_whatever_the_state_unless_the_papers_way_is_asked_for(
+    algorithm, begins_at_zero, most
+):
+    network, seen = module(algorithm, zero_initial_values=begins_at_zero), batch()
+    with torch.no_grad():
+        utilities = seen["state"].new_zeros(5, network.mixer.n_agents)
+        states = torch.randn(5, seen["state"].shape[-1]) * 100
+        values = [network.mixer(utilities, states)]
+        values += [] if network.q_star is None else [network.q_star(utilities, states)]
+    for value in values:
+        assert value.abs().max() < most
+        assert begins_at_zero or value.abs().max() > 1
 
 
 def test_gradients_of_bfloat16_point_the_same_way():

@@ -8,6 +8,8 @@ from typing import Any, TypeGuard
 from ray.rllib.env.env_context import EnvContext
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
+from rllib_remix.envs.closing import close_quietly
+from rllib_remix.envs.foreign.options import check_options
 from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv
@@ -32,7 +34,8 @@ def build_team_env(
     A TeamEnv class is called with `num_envs` and the config. Anything else (see `find_maker`) gets the config as an
     EnvContext or as keyword arguments, and returns a TeamEnv (of `context.num_envs` copies) or an environment of
     another kind, which is made `num_envs` times and adapted, with the options under `env_config["team_adapter"]`, here
-    or in `num_processes` processes. With `only_first`, the latter is made once, to be looked at.
+    or in `num_processes` processes. With `only_first`, the latter is made once, to be looked at, but for VMAS's, whose
+    copies are one object.
 
     Raises:
         SettingError: unknown environment, or one that is none of these; or a TeamEnv that is to be in processes.
@@ -58,13 +61,17 @@ def build_team_env(
         from rllib_remix.envs.processes.team import ProcessTeamEnv
 
         return ProcessTeamEnv(make, num_envs, num_processes, options)
+    check_options(options)
     first = make(0)
     if not isinstance(first, TeamEnv):
         from rllib_remix.envs.foreign.adapters import adapt
+        from rllib_remix.envs.foreign.kinds.vmas import is_vmas
 
-        copies = 1 if only_first else num_envs
+        # A creator of VMAS was asked for all copies at once.
+        copies = 1 if only_first and not is_vmas(first) else num_envs
         return adapt(lambda index: first if index == 0 else make(index), copies, options)
     if first.num_envs != num_envs:
+        close_quietly([first])
         raise SettingError(
             f"env {env!r}: its creator returned {first.num_envs} copies, but num_envs_per_env_runner is "
             f"{num_envs}; create `context.num_envs` copies."

@@ -9,6 +9,7 @@ import numpy as np
 
 from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.checker import TeamEnvError
+from rllib_remix.envs.closing import close_all
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
 from rllib_remix.envs.foreign.agent_view import layout_of_views
@@ -380,5 +381,4 @@ class ForeignEnvAdapter(ForeignKind):
             self._entropy, self._episodes = state["entropy"], list(state["episodes"])
 
     def close(self) -> None:
-        for env in self.envs:
-            env.close()
+        close_all(self.envs)

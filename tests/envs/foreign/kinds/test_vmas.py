@@ -6,6 +6,7 @@ from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.envs.foreign.kinds.vmas import VmasTeam
 from rllib_remix.envs.team_env import random_actions
 from rllib_remix.errors import SettingError
+from rllib_remix.experiments.checks.first_step import try_team_environment
 from rllib_remix.rollout.building import build_team_env
 
 vmas = pytest.importorskip("vmas")
@@ -32,6 +33,13 @@ def test_all_copies_of_a_scenario_are_one_environment():
     assert (env.num_envs, env.n_agents, env.n_actions, env.episode_limit) == (3, 2, 9, 5)
     assert env.state_dim == 2 * env.obs_dim
     check_team_env(env)
+
+
+@pytest.mark.parametrize(
+    ("env", "settings"), [("vmas:balance", SMALL), (lambda context: make(context.num_envs), {})]
+)
+def test_the_first_step_before_a_training_is_taken_by_all_copies(env, settings):
+    try_team_environment(env, settings, 8)
 
 
 @pytest.mark.parametrize("settings", [{}, {"dict_spaces": True}, {"terminated_truncated": True}])

@@ -227,7 +227,9 @@ class ForeignEnvAdapter(ForeignKind):
         running = self._running[copy]
         self._agent_returns[copy] = sum(running) if returned.pays_team(self.envs[copy]) else running
         if not is_own_end and self._limit_place:
-            say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
+            env = self.envs[copy]
+            later = getattr(env, "turns_in_a_cycle", 1)
+            say_own_end_is_later(name_of(env), self.episode_limit, self._limit_place, later)
 
     def _take_step(self, copy: int, result: Any) -> None:
         observations, rewards, terminateds, truncateds, infos = returned.of_step(self.envs[copy], result)

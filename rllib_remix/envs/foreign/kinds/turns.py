@@ -22,6 +22,9 @@ class TurnsEnv(StandIn):
 
     def __init__(self, env: AECEnv) -> None:
         self.env = env
+        self.turns_in_a_cycle = len(
+            env.possible_agents
+        )  # PettingZoo's limits count cycles, in which all have had a turn
 
     def get_observation_space(self, agent: Hashable) -> Any:
         """That of one agent."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rllib_remix.envs.foreign.options import assumed_is_shown
 from rllib_remix.envs.naming.importing import class_path
 from rllib_remix.envs.team_env import TeamEnv, random_actions
 from rllib_remix.experiments.checks.first_step import told_in_a_line, try_team_environment
@@ -31,9 +32,10 @@ def describe_environment(env: str, env_config: dict[str, Any], seed: int = 0) ->
     """
     from rllib_remix.rollout.building import ADAPTER_KEY, build_team_env
 
-    try_team_environment(env, env_config)
-    with told_in_a_line(env, "making it"):
-        team = build_team_env(env, env_config, 1)
+    with assumed_is_shown():
+        try_team_environment(env, env_config)
+        with told_in_a_line(env, "making it"):
+            team = build_team_env(env, env_config, 1)
     try:
         with told_in_a_line(env, "an episode"):
             random = RandomTeam(seed)

@@ -126,7 +126,9 @@ def _vmas_of(env: Any, num_envs: int, options: dict[str, Any] | None) -> VmasTea
             f"env: the VMAS environment has {env.num_envs} copies, but {num_envs} are asked for; make it with "
             f"num_envs={num_envs} (a creator finds the number in `context.num_envs`)."
         )
-    return VmasTeam(env, options)
+    team = VmasTeam(env, options)
+    say_assumed("VMAS", tuple(team.assumed))
+    return team
 
 
 def _kind_of(env: Any) -> type[ForeignEnvAdapter]:

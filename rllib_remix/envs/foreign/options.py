@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
@@ -14,6 +15,7 @@ from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.settings import check_choice, check_keys, check_number
 
 logger = logging.getLogger(__name__)
+_of_assumed = logger.getChild("assumed")
 
 OPTIONS = ("state", "team_reward", "episode_limit")
 STATES = ("environment", "observations", "both")
@@ -78,9 +80,8 @@ def episode_limit(options: dict[str, Any], env: Any) -> tuple[int, str]:
     for owner in _within(env):
         for place, limit in _announced(owner):
             if isinstance(limit, Integral) and not isinstance(limit, bool) and int(limit) >= 1:
-                turns = getattr(
-                    env, "turns_in_a_cycle", 1
-                )  # a stand-in's, of which the environment counts no turns
+                # What stands for an environment may know that it counts cycles of turns.
+                turns = getattr(env, "turns_in_a_cycle", 1)
                 return int(limit) * turns, place if turns == 1 else f"{place}, of {turns} turns each"
     raise SettingError(
         f"team_adapter.episode_limit: missing, and {name_of(env)} announces none as "
@@ -144,13 +145,25 @@ def assumptions(
     return assumed
 
 
+@contextmanager
+def assumed_is_shown() -> Iterator[None]:
+    """Within `with`, `say_assumed` says nothing: who calls shows it."""
+    before, _of_assumed.disabled = _of_assumed.disabled, True
+    try:
+        yield
+    finally:
+        _of_assumed.disabled = before
+
+
 @functools.cache
 def say_assumed(name: str, assumed: tuple[str, ...]) -> None:
     """Logs once in a process what was assumed of an environment; aloud if its state or observations had to be made."""
     made = any(line.startswith(("state: what", "observations:")) for line in assumed)
     level = logging.WARNING if made else logging.INFO
     if assumed:
-        logger.log(level, "team_adapter, assumed of %s: %s. Options say otherwise.", name, "; ".join(assumed))
+        _of_assumed.log(
+            level, "team_adapter, assumed of %s: %s. Options say otherwise.", name, "; ".join(assumed)
+        )
 
 
 @functools.cache

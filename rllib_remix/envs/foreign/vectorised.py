@@ -17,7 +17,6 @@ from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.images import common_image_shape
 from rllib_remix.envs.foreign.info_values import InfoValues
-from rllib_remix.envs.foreign.joint_actions import own_form
 from rllib_remix.envs.foreign.kind import ForeignKind
 from rllib_remix.envs.foreign.options import (
     assumptions,
@@ -29,6 +28,7 @@ from rllib_remix.envs.foreign.options import (
 from rllib_remix.envs.foreign.rosters import Roster, plain_rewards
 from rllib_remix.envs.foreign.sent_actions import SentActions
 from rllib_remix.envs.foreign.team_state import NoStateShown, TeamState
+from rllib_remix.envs.joint_actions import own_form
 from rllib_remix.envs.team_env import TeamStep
 
 

@@ -16,7 +16,7 @@ from gymnasium.spaces import Discrete
 from rllib_remix.envs.checker import TeamEnvError, check_sizes, check_step
 from rllib_remix.envs.closing import close_quietly
 from rllib_remix.envs.foreign.agent_view import MASK, agent_view
-from rllib_remix.envs.foreign.joint_actions import own_form
+from rllib_remix.envs.joint_actions import own_form
 from rllib_remix.envs.team_env import BrokenEnvironment, random_actions
 from rllib_remix.errors import SettingError, UserError, printable, shown
 from rllib_remix.experiments.algorithm import is_of_team

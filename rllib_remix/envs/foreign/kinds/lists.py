@@ -16,10 +16,10 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space, Tuple
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_order import ALL, COMMON
 from rllib_remix.envs.foreign.agent_view import MASK
-from rllib_remix.envs.foreign.joint_actions import choices, own_form
 from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
 from rllib_remix.envs.foreign.scalars import flag_in, number_in
 from rllib_remix.envs.foreign.stand_in import StandIn, inside
+from rllib_remix.envs.joint_actions import choices, own_form
 from rllib_remix.errors import SettingError
 
 _FLAGS, _LISTS = (bool, np.bool_), (tuple, list)

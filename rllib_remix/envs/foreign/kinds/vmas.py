@@ -85,6 +85,9 @@ class VmasTeam(TeamEnv):
 
     All copies draw from one random stream, of which the environment has its own here: VMAS shares one among all
     environments of a process. Whenever copies begin anew it is seeded, from `reset(seed)` and the number of beginnings.
+
+    Attributes:
+        assumed: what was taken for options that were not given, a line each.
     """
 
     def __init__(self, env: Any, options: dict[str, Any] | None = None) -> None:
@@ -113,6 +116,7 @@ class VmasTeam(TeamEnv):
         self.obs_dim = max(self._sizes)
         self.state_dim = self.n_agents * self.obs_dim
         self._allocate()
+        self.assumed = _assumed(options, self.episode_limit)
 
     def _allocate(self) -> None:
         import torch
@@ -299,6 +303,16 @@ def _check_actions(env: Any) -> None:
             f"env: a VMAS environment with {found} is not allowed; make it with continuous_actions=False alone, which "
             "enumerates the choices of an agent as one Discrete."
         )
+
+
+def _assumed(options: dict[str, Any], limit: int) -> list[str]:
+    """What was taken for options that were not given, a line each."""
+    assumed = {
+        "state": "what all agents observe, as VMAS shows no state of its own",
+        "episode_limit": f"{limit} env steps, from max_steps",
+        "team_reward": "the sum of the agents' rewards",
+    }
+    return [f"{name}: {line}" for name, line in assumed.items() if options.get(name) is None]
 
 
 def _limit(env: Any, options: dict[str, Any]) -> int:

@@ -73,6 +73,16 @@ def test_copies_end_and_begin_by_themselves():
     assert not np.array_equal(step.obs[1], seen[1])
 
 
+def test_what_is_assumed_is_said():
+    assert [line.partition(":")[0] for line in adapt(lambda copy: make(), 3).assumed] == [
+        "state",
+        "episode_limit",
+        "team_reward",
+    ]
+    given = {"state": "observations", "team_reward": "mean", "episode_limit": 3}
+    assert adapt(lambda copy: make(), 3, given).assumed == []
+
+
 def test_an_earlier_limit_may_be_given():
     env = adapt(lambda copy: make(max_steps=None), 3, {"episode_limit": 2})
     assert played(env, 2)[0].truncated.all()

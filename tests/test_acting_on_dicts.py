@@ -292,6 +292,22 @@ BOX = {"space": "Box", "shape": [2], "dtype": "float32"}
         (wrong(observation_key="obs"), "it must be a Dict of"),
         (wrong(action_space={"space": "Discrete", "n": 2**30, "start": 0}), "action_space: "),
         (wrong(action_space={"space": "MultiDiscrete", "nvec": [2**16, 2], "start": [0, 0]}), "too large"),
+        (wrong(action_space={"space": "Discrete", "n": 9, "start": 0}), "it must have n_actions choices"),
+        (
+            wrong(action_space={"space": "MultiDiscrete", "nvec": [2, 2], "start": [0, 0]}),
+            "n_actions choices",
+        ),
+        (
+            wrong(
+                observation_key="obs",
+                mask_key="legal_moves",
+                observation_space={
+                    "space": "Dict",
+                    "spaces": {"obs": BOX, "legal_moves": BOX | {"shape": [2**28]}},
+                },
+            ),
+            "'legal_moves' has 268435456 numbers, which are too many",
+        ),
         (
             wrong(action_space={"space": "MultiDiscrete", "nvec": [[2], [2, 2]], "start": [0]}),
             "action_space: ",

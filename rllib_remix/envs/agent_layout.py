@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 
+from rllib_remix.envs.joint_actions import choices
 from rllib_remix.errors import shown
 
 MOST_NUMBERS = 2**28  # in a space
@@ -151,6 +152,10 @@ def _check_spaces(entry: dict[str, Any]) -> None:
         if not isinstance(parts, dict) or list(parts) != names:
             raise ValueError(f"observation_space: {shown(seen)} is not allowed; it must be a Dict of {names}")
         mask_size = entry["n_actions"] if mask_key is None else _size_of("observation_space", parts[mask_key])
+        if mask_key in LISTED and mask_size > MOST_ACTIONS:
+            raise ValueError(
+                f"observation_space: {shown(mask_key)} has {mask_size} numbers, which are too many"
+            )
         if mask_key not in LISTED and mask_size != entry["n_actions"]:
             raise ValueError(f"observation_space: the size of {shown(mask_key)} must be n_actions")
         seen = parts[key]
@@ -158,6 +163,10 @@ def _check_spaces(entry: dict[str, Any]) -> None:
         raise ValueError(f"observation_space: {shown(seen)} is not allowed; its size must be obs_size")
     if _size_of("action_space", entry.get("action_space")) > MOST_ACTIONS:
         raise ValueError(f"action_space: {shown(entry['action_space'])} is not allowed; it is too large")
+    if choices(space_from_json(entry["action_space"])) != entry["n_actions"]:
+        raise ValueError(
+            f"action_space: {shown(entry['action_space'])} is not allowed; it must have n_actions choices"
+        )
 
 
 def space_from_json(value: dict[str, Any]) -> Space:

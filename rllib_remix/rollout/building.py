@@ -8,6 +8,8 @@ from typing import Any, TypeGuard
 from ray.rllib.env.env_context import EnvContext
 from ray.tune.registry import ENV_CREATOR, _global_registry
 
+from rllib_remix.envs.closing import close_quietly
+from rllib_remix.envs.foreign.options import check_options
 from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
 from rllib_remix.envs.team_env import TeamEnv
@@ -59,6 +61,7 @@ def build_team_env(
         from rllib_remix.envs.processes.team import ProcessTeamEnv
 
         return ProcessTeamEnv(make, num_envs, num_processes, options)
+    check_options(options)
     first = make(0)
     if not isinstance(first, TeamEnv):
         from rllib_remix.envs.foreign.adapters import adapt
@@ -67,6 +70,7 @@ def build_team_env(
         copies = 1 if only_first and not is_vmas(first) else num_envs
         return adapt(lambda index: first if index == 0 else make(index), copies, options)
     if first.num_envs != num_envs:
+        close_quietly([first])
         raise SettingError(
             f"env {env!r}: its creator returned {first.num_envs} copies, but num_envs_per_env_runner is "
             f"{num_envs}; create `context.num_envs` copies."

@@ -10,7 +10,7 @@ import numpy as np
 from rllib_remix.envs.agent_layout import Layout, spaces_of
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_view import AgentView, agent_view
-from rllib_remix.envs.foreign.joint_actions import own_form
+from rllib_remix.envs.joint_actions import own_form
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import nearest, shown
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
 
+from rllib_remix.envs.closing import close_quietly
 from rllib_remix.envs.foreign.copies import name_of
 from rllib_remix.envs.foreign.kinds.lists import ListEnvAdapter, of_lists
 from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
@@ -68,10 +69,19 @@ def adapt(
     """
     check_number("num_envs", num_envs, low=1, integer=True)
     check_options(options or {})
-    first = make_env(0)
-    if is_vmas(first):
-        return _vmas_of(first, int(num_envs), options)
-    made = [first, *(make_env(copy) for copy in range(1, int(num_envs)))]
+    made = [make_env(0)]
+    try:
+        if is_vmas(made[0]):
+            return _vmas_of(made[0], int(num_envs), options)
+        for copy in range(1, int(num_envs)):
+            made.append(make_env(copy))
+        return _adapted(made, options, first_copy)
+    except BaseException:
+        close_quietly(made)
+        raise
+
+
+def _adapted(made: list[Any], options: dict[str, Any] | None, first_copy: int) -> ForeignEnvAdapter:
     envs = [_in_our_words(env) for env in made]
     if len({id(env) for env in envs}) < len(envs):
         raise SettingError(

@@ -12,7 +12,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 
 from rllib_remix.envs.agent_layout import LISTED, Layout, entry_of, grouped
 from rllib_remix.envs.checker import TeamEnvError
-from rllib_remix.envs.foreign.joint_actions import MOST_JOINT_ACTIONS, choices
+from rllib_remix.envs.joint_actions import MOST_JOINT_ACTIONS, choices
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import check_keys
 

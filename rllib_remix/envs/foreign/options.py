@@ -11,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 from rllib_remix.envs.foreign.copies import name_of, short
+from rllib_remix.envs.foreign.stand_in import StandIn
 from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.settings import check_choice, check_keys, check_number
 
@@ -96,7 +97,9 @@ def episode_limit(options: dict[str, Any], env: Any) -> tuple[int, str]:
     for owner in _within(env):
         for place, limit in _announced(owner):
             if isinstance(limit, Integral) and not isinstance(limit, bool) and int(limit) >= 1:
-                return int(limit), place
+                # What stands for an environment may know that it counts cycles of turns.
+                turns = getattr(env, "turns_in_a_cycle", 1)
+                return int(limit) * turns, place if turns == 1 else f"{place}, of {turns} turns each"
     raise SettingError(
         f"team_adapter.episode_limit: missing, and {name_of(env)} announces none as "
         f"{', '.join(_LIMIT_ATTRIBUTES)} or spec.{_OF_SPEC[0]}, nor does what it wraps; set the largest number of env "
@@ -147,7 +150,7 @@ def assumptions(
         limit, limit_place: of its episodes, and where it says so; "" if it was an option.
         own_state_dim: numbers in the state that it shows; None if it shows none.
     """
-    assumed = []
+    assumed = list(env.assumed) if isinstance(env, StandIn) else []
     if options.get("state") is None:
         own = f"the environment's own, of {own_state_dim} numbers"
         seen = f"what all agents observe, as {name_of(env)} shows no state of its own"
@@ -167,7 +170,8 @@ def say_assumed(name: str, assumed: tuple[str, ...]) -> None:
 
 @functools.cache
 def _say_assumed(name: str, assumed: tuple[str, ...]) -> None:
-    level = logging.WARNING if any(line.startswith("state: what") for line in assumed) else logging.INFO
+    made = any(line.startswith(("state: what", "observations:")) for line in assumed)
+    level = logging.WARNING if made else logging.INFO
     if assumed:
         logger.log(level, "team_adapter, assumed of %s: %s. Options say otherwise.", name, "; ".join(assumed))
 
@@ -191,13 +195,19 @@ def _say_rewards_cancel(name: str, told: str) -> None:
 
 
 @functools.cache
-def say_own_end_is_later(name: str, limit: int, place: str) -> None:
-    """Logs once in a process that an environment goes on beyond the limit that it announces."""
+def say_own_end_is_later(name: str, limit: int, place: str, later: int = 1) -> None:
+    """Logs once in a process that an environment goes on beyond the limit that it announces.
+
+    Args:
+        name, limit, place: of the environment, in env steps, and where it says so.
+        later: env steps after which it is likely to end by itself.
+    """
     logger.warning(
-        "team_adapter: %s has not ended after %d env steps, its %s, and is truncated there. If it ends by itself a step "
+        "team_adapter: %s has not ended after %d env steps, its %s, and is truncated there. If it ends by itself %s "
         'later, give that: {"team_adapter": {"episode_limit": %d}} in env_config.',
         name,
         limit,
         place,
-        limit + 1,
+        "a step" if later == 1 else f"{later} steps",
+        limit + later,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -9,6 +10,7 @@ class StandIn:
     """Translates what `env` is told and returns; messages name `env`, and what is not translated is asked of it."""
 
     env: Any
+    assumed: Sequence[str] = ()  # of the environment, a line each
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith(

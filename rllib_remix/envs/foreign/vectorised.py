@@ -9,6 +9,7 @@ import numpy as np
 
 from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.checker import TeamEnvError
+from rllib_remix.envs.closing import close_all
 from rllib_remix.envs.foreign import returned
 from rllib_remix.envs.foreign.agent_order import described, names_of
 from rllib_remix.envs.foreign.agent_view import layout_of_views
@@ -16,7 +17,6 @@ from rllib_remix.envs.foreign.batches import Batches
 from rllib_remix.envs.foreign.copies import Copies, common_views, name_of
 from rllib_remix.envs.foreign.images import common_image_shape
 from rllib_remix.envs.foreign.info_values import InfoValues
-from rllib_remix.envs.foreign.joint_actions import own_form
 from rllib_remix.envs.foreign.kind import ForeignKind
 from rllib_remix.envs.foreign.options import (
     assumptions,
@@ -29,6 +29,7 @@ from rllib_remix.envs.foreign.options import (
 from rllib_remix.envs.foreign.rosters import Roster, plain_rewards
 from rllib_remix.envs.foreign.sent_actions import SentActions
 from rllib_remix.envs.foreign.team_state import NoStateShown, TeamState
+from rllib_remix.envs.joint_actions import own_form
 from rllib_remix.envs.team_env import TeamStep
 
 
@@ -229,7 +230,9 @@ class ForeignEnvAdapter(ForeignKind):
         if not isinstance(self._team_reward, int):
             say_if_rewards_cancel(name_of(self.envs[copy]), self.agent_names, running)
         if not is_own_end and self._limit_place:
-            say_own_end_is_later(name_of(self.envs[copy]), self.episode_limit, self._limit_place)
+            env = self.envs[copy]
+            later = getattr(env, "turns_in_a_cycle", 1)
+            say_own_end_is_later(name_of(env), self.episode_limit, self._limit_place, later)
 
     def _take_step(self, copy: int, result: Any) -> None:
         observations, rewards, terminateds, truncateds, infos = returned.of_step(self.envs[copy], result)
@@ -383,5 +386,4 @@ class ForeignEnvAdapter(ForeignKind):
             self._entropy, self._episodes = state["entropy"], list(state["episodes"])
 
     def close(self) -> None:
-        for env in self.envs:
-            env.close()
+        close_all(self.envs)

@@ -69,8 +69,6 @@ def load_file(option: str, text: str) -> ModuleType:
     Raises:
         SettingError: there is no such file, or running it fails.
     """
-    import ray.cloudpickle
-
     find_current_folder()
     path = find_file(text)
     if path is None:
@@ -92,9 +90,20 @@ def load_file(option: str, text: str) -> ModuleType:
         raise SettingError(
             f"{option}: cannot import {shown(text)}: {_told(error)}.{_advice(error)}"
         ) from error
-    # Another process cannot import the module by this name, so what it defines travels by value.
-    ray.cloudpickle.register_pickle_by_value(module)
+    send_by_value(module)
     return module
+
+
+def send_by_value(module: ModuleType) -> None:
+    """Lets what a module defines travel by value, as other processes cannot import it by its name.
+
+    Ray sends with its own copy of cloudpickle, and environments go to processes of theirs with the package itself.
+    """
+    import cloudpickle
+    import ray.cloudpickle
+
+    ray.cloudpickle.register_pickle_by_value(module)
+    cloudpickle.register_pickle_by_value(module)
 
 
 def find_file(text: str) -> Path | None:

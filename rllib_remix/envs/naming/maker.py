@@ -12,7 +12,7 @@ from rllib_remix.errors import SettingError, nearest, shown
 
 # How authors call a first argument that takes all settings, as RLlib gives them.
 _CONFIG = re.compile(
-    r"_*(env_?)?(config(uration)?|context|conf|cfg|ctx|settings|params|options|args|kwargs)?_*"
+    r"_*(env_?)?(config(uration)?|context|conf|cfg|ctx|settings|params|options|args|kwargs)_*"
 )
 # A first argument of these names is a setting of its own, although its default is None.
 _SETTINGS = ("render_mode", "seed")
@@ -49,7 +49,22 @@ class Maker:
         try:
             return self.create(**settings)
         except TypeError as error:
+            if not self._is_of_the_call(error, settings):
+                raise
             raise self._of_arguments(error, settings) from error
+
+    def _is_of_the_call(self, error: TypeError, settings: Mapping[str, Any]) -> bool:
+        """Whether the settings did not fit what is called, or what it hands them on to, not what that calls in turn."""
+        assert error.__traceback__ is not None
+        if error.__traceback__.tb_next is None:
+            return True
+        if (found := _UNEXPECTED.search(str(error))) is not None:
+            return found[1] not in self.settings
+        try:
+            (signature := _signature(self.create)) and signature.bind(**settings)
+        except TypeError:
+            return True
+        return False
 
     def check_can_be_called(self, settings: Mapping[str, Any]) -> None:
         """Raises SettingError for what needs more than the one argument that it would be called with."""
@@ -67,14 +82,15 @@ class Maker:
             ) from error
 
     def _as_one_argument(self, settings: Mapping[str, Any]) -> bool:
-        """Settings that name what it needs are its keywords, as in `def make(size)` and {"size": 3}."""
-        if not self.takes_config:
-            return False
+        """Settings that name all that it needs, or nothing but its arguments, are its keywords, as in `def make(size)`."""
+        if not self.takes_config or not settings:
+            return self.takes_config
         signature = _signature(self.create)
-        needed = (
-            [each.name for each in signature.parameters.values() if _is_needed(each)] if signature else []
-        )
-        return not needed or not set(needed) <= set(settings) or bool(_CONFIG.fullmatch(needed[0]))
+        parameters = list(signature.parameters.values()) if signature else []
+        if not parameters or _CONFIG.fullmatch(parameters[0].name):
+            return True
+        needed = {each.name for each in parameters if _is_needed(each)}
+        return not needed <= set(settings) if needed else not set(settings) <= set(keywords_of(self.create))
 
     def _of_arguments(self, error: TypeError, settings: Mapping[str, Any]) -> Exception:
         """What an error says of the settings, if it is of them."""

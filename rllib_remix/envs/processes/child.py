@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import weakref
 from multiprocessing.connection import Connection
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from rllib_remix.envs.processes.messages import Failure, Opening
 
 _HOST = "rllib_remix.envs.processes.host"
-_CLOSE_LIMIT_S = 10.0
+CLOSE_LIMIT_S = 10.0  # for all processes together
 _DYING_S = 2.0  # between a process's closed connection and its end
 
 
@@ -111,13 +112,20 @@ class Child:
 
     def begin_close(self) -> None:
         """Asks the process to close its environments and to end."""
-        with contextlib.suppress(ChildDied):
-            self.ask("close")
+        with contextlib.suppress(OSError):
+            self._connection.send(("close",))
+            self._owes += 1
 
-    def close(self) -> None:
-        """Waits for its end for a while, and then ends it."""
+    def close(self, deadline: float) -> None:
+        """Waits for its end until a time of `time.monotonic`, and then ends it."""
+        with contextlib.suppress(
+            Exception
+        ):  # Answers are taken, so that it can send them, but not looked at.
+            while self._owes and self._connection.poll(max(0.0, deadline - time.monotonic())):
+                self._connection.recv_bytes()
+                self._owes -= 1
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_LIMIT_S)
+            self._process.wait(max(0.0, deadline - time.monotonic()))
         self._finalizer()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -18,6 +20,8 @@ from rllib_remix.envs.team_env import TeamEnv, TeamStep
 from rllib_remix.errors import SettingError
 
 _LOOKS_EVERY_S = 0.5  # whether its parent is there
+_NOTICES_S = 0.5  # until the main thread, where it waits, has seen that by itself
+_CLOSE_LIMIT_S = 5.0  # for the environments, when the parent is gone
 
 
 class Host:
@@ -32,26 +36,49 @@ class Host:
         self._connection, self._memory = connection, memory
         self._arrays: SharedArrays
         self._env: Any = None
+        self._is_closed = threading.Event()
+        self._is_closed.set()
 
     def serve(self) -> None:
-        """Answers until it is told to close, or the parent is gone."""
-        while True:
-            try:
-                name, *arguments = self._connection.recv()
-            except (EOFError, ConnectionResetError):
-                return
-            try:
-                answer = getattr(self, name)(*arguments)
-            except Exception as error:
-                answer = Failure.of(error, traceback.format_exc())
-            try:
-                self._connection.send(answer)
-            except (BrokenPipeError, ConnectionResetError):
-                return
-            except Exception as error:  # It cannot be pickled.
-                self._connection.send(Failure.of(error, traceback.format_exc()))
-            if name == "close":
-                return
+        """Answers until it is told to close, or the parent is gone; then all ends that was started here."""
+        with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            while self._answer() != "close":
+                pass
+            return
+        self._close_quietly()
+        self._end_session()
+
+    def _answer(self) -> str:
+        """The name of the request that was answered."""
+        name, *arguments = self._connection.recv()
+        try:
+            answer = getattr(self, name)(*arguments)
+        except Exception as error:
+            answer = Failure.of(error, traceback.format_exc())
+        try:
+            self._connection.send(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:  # It cannot be pickled.
+            self._connection.send(Failure.of(error, traceback.format_exc()))
+        return name
+
+    def end_from_aside(self) -> None:
+        """Ends all when the parent is gone, from another thread than that of `serve`, which may be in a long step."""
+        time.sleep(_NOTICES_S)
+        threading.Thread(target=self._close_quietly, daemon=True).start()
+        self._end_session()
+
+    def _close_quietly(self) -> None:
+        with contextlib.suppress(Exception):
+            self.close()
+
+    def _end_session(self) -> None:
+        """Ends this process and what its environments have started, when they are closed, or do not close in time."""
+        self._is_closed.wait(_CLOSE_LIMIT_S)
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
 
     # Requests
 
@@ -77,6 +104,7 @@ class Host:
             return env
 
         self._env = adapt(make, opening.num_envs, opening.options, first_copy=first)
+        self._is_closed.clear()
         if not isinstance(self._env, ForeignEnvAdapter):
             raise SettingError(
                 f"num_env_processes: {type(self._env).__name__} steps all its copies at once, in one process; allowed: 0."
@@ -110,8 +138,12 @@ class Host:
         return self._env.infos
 
     def close(self) -> None:
-        if self._env is not None:
-            self._env.close()
+        env, self._env = self._env, None  # whichever thread comes first
+        if env is not None:
+            try:
+                env.close()
+            finally:
+                self._is_closed.set()
 
     def _written(self, step: TeamStep, copies: list[int] | None = None) -> Shown:
         which: Any = slice(None) if copies is None else copies
@@ -120,13 +152,13 @@ class Host:
         return Shown(step.info)
 
 
-def end_with(parent: int) -> None:
+def end_with(parent: int, host: Host) -> None:
     """Ends this process when its parent has ended, also in the midst of a step."""
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_LOOKS_EVERY_S)
-        os._exit(1)
+        host.end_from_aside()
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -134,8 +166,9 @@ def end_with(parent: int) -> None:
 def main() -> None:
     connection, memory, parent = map(int, sys.argv[1:])
     faulthandler.enable()
-    end_with(parent)
-    Host(Connection(connection), memory).serve()
+    host = Host(Connection(connection), memory)
+    end_with(parent, host)
+    host.serve()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +15,7 @@ import cloudpickle
 import numpy as np
 
 from rllib_remix.envs.agent_layout import Layout
-from rllib_remix.envs.processes.child import Child, ChildDied
+from rllib_remix.envs.processes.child import CLOSE_LIMIT_S, Child, ChildDied
 from rllib_remix.envs.processes.messages import Failure, Opening, Shown, Team
 from rllib_remix.envs.processes.shared_arrays import SharedArrays, new_memory
 from rllib_remix.envs.team_env import BrokenEnvironment, TeamEnv, TeamStep
@@ -97,7 +99,7 @@ class ProcessTeamEnv(TeamEnv):
     def _take_team(self, teams: list[Team]) -> None:
         spec, views, self.assumed, self._layout = teams[0]
         for child, team in zip(self._children[1:], teams[1:], strict=True):
-            if (team.spec, team.views) != (spec, views):
+            if team.spec != spec or not _are_equal(team.views, views):
                 raise SettingError(
                     f"make_env: copy {child.own.start} differs from copy 0 in its agents or spaces; all copies must be of "
                     "the same kind."
@@ -162,7 +164,7 @@ class ProcessTeamEnv(TeamEnv):
             logger.warning("The environment lost a process and starts another: %s.", death)
             self._restarts += 1
             place = self._children.index(child)
-            child.close()
+            child.close(time.monotonic() + CLOSE_LIMIT_S)
             try:
                 child = self._children[place] = self._start(child.own.start, child.own.stop - child.own.start)
                 self._built(child)
@@ -255,8 +257,14 @@ class ProcessTeamEnv(TeamEnv):
     def close(self) -> None:
         for child in self._children:
             child.begin_close()
+        deadline = time.monotonic() + CLOSE_LIMIT_S
         for child in self._children:
-            child.close()
+            child.close(deadline)
+
+
+def _are_equal(views: bytes, others: bytes) -> bool:
+    """Whether views are equal, pickled; a space that was sampled keeps its random numbers, and is pickled with them."""
+    return views == others or pickle.loads(views) == pickle.loads(others)
 
 
 def _pickled(make_env: Callable[[int], Any]) -> bytes:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from gymnasium.spaces import Discrete
 
 from rllib_remix.envs.checker import TeamEnvError, check_sizes, check_step
+from rllib_remix.envs.closing import close_quietly
+from rllib_remix.envs.foreign.agent_view import MASK, agent_view
+from rllib_remix.envs.joint_actions import own_form
 from rllib_remix.envs.team_env import BrokenEnvironment, random_actions
 from rllib_remix.errors import SettingError, UserError, printable, shown
 from rllib_remix.experiments.algorithm import is_of_team
@@ -56,7 +61,7 @@ def try_team_environment(env: Any, env_config: dict[str, Any], num_envs: int = 1
         return
     with told_in_a_line(env, "making it"):
         team = build_team_env(env, env_config, num_envs, only_first=True)
-    try:
+    with _closing(env, team):
         with told_in_a_line(env, "reset()"):
             check_sizes(team)
             step = team.reset(seed=0)
@@ -64,9 +69,18 @@ def try_team_environment(env: Any, env_config: dict[str, Any], num_envs: int = 1
         with told_in_a_line(env, "step()"):
             actions = random_actions(step.avail_actions, np.random.default_rng(0))
             check_step(team, team.step(actions), "the first step()")
-    finally:
-        with told_in_a_line(env, "close()"):
-            team.close()
+
+
+@contextmanager
+def _closing(env: Any, made: Any) -> Iterator[None]:
+    """Closes what was made; if it fails to, only an error from before is told."""
+    try:
+        yield
+    except BaseException:
+        close_quietly([made])
+        raise
+    with told_in_a_line(env, "close()"):
+        made.close()
 
 
 @contextmanager
@@ -110,15 +124,13 @@ def _try_rllib_environment(env: Any, env_config: dict[str, Any]) -> bool:
     """Takes the first step of an environment of RLlib's own algorithms; returns whether it is one of several agents."""
     with told_in_a_line(env, "making it"):
         made = make_for_rllib(env, env_config)
-    try:
+    with _closing(env, made):
         with told_in_a_line(env, "reset()"):
-            observation = _values(env, "reset()", made.reset(seed=0), ("an observation", "infos"))[0]
+            shown = _values(env, "reset()", made.reset(seed=0), ("an observation", "infos"))
         with told_in_a_line(env, "step()"):
             wanted = ("an observation", "a reward", "terminated", "truncated", "infos")
-            _values(env, "step()", made.step(_random_action(made, observation)), wanted)
-    finally:
-        with told_in_a_line(env, "close()"):
-            made.close()
+            with suppress(NoRandomAction):
+                _values(env, "step()", made.step(_random_action(made, *shown)), wanted)
     return has_several_agents(made)
 
 
@@ -139,10 +151,40 @@ def make_for_rllib(env: Any, env_config: dict[str, Any]) -> Any:
     return for_rllib(find_maker(env).make(EnvContext(env_config, worker_index=0)))
 
 
-def _random_action(env: Any, observation: Any) -> Any:
+class NoRandomAction(Exception):
+    """An action mask is in no form that is known here, so that no action is certain to be allowed."""
+
+
+def _random_action(env: Any, observation: Any, infos: Any) -> Any:
+    """The same on every call.
+
+    Raises:
+        NoRandomAction: see there.
+    """
     if not has_several_agents(env):
-        return env.action_space.sample()
-    return {agent: env.get_action_space(agent).sample() for agent in observation}
+        return _allowed(env.action_space, observation, infos)
+    return {
+        agent: _allowed(env.get_action_space(agent), seen, (infos or {}).get(agent))
+        for agent, seen in observation.items()
+    }
+
+
+def _allowed(space: Any, *places: Any) -> Any:
+    """An action of a space, by the first mask in `places`, the observation and the info, if there is one."""
+    told = [place for place in places if isinstance(place, dict)]
+    masks = [{name: place[name]} for place in told for name in MASK if name in place]
+    if not masks:
+        space = copy.deepcopy(space)  # A class's own, that all copies share, is not to be seeded.
+        space.seed(0)
+        return space.sample()
+    try:
+        view = agent_view("agent", Discrete(1), space)
+        mask = view.read(0, masks[0], view.dtype)[1]
+    except (SettingError, TeamEnvError) as error:
+        raise NoRandomAction from error
+    if mask is None or not mask.any():
+        raise NoRandomAction
+    return own_form(space, int(np.random.default_rng(0).choice(np.flatnonzero(mask))))
 
 
 def _values(env: Any, what: str, returned: Any, wanted: Sequence[str]) -> Sequence[Any]:

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from rllib_remix.envs.naming.importing import send_by_value
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.reading.criteria import parse_stop
@@ -37,8 +38,6 @@ def read_python(path: Path) -> Experiment:
 
 
 def _import_file(path: Path) -> Any:
-    import ray.cloudpickle
-
     read_text(path, what="file")
     for folder in (Path.cwd(), path.absolute().parent):
         find_modules_in(folder)  # that the file imports
@@ -55,6 +54,5 @@ def _import_file(path: Path) -> Any:
         raise UserError(
             f"{path}: {type(error).__name__}: {error} (at {line.filename}:{line.lineno})"
         ) from error
-    # Workers cannot import the module by this name, so what it defines travels by value.
-    ray.cloudpickle.register_pickle_by_value(module)
+    send_by_value(module)
     return module

@@ -169,8 +169,16 @@ FAULTS = (
         "processes_outlive_their_parent",
         "A process in the midst of a step does not notice that its parent was killed.",
         "envs/processes/host.py",
-        "    end_with(parent)\n",
+        "    end_with(parent, host)\n",
         "",
+        _PROCESS_TESTS,
+    ),
+    Fault(
+        "helpers_of_environments_outlive_their_process",
+        "What environments have started in their process goes on when the parent was killed.",
+        "envs/processes/host.py",
+        "            os.killpg(0, signal.SIGKILL)",
+        "            os._exit(1)",
         _PROCESS_TESTS,
     ),
     Fault(
@@ -198,6 +206,14 @@ FAULTS = (
         (f"{_KIND_TESTS}/test_turns.py",),
     ),
     Fault(
+        "limits_count_turns",
+        "The limit that a turn-based environment announces is taken for turns, not for cycles.",
+        f"{_KINDS}/turns.py",
+        'self.turns_in_a_cycle = len(getattr(env, "possible_agents", ())) or 1',
+        "self.turns_in_a_cycle = 1",
+        (f"{_KIND_TESTS}/test_turns.py",),
+    ),
+    Fault(
         "vmas_copies_begin_together",
         "All copies of a VMAS environment begin anew when one is over.",
         f"{_KINDS}/vmas.py",
@@ -208,10 +224,10 @@ FAULTS = (
     Fault(
         "parts_of_actions_swapped",
         "Actions of several parts are sent with their parts in reverse order.",
-        "envs/foreign/joint_actions.py",
+        "envs/joint_actions.py",
         "index = np.unravel_index(number, np.ravel(space.nvec))",
         "index = np.unravel_index(number, np.ravel(space.nvec)[::-1])",
-        ("tests/envs/foreign/test_joint_actions.py",),
+        ("tests/envs/test_joint_actions.py",),
     ),
     Fault(
         "team_reward_split",

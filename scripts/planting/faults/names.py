@@ -17,6 +17,14 @@ FAULTS = (
         _TESTS,
     ),
     Fault(
+        "settings_inside_another_argument",
+        "Settings that are all arguments of a class get into the first one, whose default is None.",
+        _MAKER,
+        "else not set(settings) <= set(keywords_of(self.create))",
+        "else True",
+        _TESTS,
+    ),
+    Fault(
         "turns_before_all_at_once",
         "Of a PettingZoo module the environment that plays in turns is taken, though it has a parallel one.",
         _ZOO,

@@ -14,6 +14,7 @@ from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.parallel import parallel_env
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.errors import SettingError
+from rllib_remix.rollout.building import build_team_env
 
 SIZES = {"ant": 3, "bee": 2}  # numbers in the agents' observations
 ACTIONS = {"ant": 2, "bee": 4}
@@ -487,3 +488,49 @@ def test_environments_that_pettingzoo_ships_work():
 
     check_team_env(adapt(pursuit, 2, {"episode_limit": 10}))
     check_team_env(adapt(scissors, 2, {"state": "observations"}))
+
+
+class Closing(Meadow):
+    """Counts in `open` how many are open; copies of `fails` fail to close."""
+
+    def __init__(self, open_, copy, *, fails=(), differs=None, broken=None):
+        if copy == broken:
+            raise OSError("no land")
+        super().__init__()
+        self.open, self.copy, self.fails = open_, copy, fails
+        if copy == differs:
+            self.possible_agents = ["ant"]
+        open_.add(copy)
+
+    def close(self):
+        self.open.discard(self.copy)
+        if self.copy in self.fails:
+            raise OSError(f"copy {self.copy} is stuck")
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({"differs": 2}, {}),
+        ({"broken": 2}, {}),
+        ({"fails": (0,)}, {"team_reward": "wasp"}),
+        ({}, {"stat": 1}),
+    ],
+)
+def test_what_was_made_is_closed_where_a_team_is_refused(settings, options):
+    left = set()
+
+    def make(config):
+        return Closing(left, config.vector_index, **settings)
+
+    with pytest.raises((SettingError, OSError), match=r"copy 2 differs|no land|wasp|stat"):
+        build_team_env(make, {"team_adapter": options}, 3)
+    assert not left
+
+
+def test_a_copy_that_fails_to_close_leaves_no_other_open():
+    left = set()
+    env = adapt(lambda copy: Closing(left, copy, fails=(0, 1)), 3)
+    with pytest.raises(OSError, match="copy 0 is stuck"):
+        env.close()
+    assert not left

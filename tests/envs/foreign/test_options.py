@@ -11,6 +11,7 @@ from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign import options
 from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.errors import SettingError
+from rllib_remix.playing.environments import describe_environment
 from tests.envs.foreign.games import Of, Zoo, changed
 
 SIX = {"episode_limit": 6}
@@ -179,3 +180,12 @@ def test_callbacks_find_the_latest_infos_of_every_agent():
     env.reset()
     env.step(np.zeros((2, 2), int))
     assert env.infos == [{"a": {"at": [1]}}] * 2
+
+
+def test_a_report_of_an_environment_shows_what_is_assumed_and_logs_it_not_again(caplog):
+    described = describe_environment(lambda config: changed(Zoo), {"team_adapter": SIX})
+    assert described["assumed"][0].startswith("state: what all agents observe")
+    assert "assumed of" not in caplog.text
+    options.say_assumed.cache_clear()
+    adapt(lambda copy: changed(Zoo), 1, SIX)
+    assert "assumed of" in caplog.text

@@ -40,6 +40,8 @@ def test_an_annotation_tells_a_config_too():
         lambda size=5: None,
         lambda render_mode=None: None,
         lambda **settings: None,
+        lambda env="simple": None,
+        lambda _="": None,
         lambda *, config: None,
     ],
 )
@@ -80,3 +82,35 @@ def test_a_type_error_of_the_environments_own_is_not_taken_for_one_of_its_settin
 
     with pytest.raises(TypeError, match="unsupported operand"):
         of_callable("make", make).make({"size": 1})
+
+
+def test_settings_that_are_all_arguments_are_no_part_of_a_first_one_that_is_called_otherwise():
+    def make(layout=None, size=5):
+        return layout, size
+
+    assert of_callable("make", make).make({"size": 7}) == (None, 7)
+    assert of_callable("make", make).make({"depth": 7}) == ({"depth": 7}, 5)
+
+    def configured(env_config=None, size=5):
+        return env_config, size
+
+    assert of_callable("make", configured).make({"size": 7}) == ({"size": 7}, 5)
+
+    def open_ended(size, **others):
+        return size, others
+
+    assert of_callable("make", open_ended).make({"size": 7, "depth": 1}) == (7, {"depth": 1})
+
+
+def test_an_error_from_deep_inside_is_not_taken_for_one_of_the_settings():
+    def inner(*, width):
+        return width
+
+    class Made:
+        def __init__(self, width=1, size=2):
+            inner(size=size) if size == 3 else inner()
+
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'width'"):
+        of_callable("make", Made).make({"width": 1})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'size'"):
+        of_callable("make", Made).make({"size": 3})

@@ -1,5 +1,6 @@
 """Copies in several processes play what they play in one, and a process that dies takes only its own along."""
 
+import contextlib
 import functools
 import os
 import signal
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box
 
 import rllib_remix
 from rllib_remix.envs.checker import TeamEnvError, check_team_env
 from rllib_remix.envs.foreign.adapters import adapt
+from rllib_remix.envs.naming.importing import load_file
+from rllib_remix.envs.processes import team
 from rllib_remix.envs.processes.team import MAX_DEATHS_IN_A_ROW, ProcessTeamEnv
 from rllib_remix.envs.team_env import BrokenEnvironment, TeamEnv, random_actions
 from rllib_remix.errors import SettingError
@@ -153,27 +157,75 @@ def test_closing_ends_the_processes(spread):
 
 KILLED = """
 import sys
+import time
 from tests.envs.processes.walkers import Walkers
 from rllib_remix.envs.processes.team import ProcessTeamEnv
-env = ProcessTeamEnv(lambda copy: Walkers(copy, slow_s=60), 2, 2)
+helper, slow_s = sys.argv[1], float(sys.argv[2])
+env = ProcessTeamEnv(lambda copy: Walkers(copy, slow_s=slow_s, helper=helper), 2, 2)
 print(*(child.pid for child in env._children), flush=True)
 env.reset(0)
 env.step([[0] * 3] * 2)
+time.sleep(60)
 """
 
 
-def test_the_processes_end_when_the_one_that_started_them_is_killed_also_in_the_midst_of_a_step():
-    parent = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+def is_running(pid):
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.parametrize("slow_s", [0, 60])
+def test_all_ends_when_the_one_that_started_it_is_killed_also_in_the_midst_of_a_step(slow_s, tmp_path):
+    helper = tmp_path / "helper"
+    command = [sys.executable, "-c", KILLED, str(helper), str(slow_s)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     pids = list(map(int, parent.stdout.readline().split()))
     assert len(pids) == 2
+    pids += [int(Path(f"{helper}.{copy}").read_text()) for copy in range(2)]
     time.sleep(0.3)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
     deadline = time.monotonic() + 10
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+    assert not any(map(is_running, pids))
+    assert helper.with_suffix(".closed").exists()
+
+
+def test_closing_waits_for_all_together_also_where_an_answer_is_owed(spread, monkeypatch):
+    monkeypatch.setattr(team, "CLOSE_LIMIT_S", 0.5)
+    env = spread(num_envs=3, num_processes=3, slow_s=60)
+    env.reset(0)
+    for child in env._children:
+        child.ask("step")
+    began = time.monotonic()
+    env.close()
+    assert time.monotonic() - began < 1.4
+
+
+def test_what_a_file_defines_is_sent_to_the_processes(tmp_path):
+    source = (ROOT / "tests/envs/processes/walkers.py").read_text()
+    (tmp_path / "walkers_of_a_file.py").write_text(source)
+    module = load_file("env", str(tmp_path / "walkers_of_a_file.py"))
+    env = ProcessTeamEnv(module.Walkers, 2, 2)
+    try:
+        assert env.reset(0).obs.shape == (2, 3, 2)
+    finally:
+        env.close()
+
+
+def test_spaces_that_were_sampled_in_one_process_are_those_of_the_others():
+    def make(copy):
+        env = Walkers(copy)
+        space = Box(-99, 99, (2,), np.float32)
+        if copy:
+            space.sample()
+        env.observation_space = lambda agent: space
+        return env
+
+    ProcessTeamEnv(make, 2, 2).close()
 
 
 def test_what_makes_the_environment_must_be_picklable():

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -21,13 +22,19 @@ class Walkers(ParallelEnv):
         dies_at: step at which the process of copy 2 dies, by reset if 0.
         mark: file that the first death makes, so that there is no second.
         slow_s: seconds that a step takes.
+        helper: file for the id of a process that it starts; `close` makes the file beside it with `.closed`.
     """
 
     metadata = {"name": "walkers"}  # noqa: RUF012
     max_cycles = 7
 
-    def __init__(self, index=0, *, fails_at=None, nan=False, dies_at=None, mark=None, slow_s=0.0):
+    def __init__(
+        self, index=0, *, fails_at=None, nan=False, dies_at=None, mark=None, slow_s=0.0, helper=None
+    ):
         self.possible_agents = list(AGENTS)
+        self.helper = helper and Path(f"{helper}.{index}")
+        if self.helper:
+            self.helper.write_text(str(subprocess.Popen(["sleep", "60"]).pid))
         self.index, self.fails_at, self.nan, self.slow_s = index, fails_at, nan, slow_s
         self.dies_at, self.mark = dies_at, mark
         self.seeds = []
@@ -73,6 +80,10 @@ class Walkers(ParallelEnv):
             if self.mark:
                 Path(self.mark).touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def close(self):
+        if self.helper:
+            self.helper.with_suffix(".closed").touch()
 
     def render(self):
         return np.full((2, 2, 3), self.index, np.uint8)

@@ -2,9 +2,14 @@
 
 import sys
 
+import gymnasium as gym
+import numpy as np
 import pytest
+from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
-from rllib_remix.experiments.checks.first_step import try_team_environment
+from rllib_remix.errors import SettingError
+from rllib_remix.experiments.checks.first_step import _try_rllib_environment, try_team_environment
 
 GAME = """
 import numpy as np
@@ -184,3 +189,91 @@ def test_what_a_team_can_play_is_closed_again(game):
     sys.path.append(".")
     try_team_environment(make, {})
     assert len(closed) == 1
+
+
+class Masked(gym.Env):
+    """One action of 50, which changes from one environment to the next, is allowed."""
+
+    observation_space = Box(0, 1, (1,))
+    action_space = Discrete(50, start=5)
+
+    def __init__(self, config):
+        self.config = config
+
+    def reset(self, *, seed=None, options=None):
+        seen, info = {"seen": 0}, {}
+        where = info if self.config.get("in_info") else seen
+        where[self.config["name"]] = self.config["mask"]
+        return seen, info
+
+    def step(self, action):
+        assert action == 12
+        return {}, 0.0, False, False, {}
+
+
+class Unmaskable(Masked):
+    action_space = MultiDiscrete([3, 3])
+
+
+class MaskedTeam(MultiAgentEnv):
+    """Two agents, of which b has a mask in its info."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.possible_agents = self.agents = ["a", "b"]
+        self.action_spaces = {"a": Discrete(2), "b": Discrete(50)}
+
+    def reset(self, *, seed=None, options=None):
+        return {"a": 0, "b": 0}, {"b": {"avail_actions": np.arange(50) == 33}}
+
+    def step(self, actions):
+        assert actions.keys() == {"a", "b"}
+        assert actions["b"] == 33
+        return {}, {}, {"__all__": True}, {"__all__": False}, {}
+
+
+ONE = (np.arange(50) == 7).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("env", "config"),
+    [
+        (Masked, {"name": "action_mask", "mask": ONE}),
+        (Masked, {"name": "avail_actions", "mask": ONE, "in_info": True}),
+        (Masked, {"name": "legal_moves", "mask": [12]}),
+        (Unmaskable, {"name": "action_mask", "mask": (np.ones(3, np.int8), np.ones(3, np.int8))}),
+        (MaskedTeam, {}),
+    ],
+)
+def test_the_first_step_keeps_to_action_masks_and_is_left_out_where_one_cannot_be_read(env, config):
+    _try_rllib_environment(env, config)
+
+
+def test_the_first_step_is_the_same_on_every_call_and_leaves_shared_spaces_alone():
+    taken = []
+
+    class Free(Masked):
+        action_space = Discrete(10**6)
+
+        def reset(self, *, seed=None, options=None):
+            return 0, {}
+
+        def step(self, action):
+            taken.append(action)
+            return 0, 0.0, False, False, {}
+
+    Free.action_space.seed(1)
+    for _ in range(2):
+        _try_rllib_environment(Free, {})
+    assert taken[0] == taken[1]
+    assert Free.action_space.sample() == Discrete(10**6, seed=1).sample()
+
+
+def test_a_close_that_fails_hides_no_error_of_before(game):
+    game("def step(self, actions): return 1 / 0\n    def close(self): raise OSError('no close')")
+    with pytest.raises(SettingError, match=r"step\(\) fails with ZeroDivisionError"):
+        try_team_environment("authored.Mistaken", OWN_STATE)
+    sys.modules.pop("authored")
+    game("def close(self): raise OSError('no close')")
+    with pytest.raises(SettingError, match=r"close\(\) fails with OSError: no close"):
+        try_team_environment("authored.Mistaken", OWN_STATE)

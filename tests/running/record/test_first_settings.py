@@ -15,6 +15,7 @@ SIZES = {"agent_hidden_dim": 4, "mixer_embed_dim": 2, "hypernet_hidden_dim": 2, 
 GIVEN = {**SIZES, "env": "matrix_game", "train_batch_episodes": 8, "replay_buffer_capacity": 16}
 THEN = {
     "encoder": "mlp",
+    "zero_initial_values": False,
     "td_trace": "peng",
     "truncated_value": "last",
     "limit_targets": False,

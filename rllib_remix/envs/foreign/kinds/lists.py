@@ -11,15 +11,15 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.spaces import Discrete, MultiDiscrete, Space, Tuple
+from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space, Tuple
 
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.agent_order import ALL, COMMON
 from rllib_remix.envs.foreign.agent_view import MASK
-from rllib_remix.envs.foreign.joint_actions import choices, own_form
 from rllib_remix.envs.foreign.kinds.multi_agent_env import MultiAgentEnvAdapter
 from rllib_remix.envs.foreign.scalars import flag_in, number_in
 from rllib_remix.envs.foreign.stand_in import StandIn, inside
+from rllib_remix.envs.joint_actions import choices, own_form
 from rllib_remix.errors import SettingError
 
 _FLAGS, _LISTS = (bool, np.bool_), (tuple, list)
@@ -44,7 +44,9 @@ class ListEnv(StandIn):
         self._counts = [choices(actions) for _, actions in spaces]
         # Sent for an agent that does not act.
         self._idle = [own_form(actions, 0) if choices(actions) else None for _, actions in spaces]
-        self._of_all = None if _parts(env.observation_space) else env.observation_space
+        rows = has_rows(env.observation_space, len(spaces))
+        self._of_all = None if rows or _parts(env.observation_space) else env.observation_space
+        self.assumed = [f"observations: of {env.observation_space}, a row for each agent"] if rows else []
         self._avail_actions = _method(env, "get_avail_actions")
         self._own_state = _method(env, "get_state") or _method(env, "state")
         self.pays_team = False  # whether a reward was one number
@@ -228,7 +230,8 @@ def of_lists(env: Any) -> ListEnv | None:
 def spaces_of_lists(env: gym.Env) -> list[tuple[Any, Any]] | None:
     """Observation and action space of each agent; None if the environment has one agent.
 
-    Either is a Tuple or list with one entry for each agent, or, with `n_agents` announced, one that holds for all.
+    Either is a Tuple or list with one entry for each agent, or, with `n_agents` announced, one that holds for all;
+    a Box with a leading axis of that length has a row for each.
     Beside a Tuple of observations a MultiDiscrete has one action for each agent.
     """
     name = type(inside(env)).__name__
@@ -239,6 +242,8 @@ def spaces_of_lists(env: gym.Env) -> list[tuple[Any, Any]] | None:
     if not actions and isinstance(env.action_space, MultiDiscrete) and len(env.action_space.nvec) == count:
         pairs = zip(env.action_space.nvec, env.action_space.start, strict=True)
         actions = [Discrete(int(n), start=int(start)) for n, start in pairs]
+    if has_rows(env.observation_space, count):
+        observations = _rows(env.observation_space)
     observations = observations or [env.observation_space] * count
     actions = actions or [env.action_space] * count
     total = getattr(env.unwrapped, "n_actions", None)
@@ -261,6 +266,16 @@ def _parts(space: Any) -> list[Any]:
     if isinstance(space, Tuple):
         return list(space)
     return list(space) if isinstance(space, list | tuple) and all(isinstance(s, Space) for s in space) else []
+
+
+def has_rows(space: Any, count: int) -> bool:
+    """Whether one space of observations has a row for each of `count` agents."""
+    return isinstance(space, Box) and len(space.shape) > 1 and space.shape[0] == count
+
+
+def _rows(space: Box) -> list[Box]:
+    pairs = zip(space.low, space.high, strict=True)
+    return [Box(low, high, dtype=space.dtype.type) for low, high in pairs]
 
 
 def _announced(env: gym.Env) -> int | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete, Space
 from pettingzoo import ParallelEnv
+
+from rllib_remix.envs.checker import TeamEnvError
 
 NAME = "overcooked_ai_py.mdp.overcooked_env.OvercookedEnv"
 _ENDLESS = 10**6  # env steps; the package's own horizon, where none is given, is beyond all memory
@@ -53,9 +58,10 @@ class OvercookedParallelEnv(ParallelEnv):
         return self._action_space
 
     def reset(self, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
-        """Starts a new episode; the package draws nothing at random, so that `seed` has no effect."""
+        """Starts a new episode; the package draws random starts and layouts from the streams of the whole process."""
         self.agents = self.possible_agents.copy()
-        self.env.reset()
+        with _seeded(seed):
+            self.env.reset()
         return self._observed(), {agent: {} for agent in self.agents}
 
     def step(self, actions: dict[str, Any]) -> tuple[dict, dict, dict, dict, dict]:
@@ -82,4 +88,29 @@ class OvercookedParallelEnv(ParallelEnv):
         return dict(zip(self.possible_agents, self._encoded(), strict=True))
 
     def _encoded(self) -> list[np.ndarray]:
-        return [np.ravel(seen) for seen in self.env.lossless_state_encoding_mdp(self.env.state)]
+        return [_as_bytes(seen) for seen in self.env.lossless_state_encoding_mdp(self.env.state)]
+
+
+def _as_bytes(seen: np.ndarray) -> np.ndarray:
+    """The package's int64, flat, as uint8."""
+    if seen.min() < 0 or seen.max() > 255:
+        raise TeamEnvError(
+            f"OvercookedEnv: the encoding holds {seen.min()} to {seen.max()}; it must be 0 to 255."
+        )
+    return seen.astype(np.uint8).ravel()
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Within `with`, `random` and `np.random` begin at a seed, if one is given; then they go on where they were."""
+    if seed is None:
+        yield
+        return
+    states = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

@@ -22,6 +22,8 @@ class TurnsEnv(StandIn):
 
     def __init__(self, env: AECEnv) -> None:
         self.env = env
+        # PettingZoo's limits count cycles, in which all have had a turn.
+        self.turns_in_a_cycle = len(getattr(env, "possible_agents", ())) or 1
 
     def get_observation_space(self, agent: Hashable) -> Any:
         """That of one agent."""

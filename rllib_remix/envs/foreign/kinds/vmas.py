@@ -94,6 +94,9 @@ class VmasTeam(TeamEnv):
 
     All copies draw from one random stream, of which the environment has its own here: VMAS shares one among all
     environments of a process. Whenever copies begin anew it is seeded, from `reset(seed)` and the number of beginnings.
+
+    Attributes:
+        assumed: what was taken for options that were not given, a line each.
     """
 
     def __init__(self, env: Any, options: dict[str, Any] | None = None) -> None:

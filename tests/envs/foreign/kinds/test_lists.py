@@ -226,8 +226,8 @@ def test_one_space_holds_for_all_where_the_number_of_agents_is_known():
 
 def test_what_all_see_may_come_once():
     def make(copy):
-        env = pair(agents=["x", "y"], see=lambda self: np.arange(6, dtype=np.uint8).reshape(2, 3))
-        env.observation_space, env.action_space = Box(0, 9, (2, 3), np.uint8), Discrete(4)
+        env = pair(agents=["x", "y"], see=lambda self: np.arange(6, dtype=np.uint8).reshape(3, 2))
+        env.observation_space, env.action_space = Box(0, 9, (3, 2), np.uint8), Discrete(4)
         return env
 
     assert adapt(make, 1, SEEN).reset(seed=0).obs.tolist() == [[[*range(6)]] * 2]
@@ -323,3 +323,21 @@ def test_an_environment_of_one_agent_is_told_so():
 def test_several_copies_in_one_are_told_to_come_alone():
     with pytest.raises(SettingError, match="cannot be adapted: it is several copies in one; give one copy"):
         adapt(lambda copy: gym.make_vec("CartPole-v1", num_envs=2), 1, SEEN)
+
+
+@pytest.mark.parametrize("side", [2, 3])
+def test_a_row_of_one_box_is_what_an_agent_sees_if_there_is_one_for_each(side):
+    class Rows(Pair):
+        def __init__(self):
+            super().__init__()
+            self.observation_space = Box(0, np.full((side, 4), [[9]] * (side - 1) + [[99]]), dtype=np.float32)
+
+        def see(self):
+            return np.arange(side * 4, dtype=np.float32).reshape(side, 4)
+
+    env = adapt(lambda copy: Rows(), 1, SEEN)
+    seen = env.reset(seed=0).obs[0]
+    assert seen.tolist() == ([[0, 1, 2, 3], [4, 5, 6, 7]] if side == 2 else [list(range(12))] * 2)
+    assert any("a row for each agent" in line for line in env.assumed) == (side == 2)
+    step = env.step(np.array([[0, 1]]))
+    assert (step.obs[0] == seen).all()

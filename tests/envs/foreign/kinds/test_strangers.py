@@ -99,7 +99,8 @@ def test_overcooked(monkeypatch):
 
     def make(copy):
         mdp = recipes.OvercookedGridworld.from_layout_name("cramped_room")
-        env = kitchen.OvercookedEnv.from_mdp(mdp, horizon=10, info_level=0)
+        start = mdp.get_random_start_state_fn(random_start_pos=True)
+        env = kitchen.OvercookedEnv.from_mdp(mdp, horizon=10, info_level=0, start_state_fn=start)
         env._mp = (
             object()
         )  # A planner, which is computed and kept on disk, is for shaping by potentials alone.
@@ -107,6 +108,13 @@ def test_overcooked(monkeypatch):
 
     env = check(make, 2, 6, 520)
     assert (env.obs_dtype, env.state_dim, env.episode_limit) == (np.uint8, 520, 10)
+    game = env.envs[0]
+    assert game.reset(seed=1)[0]["agent_0"].dtype == np.uint8  # else each number is looked at, in every step
+    other = np.random.get_state()[1].tolist()
+    starts = [env.reset(seed=seed).obs.tobytes() for seed in (0, 1, 2, 3, 0)]
+    assert starts[0] == starts[4]
+    assert len({*starts}) > 1
+    assert np.random.get_state()[1].tolist() == other
     with pytest.raises(
         SettingError, match=r"Overcooked cannot be adapted: it deals .* give the OvercookedEnv inside"
     ):

@@ -4,6 +4,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
 from pettingzoo import AECEnv
 
 from rllib_remix.envs.checker import check_team_env
+from rllib_remix.envs.foreign import options
 from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.foreign.kinds.turns import TurnsEnvAdapter
@@ -119,3 +120,18 @@ def test_seeds_fit_what_games_in_c_take():
     seeds = [copy.env.seed for copy in env.envs]
     assert len({*seeds}) == 8
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+@pytest.mark.parametrize(("cycles", "warned"), [(3, False), (2, True)])
+def test_an_announced_limit_counts_cycles_in_which_all_have_a_turn(cycles, warned, caplog):
+    class Limited(Rows):
+        max_cycles = cycles
+
+    options.say_own_end_is_later.cache_clear()
+    env = adapt(lambda copy: Limited(), 1, {"state": "observations"})
+    assert env.episode_limit == 2 * cycles
+    assert f"episode_limit: {2 * cycles} env steps, from max_cycles, of 2 turns each" in env.assumed
+    last = played(env, [[1, 0], [0, 1]] * cycles)[-1]
+    assert (bool(last.terminated[0]), bool(last.truncated[0])) == (not warned, warned)
+    hint = 'ends by itself 2 steps later, give that: team_adapter={"episode_limit": 6}'
+    assert (hint in caplog.text) == warned

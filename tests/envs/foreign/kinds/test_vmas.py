@@ -35,6 +35,13 @@ def test_all_copies_of_a_scenario_are_one_environment():
     check_team_env(env)
 
 
+@pytest.mark.parametrize(
+    ("env", "settings"), [("vmas:balance", SMALL), (lambda context: make(context.num_envs), {})]
+)
+def test_the_first_step_before_a_training_is_taken_by_all_copies(env, settings):
+    try_team_environment(env, settings, 8)
+
+
 @pytest.mark.parametrize("settings", [{}, {"dict_spaces": True}, {"terminated_truncated": True}])
 def test_an_environment_that_a_user_made_is_taken_as_it_is(settings):
     env = adapt(lambda copy: make(**settings), 3)
@@ -64,6 +71,16 @@ def test_copies_end_and_begin_by_themselves():
     assert step.rewards[1] == 0
     assert np.isnan(step.info["pos_rew"]).tolist() == [False, True, False]
     assert not np.array_equal(step.obs[1], seen[1])
+
+
+def test_what_is_assumed_is_said():
+    assert [line.partition(":")[0] for line in adapt(lambda copy: make(), 3).assumed] == [
+        "state",
+        "episode_limit",
+        "team_reward",
+    ]
+    given = {"state": "observations", "team_reward": "mean", "episode_limit": 3}
+    assert adapt(lambda copy: make(), 3, given).assumed == []
 
 
 def test_an_earlier_limit_may_be_given():

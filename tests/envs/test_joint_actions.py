@@ -6,7 +6,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tu
 
 from rllib_remix.envs.checker import TeamEnvError
 from rllib_remix.envs.foreign.adapters import adapt
-from rllib_remix.envs.foreign.joint_actions import choices, own_form
+from rllib_remix.envs.joint_actions import choices, own_form
 from rllib_remix.errors import SettingError
 from tests.envs.foreign.games import OPTIONS, Of, Zoo, changed
 

@@ -55,8 +55,8 @@ def test_another_folder_is_found_by_rays_workers_too(tmp_path, monkeypatch):
         ("mygame.mak", "mygame.py) has no 'mak'"),
         ("mygam.make", "cannot import 'mygam.make': ModuleNotFoundError: No module named 'mygam'"),
         ("broken.make", "cannot import 'broken.make': ZeroDivisionError: division by zero"),
-        ("mine", "unknown environment 'mine'. Allowed: "),
-        ("mine", "Names that a script registers (register_env) are its own"),
+        ("xqzvk", "unknown environment 'xqzvk'. Allowed: "),
+        ("xqzvk", "Names that a script registers (register_env) are its own"),
     ],
 )
 def test_what_cannot_be_found_is_told_before_ray_starts(refused, game, env, message):

@@ -186,6 +186,6 @@ def test_a_report_of_an_environment_shows_what_is_assumed_and_logs_it_not_again(
     described = describe_environment(lambda config: changed(Zoo), {"team_adapter": SIX})
     assert described["assumed"][0].startswith("state: what all agents observe")
     assert "assumed of" not in caplog.text
-    options.say_assumed.cache_clear()
+    options._say_assumed.cache_clear()
     adapt(lambda copy: changed(Zoo), 1, SIX)
     assert "assumed of" in caplog.text

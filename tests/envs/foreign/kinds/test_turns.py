@@ -133,5 +133,5 @@ def test_an_announced_limit_counts_cycles_in_which_all_have_a_turn(cycles, warne
     assert f"episode_limit: {2 * cycles} env steps, from max_cycles, of 2 turns each" in env.assumed
     last = played(env, [[1, 0], [0, 1]] * cycles)[-1]
     assert (bool(last.terminated[0]), bool(last.truncated[0])) == (not warned, warned)
-    hint = 'ends by itself 2 steps later, give that: team_adapter={"episode_limit": 6}'
+    hint = 'ends by itself 2 steps later, give that: {"team_adapter": {"episode_limit": 6}}'
     assert (hint in caplog.text) == warned

@@ -78,6 +78,7 @@ def test_what_is_assumed_is_said():
         "state",
         "episode_limit",
         "team_reward",
+        "actions",
     ]
     given = {"state": "observations", "team_reward": "mean", "episode_limit": 3}
     assert adapt(lambda copy: make(), 3, given).assumed == []

@@ -60,8 +60,11 @@ class Maker:
             return True
         if (found := _UNEXPECTED.search(str(error))) is not None:
             return found[1] not in self.settings
+        signature = _signature(self.create)
+        if signature is None:
+            return False
         try:
-            (signature := _signature(self.create)) and signature.bind(**settings)
+            signature.bind(**settings)
         except TypeError:
             return True
         return False

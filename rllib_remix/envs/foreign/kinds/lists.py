@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -243,7 +243,7 @@ def spaces_of_lists(env: gym.Env) -> list[tuple[Any, Any]] | None:
         pairs = zip(env.action_space.nvec, env.action_space.start, strict=True)
         actions = [Discrete(int(n), start=int(start)) for n, start in pairs]
     if has_rows(env.observation_space, count):
-        observations = _rows(env.observation_space)
+        observations = _rows(cast(Box, env.observation_space))
     observations = observations or [env.observation_space] * count
     actions = actions or [env.action_space] * count
     total = getattr(env.unwrapped, "n_actions", None)

@@ -32,7 +32,9 @@ class LargeInputs:
         if self._is_done:
             return
         self._is_done = True
-        largest = {name: sample[name].abs().max().item() for name in self._names}
+        # Not by abs(), which bools do not have and of which int8 has none for its least.
+        ends = {name: (sample[name].amin().item(), sample[name].amax().item()) for name in self._names}
+        largest = {name: max(-low, high) for name, (low, high) in ends.items()}
         words = {"obs": "observations", "state": "the state"}
         said = [f"{words[name]} up to {size:g}" for name, size in largest.items() if size > LARGE]
         if said:

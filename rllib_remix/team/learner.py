@@ -32,8 +32,10 @@ class TeamLearner(TorchLearner):
     """Updates a TeamRLModule from batches of whole episodes; a subclass has the loss, `compute_loss_for_module`.
 
     A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated`, `numbers`,
-    `importance` as the replay buffer gives them, and `num_steps` [B] float32: the real steps of the whole batch
-    divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the whole.
+    `importance` as the replay buffer gives them, with rewards in the unit of learning; `reward_range` [B, 2] float32, the
+    least and the greatest of all rewards so far in that unit; and `num_steps` [B] float32: the real steps of the whole
+    batch divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the
+    whole.
 
     Target networks, if the module has some, are renewed after so many updates, or so many episodes collected.
     """

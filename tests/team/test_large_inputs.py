@@ -40,6 +40,22 @@ def test_what_does_no_harm_is_not_said(caplog, config, spec, numbers):
     assert said(caplog, config, spec, **numbers) == []
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int8, torch.int16, torch.float64])
+def test_numbers_of_every_dtype_are_looked_at(caplog, dtype):
+    large = dtype != torch.bool
+    seen = torch.tensor([[0, 100 if large else 1]]).to(dtype)
+    with caplog.at_level(logging.WARNING, logger="ray.rllib"):
+        LargeInputs(QMIXConfig(), SPEC).look({"obs": seen, "state": seen})
+    assert len(caplog.records) == large
+
+
+def test_the_least_of_int8_is_large(caplog):
+    seen = torch.tensor([-128], dtype=torch.int8)
+    with caplog.at_level(logging.WARNING, logger="ray.rllib"):
+        LargeInputs(VDNConfig(), SPEC).look({"obs": seen})
+    assert "observations up to 128." in caplog.text
+
+
 def test_pictures_that_are_read_flat_are_large(caplog):
     (message,) = said(caplog, VDNConfig().training(encoder="mlp"), PICTURE, obs=255.0)
     assert "observations up to 255." in message

@@ -83,7 +83,8 @@ def adapt(
 
 def _adapted(made: list[Any], options: dict[str, Any] | None, first_copy: int) -> ForeignEnvAdapter:
     envs = [_in_our_words(env) for env in made]
-    if len({id(env) for env in envs}) < len(envs):
+    # What stands for an environment is always new, and a wrapper may be around the same one.
+    if any(len({id(env) for env in those}) < len(made) for those in (made, envs)):
         raise SettingError(
             "make_env: returned the same environment twice; it must build a new one on every call."
         )

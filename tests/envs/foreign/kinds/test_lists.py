@@ -11,6 +11,7 @@ from rllib_remix.envs.checker import TeamEnvError, check_team_env
 from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.envs.foreign.kinds.lists import ListEnvAdapter
 from rllib_remix.errors import SettingError
+from tests.envs.foreign.play import played
 
 SEEN, STATE = {"state": "observations", "episode_limit": 6}, {"episode_limit": 6}
 
@@ -50,12 +51,10 @@ def pair(**changes):
     return type("Changed", (Pair,), changes)()
 
 
-def played(env, joint_actions):
-    steps = [env.reset(seed=0)]
-    for actions in joint_actions:
-        step = env.step(np.array([actions] * env.num_envs))
-        steps.append(type(step)(*(np.copy(part) for part in step[:6]), dict(step.info)))
-    return steps
+def test_copies_that_are_one_environment_are_refused():
+    env = pair()
+    with pytest.raises(SettingError, match="returned the same environment twice"):
+        adapt(lambda copy: env, 2, SEEN)
 
 
 def test_lists_are_read_in_slot_order():

@@ -8,6 +8,7 @@ from rllib_remix.envs.foreign import options
 from rllib_remix.envs.foreign.adapters import adapt
 from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.foreign.kinds.turns import TurnsEnvAdapter
+from tests.envs.foreign.play import played
 
 OPTIONS = {"state": "observations", "episode_limit": 9}
 AGENTS = ["x", "y"]
@@ -58,14 +59,6 @@ class Rows(AECEnv):
         if self.time == 6:
             setattr(self, self.end, dict.fromkeys(AGENTS, True))
         self.agent_selection = AGENTS[self.time % 2]
-
-
-def played(env, joint_actions):
-    steps = [env.reset(seed=0)]
-    for actions in joint_actions:
-        step = env.step(np.array([actions] * env.num_envs))
-        steps.append(type(step)(*(np.copy(part) for part in step[:6]), dict(step.info)))
-    return steps
 
 
 def test_agents_that_take_turns_wait_for_each_other():

@@ -151,12 +151,22 @@ def name_of(value: object) -> str:
 
 def _row(result: Mapping[str, Any]) -> _Row:
     counts = _value_at(result, WEIGHT_HISTOGRAM)
+    evaluated = _is_evaluated(result)
     return _Row(
         _number_at(result, ENV_STEPS),
         _number_at(result, TRAINING_RETURN),
-        _number_at(result, GREEDY_RETURN),
-        _number_at(result, GREEDY_WINS),
+        _number_at(result, GREEDY_RETURN) if evaluated else math.nan,
+        _number_at(result, GREEDY_WINS) if evaluated else math.nan,
         counts if isinstance(counts, list) and len(counts) <= MAX_BINS + 2 else None,
+    )
+
+
+def _is_evaluated(result: Mapping[str, Any]) -> bool:
+    """Whether an iteration played evaluation episodes: RLlib repeats the newest evaluation until the next one."""
+    interval = _value_at(result, ("config", "evaluation_interval"))
+    iteration = result.get("training_iteration")
+    return not (
+        isinstance(interval, int) and isinstance(iteration, int) and interval > 1 and iteration % interval
     )
 
 

@@ -66,6 +66,17 @@ def test_iterations_without_a_value_are_left_out_of_the_curve(tmp_path):
     assert (steps.tolist(), returns.tolist()) == ([100, 300], [0, 2])
 
 
+def test_an_evaluation_that_a_result_repeats_is_read_once(tmp_path):
+    folder = write_trial(tmp_path, "QMIX_predator_prey_a_00000", rows=7)
+    lines = [json.loads(line) for line in (folder / "result.json").read_text().splitlines()]
+    for iteration, line in enumerate(lines, start=1):
+        line["training_iteration"], line["config"]["evaluation_interval"] = iteration, 3
+    (folder / "result.json").write_text("\n".join(map(json.dumps, lines)))
+    trial = read_runs([folder])[0]
+    assert trial.curve("greedy")[0].tolist() == [300, 600]
+    assert len(trial.curve("training")[0]) == 7
+
+
 def test_an_unfinished_last_line_is_left_out(tmp_path):
     folder = write_trial(tmp_path, "QMIX_predator_prey_a_00000")
     with (folder / "result.json").open("a") as file:

@@ -179,9 +179,9 @@ FATES_BY_ALGORITHM: dict[str, dict[str, Fate]] = {
         ),
         "store_buffer_in_checkpoints": Dropped("checkpoints always hold what is replayed"),
         "target_network_update_freq": Refused(
-            "it counts env steps: use `target_network_update_episodes`", ()
+            "it counts env steps: use `target_network_update_interval`, in updates", ()
         ),
-        "tau": Refused("target networks are copied; use `target_network_update_episodes`", (None, 1.0)),
+        "tau": Kept(),
         "train_batch_size": Refused(
             "it counts env steps: use `train_batch_episodes`, the env steps divided by those of an episode",
             (None,),

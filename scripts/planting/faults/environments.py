@@ -4,7 +4,10 @@ from planting.fault import Fault
 
 _PREY, _FOREIGN = "envs/predator_prey_kernels.py", "envs/foreign/vectorised.py"
 _PREY_TESTS = ("tests/envs/test_predator_prey.py",)
-_ADAPTER_TESTS = ("tests/envs/foreign/test_adapters.py", "tests/envs/test_parallel.py")
+_ADAPTER_TESTS = (
+    *(f"tests/envs/foreign/test_{name}.py" for name in ("adapters", "copies", "refused")),
+    "tests/envs/test_parallel.py",
+)
 _WHOLE_TEAM_TESTS = ("tests/envs/foreign/test_whole_teams.py",)
 _PROCESS_TESTS = ("tests/envs/processes/test_process_team.py",)
 _KINDS, _KIND_TESTS = "envs/foreign/kinds", "tests/envs/foreign/kinds"

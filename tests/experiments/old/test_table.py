@@ -1,5 +1,6 @@
 """Every setting that RLlib had up to Ray 2.41 has a fate in the table, and the fate is true."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rllib_remix.experiments.old.fates import Dropped, Kept, Refused, Renamed, T
 from rllib_remix.experiments.old.models import MODEL_FATES, model_defaults
 from rllib_remix.experiments.old.replay import REPLAY_FATES
 from rllib_remix.experiments.old.settings import translate_config
-from rllib_remix.experiments.old.settings_of_algorithms import FATES_BY_ALGORITHM
+from rllib_remix.experiments.old.settings_of_algorithms import FATES_BY_ALGORITHM, TEAM
 from rllib_remix.experiments.old.table import fate_of
 
 # Names by algorithm ("common" are those of all), as Ray 1.13, 2.7 and 2.41 had them.
@@ -57,6 +58,12 @@ def test_what_is_kept_or_renamed_is_a_setting_of_now(run):
         assert [name for name in kept if not default._knows(name)] == []
     else:
         check_rllib_settings(run, default, kept)
+
+
+def test_a_setting_of_now_is_no_old_one_that_is_refused():
+    now = [name for name in inspect.signature(QMIXConfig.training).parameters if fate_of(TEAM, name)]
+    assert "tau" in now
+    assert [name for name in now if not isinstance(fate_of(TEAM, name), Kept)] == []
 
 
 def test_what_model_keys_become_is_a_key_of_now():

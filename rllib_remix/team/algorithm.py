@@ -98,7 +98,11 @@ class TeamAlgorithm(SavedAlgorithm):
         logger.info("Replay buffer: %d episodes take %.0f MiB when it is full.", capacity, self._replay_mib)
         self._draws_by_priority = self.config.draws_by_priority()
         self._beta_schedule = Scheduler(self.config.prioritized_replay_beta)
-        self._rewards = Rewards(self.config.reward_scale, standardize=self.config.standardize_rewards)
+        self._rewards = Rewards(
+            self.config.reward_scale,
+            normalize=self.config.normalize_rewards,
+            standardize=self.config.standardize_rewards,
+        )
         self._large_inputs = LargeInputs(self.config, self.team_spec)
         self._batches = self._new_prefetcher()
         self._episodes_collected = 0

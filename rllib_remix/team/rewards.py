@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rllib_remix.learning.targets import step_mask
 
-_MIN_STD = 1e-6  # of rewards that are all the same
+_MIN_SIZE = 1e-6  # of rewards that are all the same, or all 0
 
 
 class Rewards:
@@ -20,15 +20,16 @@ class Rewards:
 
     Args:
         scale: by which rewards are multiplied.
-        standardize: subtracts the mean, and divides by the standard deviation, of all rewards in the batches so far.
+        normalize: divides by the root mean square of all rewards in the batches so far.
+        standardize: instead of that subtracts their mean, and divides by their standard deviation.
     """
 
-    def __init__(self, scale: float = 1.0, *, standardize: bool = False) -> None:
-        self._scale, self._standardize = scale, standardize
+    def __init__(self, scale: float = 1.0, *, normalize: bool = False, standardize: bool = False) -> None:
+        self._scale, self._normalize, self._standardize = scale, normalize, standardize
         self._begin()
 
     def _begin(self) -> None:
-        # All of scaled rewards, before they are standardized.
+        # All of scaled rewards, before they are normalized.
         self._count, self._mean, self._squares = 0.0, 0.0, 0.0
         self._low, self._high = math.inf, -math.inf
 
@@ -49,16 +50,19 @@ class Rewards:
         rewards = rewards * self._scale if self._scale != 1.0 else rewards
         real = rewards[mask]
         self._low, self._high = min(self._low, real.min().item()), max(self._high, real.max().item())
-        if self._standardize:
+        if self._normalize or self._standardize:
             self._add(real)
             rewards = self._in_unit(rewards).masked_fill(~mask, 0.0)
         seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
         return sample | {"rewards": rewards, "reward_range": seen}
 
     def _in_unit(self, rewards: Any) -> Any:
-        if not self._standardize or not self._count:
+        if not self._count:
             return rewards
-        return (rewards - self._mean) / max(math.sqrt(self._squares / self._count), _MIN_STD)
+        variance = self._squares / self._count
+        if self._standardize:
+            return (rewards - self._mean) / max(math.sqrt(variance), _MIN_SIZE)
+        return rewards / max(math.sqrt(variance + self._mean**2), _MIN_SIZE)
 
     def _add(self, rewards: Tensor) -> None:
         """Merges the moments of two sets of numbers (Chan, Golub and LeVeque 1979)."""
@@ -82,4 +86,8 @@ class Rewards:
             self._low, self._high = state["low"], state["high"]
 
     def _unit(self) -> list[float]:
-        return [float(self._scale), float(self._standardize)]
+        return [float(self._scale), float(self._standardize), *([1.0] if self._normalizes_alone else [])]
+
+    @property
+    def _normalizes_alone(self) -> bool:
+        return self._normalize and not self._standardize

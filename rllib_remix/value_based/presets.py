@@ -22,6 +22,7 @@ PAPERS: Mapping[str, Any] = {
     "target_network_update_episodes": 200,
     "tau": 1.0,
     "reward_scale": 1.0,
+    "normalize_rewards": False,
     "standardize_rewards": False,
 }
 
@@ -33,6 +34,7 @@ ONCE: Mapping[str, Any] = {
     "limit_targets": False,
     "tau": 1.0,
     "reward_scale": 1.0,
+    "normalize_rewards": False,
     "standardize_rewards": False,
     "encoder": "mlp",
     "zero_initial_values": False,

@@ -45,10 +45,16 @@ class LoopSettings(SettingGroup):
         Interval(0, low_open=True),
         "by which the learner multiplies rewards; results keep the game's unit.",
     )
+    normalize_rewards: bool = setting(
+        True,
+        Flag(),
+        "whether the learner divides rewards by the root mean square of all rewards in its batches so far, so that rare or "
+        "small rewards are not drowned, and large ones do not swamp the networks; results keep the game's unit.",
+    )
     standardize_rewards: bool = setting(
         False,
         Flag(),
-        "whether the learner subtracts the mean of all rewards in its batches so far and divides by their standard "
+        "whether, instead of that, the learner subtracts the mean of all rewards in its batches so far and divides by their standard "
         "deviation, as EPyMARL does; results keep the game's unit.",
     )
     epsilon: float | list[list[float]] = setting(

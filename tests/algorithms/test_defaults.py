@@ -17,6 +17,7 @@ COMMON = {
     "truncated_value": "previous",
     "limit_targets": True,
     "reward_scale": 1.0,
+    "normalize_rewards": True,
     "standardize_rewards": False,
     "q_star_loss_weight": 1.0,
     "target_network_update_interval": 200,
@@ -67,7 +68,7 @@ ORDER = """
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
     prioritized_replay_epsilon rollout_episodes_per_update target_network_update_interval
-    target_network_update_episodes tau reward_scale standardize_rewards epsilon overlap_sampling
+    target_network_update_episodes tau reward_scale normalize_rewards standardize_rewards epsilon overlap_sampling
     num_env_processes
     skip_removed_agents compute_dtype num_torch_threads
 """

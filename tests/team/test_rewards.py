@@ -38,6 +38,29 @@ def test_standardized_by_the_mean_and_deviation_of_all_so_far():
     assert rewards.prepare(batch([6]))["rewards"].tolist() == [[pytest.approx(3 / 3.5**0.5)]]
 
 
+def test_normalized_by_the_root_mean_square_of_all_so_far():
+    rewards = Rewards(normalize=True)
+    first = rewards.prepare(batch([1, 2], [3]))  # (1 + 4 + 9) / 3 = 14/3, without the padding
+    assert first["rewards"].flatten().tolist() == pytest.approx(
+        [each / (14 / 3) ** 0.5 for each in (1, 2, 3, 0)]
+    )
+    assert first["reward_range"][0].tolist() == pytest.approx([1 / (14 / 3) ** 0.5, 3 / (14 / 3) ** 0.5])
+    second = rewards.prepare(batch([-1, -5]))["rewards"]  # with 1 + 25: 40/5
+    assert second.flatten().tolist() == pytest.approx([-1 / 8**0.5, -5 / 8**0.5])
+
+
+def test_normalized_rewards_keep_their_sign_and_a_rare_one_is_large():
+    rewards = Rewards(normalize=True)
+    assert rewards.prepare(batch([0, 0, 0]))["rewards"].tolist() == [[0.0, 0.0, 0.0]]
+    assert rewards.prepare(batch([0] * 96 + [0.5]))["rewards"].max().item() == pytest.approx(10.0)
+    assert (Rewards(normalize=True).prepare(batch([-5, -4, -6]))["rewards"] < 0).all()
+
+
+def test_standardized_rewards_are_not_normalized_too():
+    both, one = Rewards(normalize=True, standardize=True), Rewards(standardize=True)
+    assert both.prepare(batch([1, 2, 7]))["rewards"].equal(one.prepare(batch([1, 2, 7]))["rewards"])
+
+
 def test_moments_merged_batch_by_batch_are_those_of_all_rewards():
     rng = np.random.default_rng(0)
     rewards, given = Rewards(standardize=True, scale=0.1), []
@@ -65,7 +88,11 @@ def test_the_range_of_standardized_rewards_is_that_of_all_so_far_in_the_unit_of_
 def test_a_state_of_another_unit_begins_anew():
     saved = Rewards(scale=100.0)
     saved.prepare(batch([1, 2]))
-    for others in ({"scale": 1.0}, {"scale": 100.0, "standardize": True}):
+    for others in (
+        {"scale": 1.0},
+        {"scale": 100.0, "standardize": True},
+        {"scale": 100.0, "normalize": True},
+    ):
         rewards = Rewards(**others)
         rewards.set_state(saved.get_state())
         assert rewards.low > rewards.high
@@ -76,8 +103,9 @@ def test_rewards_that_are_all_the_same_become_0():
     assert Rewards(standardize=True).prepare(batch([5, 5, 5]))["rewards"].tolist() == [[0.0, 0.0, 0.0]]
 
 
-def test_the_state_goes_on_where_it_was():
-    one, other = Rewards(standardize=True), Rewards(standardize=True)
+@pytest.mark.parametrize("unit", ["standardize", "normalize"])
+def test_the_state_goes_on_where_it_was(unit):
+    one, other = Rewards(**{unit: True}), Rewards(**{unit: True})
     one.prepare(batch([1, 2, 7]))
     other.set_state(one.get_state())
     for name in ("rewards", "reward_range"):

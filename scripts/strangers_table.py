@@ -8,7 +8,8 @@ Usage:
 
 The list is `scripts/strangers/table.py`. Each is made as `rllib train` makes it, 8 copies, and played with random available
 actions for --seconds of CPU time. "bare" counts the time inside the environments' own methods alone, "adapter" all of a step:
-the same steps, so that both share the load of the machine. Prints the table of docs/strangers.md.
+the same steps, so that both share the load of the machine. Prints the table of docs/strangers.md, with what
+strangers_learning.py found.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ METHODS = (
     "lossless_state_encoding_mdp",
 )
 COPIES = 8
+LEARNED = Path(__file__).parents[1] / "docs" / "results" / "strangers_learning.json"
 
 
 class Watch:
@@ -122,17 +124,27 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     played = [each for each in rows if each["accepted"]]
     refused = [each for each in rows if not each["accepted"]]
     lines = [
-        "| `rllib train --algo QMIX …` | agents | actions | observation | state | limit | bare | adapter | kept |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| `rllib train --algo QMIX …` | agents | actions | observation | state | limit | bare | adapter | kept | random | learned |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
+    learning = json.loads(LEARNED.read_text(encoding="utf-8"))
     for each in played:
         sizes = [f"{each[key]:,}" for key in ("agents", "actions", "observation", "state", "limit")]
         rates = [f"{each[key]:,}" for key in ("bare_steps_per_cpu_s", "steps_per_cpu_s")]
-        lines.append(f"| {_typed(each)} | {' | '.join([*sizes, *rates])} | {each['kept']:.0%} |")
+        lines.append(
+            f"| {_typed(each)} | {' | '.join([*sizes, *rates])} | {each['kept']:.0%} | {_learned(learning.get(each['command'], {}))} |"
+        )
     if refused:
         lines += ["", "| refused | what the screen says |", "|---|---|"]
         lines += [f"| {_typed(each)} | {each['message'].replace('|', chr(92) + '|')} |" for each in refused]
     return "\n".join(lines)
+
+
+def _learned(found: dict[str, Any]) -> str:
+    """Two cells: the return of random play, and the greedy one after so many env steps."""
+    if "greedy" not in found:
+        return f"{found['random']:g} | not trained" if found else "– | not trained"
+    return f"{found['random']:.3g} | {found['greedy']:.3g} at {found['env_steps'] / 1000:.0f}k"
 
 
 def _typed(each: dict[str, Any]) -> str:

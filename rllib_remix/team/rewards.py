@@ -11,7 +11,6 @@ from torch import Tensor
 from rllib_remix.learning.targets import step_mask
 
 _MIN_SIZE = 1e-6  # of rewards that are all the same, or all 0
-_GREATEST = 10.0  # in the unit of normalized rewards
 
 
 class Rewards:
@@ -63,8 +62,7 @@ class Rewards:
         variance = self._squares / self._count
         if self._standardize:
             return (rewards - self._mean) / max(math.sqrt(variance), _MIN_SIZE)
-        greatest = max(abs(self._low), abs(self._high))
-        return rewards / max(math.sqrt(variance + self._mean**2), greatest / _GREATEST, _MIN_SIZE)
+        return rewards / max(math.sqrt(variance + self._mean**2), _MIN_SIZE)
 
     def _add(self, rewards: Tensor) -> None:
         """Merges the moments of two sets of numbers (Chan, Golub and LeVeque 1979)."""

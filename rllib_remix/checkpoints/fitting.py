@@ -13,6 +13,7 @@ from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.envs.team_env import TeamSpec, other_agents, other_images
 from rllib_remix.models.image_encoder import encoded_shape
+from rllib_remix.models.normalizer import normalizes
 
 
 def local_folder(path: Any) -> Path:
@@ -41,10 +42,9 @@ _SHAPING = (
     "observe_last_action",
     "observe_agent_id",
     "observe_time",
-    "normalize_observations",
 )
-# What older checkpoints, which do not have them, were trained with.
-_UNSAID = {"observe_time": False, "normalize_observations": False}
+# What older checkpoints, which do not have it, were trained with.
+_UNSAID = {"observe_time": False}
 
 
 def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None:
@@ -58,17 +58,20 @@ def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None
     metadata = read_metadata(path)
     saved = metadata["networks"]
     there = encoded_shape(saved.get("encoder", "auto"), TeamSpec.from_saved(metadata["team"]).obs_shape)
-    if bool(there) != bool(encoded_shape(networks.get("encoder", "auto"), spec.obs_shape)):
+    here = encoded_shape(networks.get("encoder", "auto"), spec.obs_shape)
+    if bool(there) != bool(here):
         raise CheckpointError(
             f"checkpoint {str(path)!r} has agents that {'see images' if there else 'read flat vectors'}, here it is the "
             f"other way round; load it with encoder={'cnn' if there else 'mlp'!r}."
         )
-    for name in _SHAPING:
-        if saved.get(name, _UNSAID.get(name)) != networks.get(name):
+    values = {name: (saved.get(name, _UNSAID.get(name)), networks.get(name)) for name in _SHAPING}
+    values["normalize_observations"] = normalizes(saved, there), normalizes(networks, here)
+    for name, (theirs, ours) in values.items():
+        if theirs != ours:
             setting = "weighting (whether it needs Q*)" if name == "use_q_star" else name
             raise CheckpointError(
-                f"checkpoint {str(path)!r} has networks of another shape: {setting} is {saved.get(name)!r} there and "
-                f"{networks.get(name)!r} here; load it with the settings that it was trained with."
+                f"checkpoint {str(path)!r} has networks of another shape: {setting} is {theirs!r} there and {ours!r} here; "
+                "load it with the settings that it was trained with."
             )
 
 

@@ -126,7 +126,7 @@ class Networks(_Open):
     zero_initial_values: bool = False
     encoder: Literal["auto", "mlp", "cnn"] = "auto"
     observe_time: bool = False
-    normalize_observations: bool = False
+    normalize_observations: bool | None = False
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, distributed, nn
 
@@ -9,6 +12,17 @@ LIMIT = 10.0  # of what comes out, in standard deviations; Stable-Baselines3's V
 
 _CHUNK_BYTES = 2**26  # of float64 that one part of a batch takes
 _LARGEST = torch.finfo(torch.float32).max
+
+
+def normalizes(networks: Mapping[str, Any], image_shape: tuple[int, ...]) -> bool:
+    """Whether observations and the state are normalised.
+
+    Args:
+        networks: as a config's `networks()` or a checkpoint has them; one that does not say it is older, and does not.
+        image_shape: of observations that convolutions encode, () if there are none.
+    """
+    chosen = networks.get("normalize_observations", False)
+    return not image_shape if chosen is None else bool(chosen)
 
 
 class RunningNormalizer(nn.Module):

@@ -11,7 +11,7 @@ from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
-from rllib_remix.models.normalizer import RunningNormalizer
+from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 
 NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "state_normalizer")  # whose shapes settings say
 
@@ -27,7 +27,7 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
         SettingError: the encoder does not fit what the team sees.
     """
     agent = _agent_without_normalizer(team, networks)
-    if networks.get("normalize_observations"):
+    if normalizes(networks, _image_shape(team, networks)):
         agent.normalizer = RunningNormalizer(team.obs_dim)
     return agent
 
@@ -42,9 +42,13 @@ def _agent_without_normalizer(team: Any, networks: dict[str, Any]) -> RecurrentA
         observe_last_action=networks["observe_last_action"],
         observe_agent_id=networks["observe_agent_id"],
         episode_limit=team.episode_limit if networks.get("observe_time") else None,
-        image_shape=encoded_shape(networks.get("encoder", "auto"), team.obs_shape),
+        image_shape=_image_shape(team, networks),
         utility_clamp=tuple(clamp) if clamp else None,
     )
+
+
+def _image_shape(team: Any, networks: dict[str, Any]) -> tuple[int, ...]:
+    return encoded_shape(networks.get("encoder", "auto"), team.obs_shape)
 
 
 def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -60,7 +64,7 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
         parts |= joint_networks(team.n_agents, team.state_dim + bool(networks.get("observe_time")), networks)
         if networks.get("use_q_star"):
             parts["q_star_agent"] = _agent_without_normalizer(team, networks)
-        if networks.get("normalize_observations"):
+        if normalizes(networks, _image_shape(team, networks)):
             parts["state_normalizer"] = RunningNormalizer(team.state_dim)
     of_parts = {
         f"{part}.{name}": tuple(weight.shape)

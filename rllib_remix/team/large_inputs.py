@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.models.image_encoder import encoded_shape
+from rllib_remix.models.normalizer import normalizes
 from rllib_remix.models.sizes import reads_state
 
 logger = logging.getLogger("ray.rllib")
@@ -23,8 +25,8 @@ class LargeInputs:
     """
 
     def __init__(self, config: Any, spec: TeamSpec) -> None:
-        is_image = bool(spec.obs_shape) and config.encoder != "mlp"
-        self._is_done = config.normalize_observations or is_image
+        image = encoded_shape(config.encoder, spec.obs_shape)
+        self._is_done = bool(image) or normalizes(config.networks(), image)
         self._names = ["obs", "state"] if reads_state(config.networks()) else ["obs"]
 
     def look(self, sample: dict[str, Tensor]) -> None:

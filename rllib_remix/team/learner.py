@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from ray.rllib.utils.metrics import (
 from torch import Tensor, nn
 
 from rllib_remix.memory import kept_memory, skip_memory_fill
+from rllib_remix.team.settings.loop import copy_interval, copy_tau
 
 # What the loop takes out of the results, see `report_episodes`. The name is that of checkpoints so far: they hold the
 # learner's metrics, and one that is not logged any more would stay in the results.
@@ -113,11 +115,21 @@ class TeamLearner(TorchLearner):
             super().apply_gradients(gradients_dict)
 
     def _uncompiled_update(self, batch: Any, **kwargs: Any) -> Any:
-        """As RLlib's, after the batch is taken into the means and variances by which observations are normalised."""
+        """As RLlib's, after the batch is taken into the means and variances by which observations are normalised.
+
+        They are as before if no update is made.
+        """
+        before = [
+            (each, copy.deepcopy(each.state_dict())) for m in self._team_modules() for each in m.normalizers()
+        ]
         for module_id, module_batch in batch.items():
             module: Any = self.module[module_id].unwrapped()
             module.note_observations(module_batch)
-        return super()._uncompiled_update(batch, **kwargs)
+        done = super()._uncompiled_update(batch, **kwargs)
+        if not self._gradient_is_finite:
+            for normalizer, state in before:
+                normalizer.load_state_dict(state)
+        return done
 
     def _log_steps_trained_metrics(self, batch: Any) -> None:
         """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""
@@ -139,18 +151,20 @@ class TeamLearner(TorchLearner):
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Copies the online networks onto the targets when it is time."""
         super().after_gradient_based_update(timesteps=timesteps)
+        if not self._gradient_is_finite:
+            return  # No update was made.
         self._updates_since_copy += 1
         if not self._copy_is_due(episodes := timesteps.get(NUM_EPISODES_LIFETIME, 0)):
             return
         self._episodes_at_last_target_copy, self._updates_since_copy = episodes, 0
         for module in self._team_modules():
             for source, target in module.get_target_network_pairs():
-                copy_network(source, target, tau=self.config.tau)
+                copy_network(source, target, tau=copy_tau(self.config))
 
     def _copy_is_due(self, episodes: int) -> bool:
         between = self.config.target_network_update_episodes
         if between is None:
-            return self._updates_since_copy >= self.config.target_network_update_interval
+            return self._updates_since_copy >= copy_interval(self.config)
         return episodes - self._episodes_at_last_target_copy >= between
 
     def _team_modules(self) -> list[Any]:

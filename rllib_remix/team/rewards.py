@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rllib_remix.learning.targets import step_mask
 
+_LARGEST = 1e19  # of whose squares float32 can hold; learners refuse others
 _MIN_SIZE = 1e-6  # of rewards that are all the same, or all 0
 
 
@@ -48,13 +49,20 @@ class Rewards:
         rewards, lengths = sample["rewards"], sample["lengths"]
         mask = step_mask(lengths, rewards.shape[1])
         rewards = rewards * self._scale if self._scale != 1.0 else rewards
-        real = rewards[mask]
-        self._low, self._high = min(self._low, real.min().item()), max(self._high, real.max().item())
+        self._look(rewards[mask])
         if self._normalize or self._standardize:
-            self._add(real)
             rewards = self._in_unit(rewards).masked_fill(~mask, 0.0)
         seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
         return sample | {"rewards": rewards, "reward_range": seen}
+
+    def _look(self, rewards: Tensor) -> None:
+        """Takes in those that can be learned from, so that one that is not finite spoils nothing."""
+        usable = rewards[rewards.abs() < _LARGEST]
+        if not len(usable):
+            return
+        self._low, self._high = min(self._low, usable.min().item()), max(self._high, usable.max().item())
+        if self._normalize or self._standardize:
+            self._add(usable)
 
     def _in_unit(self, rewards: Any) -> Any:
         if not self._count:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.image_encoder import Images, encoded_shape
-from rllib_remix.models.normalizer import RunningNormalizer
+from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
 from rllib_remix.models.sizes import reads_state
 
@@ -60,12 +60,15 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         self.agent = self.make_agent()
         n_agents, obs_dim = self.observation_space["obs"].shape
         state_dim = self.observation_space["state"].shape[0]
-        normalizes, observes_time = self._has("normalize_observations"), self._has("observe_time")
-        if normalizes:
+        normalized, observes_time = (
+            normalizes(self.model_config, self._image_shape),
+            self._has("observe_time"),
+        )
+        if normalized:
             self.agent.normalizer = RunningNormalizer(obs_dim)
         self.add_module("state_normalizer", None)
         if not self.inference_only:
-            if normalizes:
+            if normalized:
                 self.state_normalizer = RunningNormalizer(state_dim)
             self.make_training_networks(n_agents, state_dim + observes_time)
 
@@ -160,6 +163,10 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             return seen
         time = (steps.index % steps.leading[1]) / self._episode_limit
         return torch.cat([seen, time.to(dtype).unsqueeze(-1)], dim=-1)
+
+    def normalizers(self) -> list[RunningNormalizer]:
+        """Those of the observations and of the state, none if nothing is normalised."""
+        return [each for each in (self.agent.normalizer, self.state_normalizer) if each is not None]
 
     def note_observations(self, batch: dict[str, Any]) -> None:
         """Takes a TeamLearner's batch into the means and variances, if there are any."""

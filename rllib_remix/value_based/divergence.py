@@ -36,8 +36,8 @@ class Divergence:
         logger.warning(
             "The values diverge: Q_tot is %g on average, but with rewards of %g … %g and gamma %r no return is outside "
             "%g … %g. What comes of it is worth nothing. Settings that keep values together: td_trace 'watkins' (is "
-            "%r) or a smaller td_lambda (%r), more updates between two target copies (target_network_update_interval "
-            "%r, target_network_update_episodes %r), limit_targets true (%r), a smaller lr (%r).",
+            "%r) or a smaller td_lambda (%r), slower targets (target_network_update_interval "
+            "%r, target_network_update_episodes %r, tau %r), limit_targets true (%r), a smaller lr (%r).",
             learner.get("q_tot_mean"),
             low,
             high,
@@ -48,6 +48,7 @@ class Divergence:
             config.td_lambda,
             config.target_network_update_interval,
             config.target_network_update_episodes,
+            config.tau,
             config.limit_targets,
             config.lr,
         )

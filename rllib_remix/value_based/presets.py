@@ -11,6 +11,7 @@ from rllib_remix.team.settings.groups import SettingGroup, setting
 
 # As both papers train (ReMIX and MAC-PO, table 2); what they do not say, as pymarl2 has it, on which both build.
 PAPERS: Mapping[str, Any] = {
+    "normalize_observations": False,
     "zero_initial_values": False,
     "td_lambda": 0.6,
     "td_trace": "peng",
@@ -37,6 +38,7 @@ ONCE: Mapping[str, Any] = {
     "normalize_rewards": False,
     "standardize_rewards": False,
     "encoder": "mlp",
+    "normalize_observations": False,
     "zero_initial_values": False,
 }
 

@@ -133,7 +133,10 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ({"truncated_value": "first"}, "truncated_value: unknown name 'first'"),
         ({"limit_targets": 1}, "limit_targets: 1"),
         ({"tau": 0.0}, r"tau: 0.0 .*\(0, 1\]"),
-        ({"tau": 0.01}, "tau: 0.01 with target_network_update_interval 200 renews .* in some 20,000 updates"),
+        (
+            {"tau": 0.01, "target_network_update_interval": 200},
+            "tau: 0.01 with target_network_update_interval 200 renews .* in some 20,000 updates",
+        ),
         (
             {"preset": "papers", "target_network_update_interval": 50},
             "target_network_update_interval: 50 has no effect, as target_network_update_episodes is 200",

@@ -15,6 +15,8 @@ from rllib_remix.team.rewards import Rewards
 
 AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS = 3, 4, 2, 2, 5
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
+# Networks read what a batch holds, and targets stay, unless a test says otherwise.
+PLAIN = {"normalize_observations": False, "target_network_update_interval": 200}
 SMALL = {"agent_hidden_dim": 2, "mixer_embed_dim": 2, "hypernet_hidden_dim": 3, "q_star_hidden_dim": 3}
 
 # Utilities so far apart that some actions are nearly sure, and joint values of the size of the targets.
@@ -27,7 +29,7 @@ TERMINATED = np.array([True, False, False, True, False, True])
 
 def team_learner(algorithm, **training):
     """The algorithm's own learner, with networks as random as the targets, and unlike them."""
-    config = get_algorithm_config(algorithm).update_from_dict(SMALL | training)
+    config = get_algorithm_config(algorithm).update_from_dict(SMALL | PLAIN | training)
     observation_space, action_space = team_spaces(SPEC)
     spaces = {DEFAULT_MODULE_ID: (observation_space, action_space)}
     learner = config.learner_class(config=config, module_spec=config.get_rl_module_spec(spaces=spaces))

@@ -277,6 +277,24 @@ def test_targets_are_copied_after_so_many_updates_and_as_much_as_tau_says(tau):
             np.testing.assert_allclose(target, due, rtol=1e-6, atol=1e-7, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    ("settings", "tau"),
+    [
+        ({"target_network_update_interval": None}, 0.01),
+        ({"target_network_update_interval": 1}, 1.0),
+        ({"target_network_update_interval": None, "target_network_update_episodes": 100}, 1.0),
+        ({"target_network_update_interval": None, "target_network_update_episodes": 100, "tau": 0.5}, 0.5),
+    ],
+)
+def test_copies_are_soft_and_made_with_every_update_unless_one_says_when(settings, tau):
+    learner = team_learner("VDN", **settings)
+    before = pairs(learner)
+    update(learner, a_batch(0), episodes=100)
+    for name, (online, target) in pairs(learner).items():
+        due = tau * online + (1 - tau) * before[name][1]
+        np.testing.assert_allclose(target, due, rtol=1e-6, atol=1e-7, err_msg=name)
+
+
 def pairs(learner):
     """name of an online network's parameter → its value, and its target's; of those that have one."""
     values = parameters(learner)

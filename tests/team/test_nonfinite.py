@@ -78,6 +78,24 @@ def test_an_update_without_a_finite_loss_changes_neither_networks_nor_optimizer(
     assert equal(parameters(learner), parameters(undisturbed))
 
 
+def of_everything(learner):
+    return {name: values.numpy().copy() for name, values in module_of(learner).state_dict().items()}
+
+
+@pytest.mark.parametrize(("name", "value"), [("rewards", np.nan), ("obs", np.nan), ("state", np.inf)])
+def test_nor_what_observations_are_normalised_by_nor_targets(name, value):
+    learner = team_learner("QMIX", normalize_observations=True, target_network_update_interval=None)
+    update(learner, a_batch(0))
+    before = of_everything(learner)
+    assert before["agent.normalizer.count"] > 0
+    update(learner, bad_batch(name, value))
+    assert equal(of_everything(learner), before)
+    update(learner, a_batch(2))
+    after = of_everything(learner)
+    assert np.isfinite(after["agent.normalizer.mean"]).all()
+    assert (after["target_agent.head.bias"] != before["target_agent.head.bias"]).any()
+
+
 @pytest.mark.parametrize(
     "settings",
     [

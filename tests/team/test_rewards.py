@@ -56,6 +56,15 @@ def test_normalized_rewards_keep_their_sign_and_a_rare_one_is_large():
     assert (Rewards(normalize=True).prepare(batch([-5, -4, -6]))["rewards"] < 0).all()
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1e25])
+def test_what_cannot_be_learned_from_spoils_no_unit(bad):
+    rewards, clean = Rewards(normalize=True), Rewards(normalize=True)
+    assert not np.isfinite(rewards.prepare(batch([1, bad, 3]))["rewards"].square().sum())
+    clean.prepare(batch([1, 3]))
+    for name in ("rewards", "reward_range"):
+        assert rewards.prepare(batch([2]))[name].equal(clean.prepare(batch([2]))[name])
+
+
 def test_standardized_rewards_are_not_normalized_too():
     both, one = Rewards(normalize=True, standardize=True), Rewards(standardize=True)
     assert both.prepare(batch([1, 2, 7]))["rewards"].equal(one.prepare(batch([1, 2, 7]))["rewards"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import Count, Flag, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.replay import MAX_EPISODES
 
-COPY_INTERVAL = 200  # updates
+SOFT_TAU = 0.01  # of copies with every update
 SLOWEST_COPIES = 10_000  # updates in which the targets have become the online networks
 
 
@@ -25,8 +25,11 @@ class LoopSettings(SettingGroup):
         Count(1, MAX_EPISODES),
         "episodes collected per update, whatever the number of env runners. 1 in EPyMARL, 8 in both papers.",
     )
-    target_network_update_interval: int = setting(
-        COPY_INTERVAL, Count(1), "updates between two copies onto the target networks. 200 in EPyMARL."
+    target_network_update_interval: int | None = setting(
+        None,
+        Count(1),
+        "updates between two copies onto the target networks. None: every update, unless episodes are counted. 200 in "
+        "EPyMARL.",
     )
     target_network_update_episodes: int | None = setting(
         None,
@@ -34,11 +37,11 @@ class LoopSettings(SettingGroup):
         "episodes collected between two such copies, which are counted instead of updates if this is set. 200 in PyMARL "
         "and both papers.",
     )
-    tau: float = setting(
-        1.0,
+    tau: float | None = setting(
+        None,
         Interval(0, 1, low_open=True),
-        "what a copy takes over: target ← τ·online + (1 - τ)·target. Soft copies are made often, such as 0.01 with "
-        "`target_network_update_interval` 1.",
+        f"what a copy takes over: target ← τ·online + (1 - τ)·target. None: {SOFT_TAU} where every update makes a copy "
+        "because neither an interval nor episodes are set, 1 where one is.",
     )
     reward_scale: float = setting(
         1.0,
@@ -79,14 +82,28 @@ class LoopSettings(SettingGroup):
     def check(self) -> None:
         super().check()
         interval, episodes = self.target_network_update_interval, self.target_network_update_episodes
-        if episodes is not None and interval != COPY_INTERVAL:
+        if episodes is not None and interval is not None:
             raise SettingError(
                 f"target_network_update_interval: {interval} has no effect, as target_network_update_episodes is {episodes}, "
                 "by which copies are counted then; allowed: one of the two, so set the other to null (None)."
             )
-        if episodes is None and interval / self.tau > SLOWEST_COPIES:
+        tau, interval = copy_tau(self), copy_interval(self)
+        if episodes is None and interval / tau > SLOWEST_COPIES:
             raise SettingError(
-                f"tau: {self.tau} with target_network_update_interval {interval} renews the target networks in some "
-                f"{interval / self.tau:,.0f} updates; allowed: a quotient of {SLOWEST_COPIES:,} at most. Soft copies are made "
+                f"tau: {tau} with target_network_update_interval {interval} renews the target networks in some "
+                f"{interval / tau:,.0f} updates; allowed: a quotient of {SLOWEST_COPIES:,} at most. Soft copies are made "
                 "with every update: set target_network_update_interval to 1."
             )
+
+
+def copy_interval(settings: Any) -> int:
+    """Updates between two copies onto the target networks, where updates are what is counted."""
+    return settings.target_network_update_interval or 1
+
+
+def copy_tau(settings: Any) -> float:
+    """What a copy onto the target networks takes over, (0, 1]."""
+    if settings.tau is not None:
+        return settings.tau
+    counted = settings.target_network_update_interval, settings.target_network_update_episodes
+    return SOFT_TAU if counted == (None, None) else 1.0

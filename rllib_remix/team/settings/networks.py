@@ -42,9 +42,9 @@ class NetworkSettings(SettingGroup):
         "whether the agents and the networks that read the state see the time, t / episode_limit. The end of an episode by its time limit is "
         "then no surprise (Pardo et al. 2018).",
     )
-    normalize_observations: bool = setting(
-        False,
+    normalize_observations: bool | None = setting(
+        None,
         Flag(),
         "whether every number of an observation and of the state is normalised by its running mean and deviation over the "
-        "batches, within ±10 deviations.",
+        "batches, within ±10 deviations. None: unless the agents see images. Off in both papers.",
     )

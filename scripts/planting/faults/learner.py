@@ -251,7 +251,7 @@ FAULTS = (
         "updates_since_a_target_copy_never_counted",
         "Target networks are renewed with every update.",
         _TEAM_LEARNER,
-        "return self._updates_since_copy >= self.config.target_network_update_interval",
+        "return self._updates_since_copy >= copy_interval(self.config)",
         "return self._updates_since_copy >= 1",
         ("tests/learner_step",),
     ),

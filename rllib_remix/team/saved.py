@@ -23,6 +23,7 @@ from rllib_remix.checkpoints.fitting import (
 from rllib_remix.checkpoints.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.checkpoints.portable import PORTABLE, write_portable
 from rllib_remix.checkpoints.storage import DurableStorage, report_lost_checkpoint
+from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.checkpoints.writing import check_learner_files, checkpoint_metadata, settings_as_json
 from rllib_remix.files.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.memory import return_memory
@@ -177,6 +178,8 @@ class SavedAlgorithm(Algorithm):
             raise ValueError(
                 f"checkpoint {str(folder)!r} was made by {found.__name__}, not by {cls.__name__}."
             )
+        if isinstance(settings, dict):
+            settings |= _of_networks(folder, found.get_default_config())
         algorithm = found(settings)
         algorithm.restore_from_path(folder)
         return algorithm
@@ -199,3 +202,9 @@ class SavedAlgorithm(Algorithm):
                 restore_replay(self.replay_buffer, folder / COMPONENT_REPLAY_BUFFER)
                 self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
         self.after_state_was_loaded()
+
+
+def _of_networks(folder: Path, config: Any) -> dict[str, Any]:
+    """The settings of a checkpoint's networks. A trial's own hold what its user set, and defaults are not for ever."""
+    saved = {"normalize_observations": False} | read_metadata(folder)["networks"]
+    return {name: value for name, value in saved.items() if config._knows(name)}

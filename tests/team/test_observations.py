@@ -191,7 +191,7 @@ def test_a_checkpoint_of_images_of_another_shape_is_refused(build, tmp_path):
 
 
 def test_a_checkpoint_from_before_images_goes_on_with_flat_vectors(build, tmp_path):
-    algorithm = build(pictures(encoder="mlp"))
+    algorithm = build(pictures(encoder="mlp", normalize_observations=False))
     algorithm.train()
     folder = tmp_path / "c"
     algorithm.save_to_path(str(folder))
@@ -201,7 +201,7 @@ def test_a_checkpoint_from_before_images_goes_on_with_flat_vectors(build, tmp_pa
 
     write_manifest(folder)
     assert "obs_shape" not in read_metadata(folder)["team"]
-    resumed = build(pictures(encoder="mlp"))
+    resumed = build(pictures(encoder="mlp", normalize_observations=False))
     resumed.restore_from_path(str(folder))
     assert equal(weights(algorithm), weights(resumed))
     TeamPolicy.from_checkpoint(folder)

@@ -25,6 +25,8 @@ def noting(algorithm="ReMIX", **training):
         "replay_buffer_capacity": 14,
         "target_network_update_episodes": 8,
         "agent_hidden_dim": 6,
+        "normalize_observations": False,  # what is noted is what networks read
+        "normalize_rewards": False,
         "lr": 0.05,
         "epsilon": 0.0,
     }

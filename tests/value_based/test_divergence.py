@@ -25,7 +25,7 @@ def test_it_says_what_is_impossible_and_which_settings_matter(caplog):
         in said
     )
     assert "td_trace 'watkins' (is 'peng')" in said
-    assert "target_network_update_interval 200, target_network_update_episodes 200" in said
+    assert "target_network_update_interval None, target_network_update_episodes 200, tau 1.0" in said
 
 
 @pytest.mark.parametrize("learner", [{}, {NAME: float("nan")}, {NAME: 0.0}, {NAME: 0.5}])

@@ -35,7 +35,7 @@ def compact(trial: Trial, *, histograms: bool, evaluated: bool) -> dict[str, Any
         kept["greedy_wins"] = _rounded(trial.greedy_wins[kept_rows])
     if histograms and trial.weight_counts is not None and trial.weight_edges is not None:
         kept["weight_edges"] = [float(f"{edge:.6g}") for edge in trial.weight_edges]
-        kept["weight_counts"] = trial.weight_counts.astype(int).tolist()
+        kept["weight_counts"] = trial.weight_counts[kept_rows].astype(int).tolist()
     return kept
 
 

@@ -127,7 +127,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
         "| `rllib train --algo QMIX …` | agents | actions | observation | state | limit | bare | adapter | kept | random | learned |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    learning = json.loads(LEARNED.read_text(encoding="utf-8"))
+    learning = json.loads(LEARNED.read_text(encoding="utf-8")) if LEARNED.exists() else {}
     for each in played:
         sizes = [f"{each[key]:,}" for key in ("agents", "actions", "observation", "state", "limit")]
         rates = [f"{each[key]:,}" for key in ("bare_steps_per_cpu_s", "steps_per_cpu_s")]

@@ -54,7 +54,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
         ComputingSettings,
     )
     presets = PRESETS
-    once = ONCE
+    once = TeamAlgorithmConfig.once | ONCE
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
     losses = ("td_loss", "q_star_loss")
 

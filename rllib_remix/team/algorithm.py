@@ -276,6 +276,7 @@ class TeamAlgorithm(SavedAlgorithm):
         learner = result.setdefault(LEARNER_RESULTS, {}).setdefault(DEFAULT_MODULE_ID, {})
         self.complete_learner_results(learner)
         learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
+        learner["reward_unit"] = self._rewards.unit
         result["replay_buffer"] = self._replay_results()
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.

@@ -97,7 +97,14 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     # Values of several settings under one name, if there is a setting `preset`.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     # What settings that came later were before there were such: a config of then goes on as it was.
-    once: ClassVar[Mapping[str, Any]] = {}
+    once: ClassVar[dict[str, Any]] = {
+        "tau": 1.0,
+        "reward_scale": 1.0,
+        "normalize_rewards": False,
+        "standardize_rewards": False,
+        "encoder": "mlp",
+        "normalize_observations": False,
+    }
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 
@@ -185,7 +192,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         names = sorted((key for key in config_dict if not str(key).startswith("__")), key=_preset_first)
         config_dict = {key: config_dict[key] for key in names}
         if _OF_WHOLE_CONFIGS in config_dict:
-            config_dict |= {name: value for name, value in self.once.items() if name not in config_dict}
+            config_dict = self.completed(config_dict)
         check_keys(
             f"config of {self.algo_class.__name__ if self.algo_class else type(self).__name__}",
             (key for key in config_dict if not self._knows(str(key))),
@@ -199,6 +206,14 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
             check_given(config_dict, _defaults_of(AlgorithmConfig))
         super().update_from_dict(config_dict)
         return self
+
+    @classmethod
+    def completed(cls, whole: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings of a config that maybe an earlier version wrote, with what it had before there were others."""
+        settings = {**whole, **{name: value for name, value in cls.once.items() if name not in whole}}
+        if settings.get("target_network_update_episodes") is not None:
+            settings["target_network_update_interval"] = None  # There was a number beside it.
+        return settings
 
     def _knows(self, key: str) -> bool:
         translated = self._translate_special_keys(key, warn_deprecated=False)

@@ -98,7 +98,9 @@ class NonFiniteUpdates:
             f"{name} {logged[name].peek():g}" for name in (*config.losses, "grad_norm") if name in logged
         ]
         rewards = batch["rewards"][step_mask(batch["lengths"], batch["rewards"].shape[1])]
-        numbers.append(f"rewards of the batch {rewards.min().item():g} … {rewards.max().item():g}")
+        numbers.append(
+            f"rewards of the batch, as the learner has them, {rewards.min().item():g} … {rewards.max().item():g}"
+        )
         numbers += [f"{name} {getattr(config, name)!r}" for name in ("lr", "grad_clip", "gamma")]
         return ", ".join(numbers)
 

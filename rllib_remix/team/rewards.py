@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -10,7 +11,10 @@ from torch import Tensor
 
 from rllib_remix.learning.targets import step_mask
 
-_LARGEST = 1e19  # of whose squares float32 can hold; learners refuse others
+logger = logging.getLogger("ray.rllib")
+
+_ONCE = [1.0, 0.0, 0.0]  # the unit of checkpoints that do not say it
+_LARGEST = 1e18  # whose squares float32 can hold
 _MIN_SIZE = 1e-6  # of rewards that are all the same, or all 0
 
 
@@ -20,17 +24,18 @@ class Rewards:
     Done where batches are drawn and not by each learner, so that all learners have the same.
 
     Args:
-        scale: by which rewards are multiplied.
+        scale: by which rewards are multiplied, in the end.
         normalize: divides by the root mean square of all rewards in the batches so far.
         standardize: instead of that subtracts their mean, and divides by their standard deviation.
     """
 
     def __init__(self, scale: float = 1.0, *, normalize: bool = False, standardize: bool = False) -> None:
-        self._scale, self._normalize, self._standardize = scale, normalize, standardize
+        self._scale, self._standardize = scale, standardize
+        self._normalize = normalize and not standardize
         self._begin()
 
     def _begin(self) -> None:
-        # All of scaled rewards, before they are normalized.
+        # All of rewards as the game gives them.
         self._count, self._mean, self._squares = 0.0, 0.0, 0.0
         self._low, self._high = math.inf, -math.inf
 
@@ -44,33 +49,41 @@ class Rewards:
         """The greatest reward so far, in the unit of learning of now."""
         return self._in_unit(self._high)
 
+    @property
+    def unit(self) -> float:
+        """What in the game is 1 in learning, apart from a mean that is subtracted."""
+        return self._divisor / self._scale
+
     def prepare(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The batch with its rewards in the unit of learning, and `reward_range` [B, 2] float32, least and greatest."""
+        """The batch with its rewards in the unit of learning, and `reward_range` [B, 2] float32, least and greatest.
+
+        One from which nothing can be learned becomes infinite or NaN, so that no update is made, and spoils no unit.
+        """
         rewards, lengths = sample["rewards"], sample["lengths"]
         mask = step_mask(lengths, rewards.shape[1])
-        rewards = rewards * self._scale if self._scale != 1.0 else rewards
-        self._look(rewards[mask])
-        if self._normalize or self._standardize:
-            rewards = self._in_unit(rewards).masked_fill(~mask, 0.0)
+        usable = rewards.abs() < _LARGEST
+        self._look(rewards[mask & usable])
+        if self._normalize or self._standardize or self._scale != 1.0:
+            rewards = torch.where(usable, self._in_unit(rewards), rewards * math.inf).masked_fill(~mask, 0.0)
         seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
         return sample | {"rewards": rewards, "reward_range": seen}
 
     def _look(self, rewards: Tensor) -> None:
-        """Takes in those that can be learned from, so that one that is not finite spoils nothing."""
-        usable = rewards[rewards.abs() < _LARGEST]
-        if not len(usable):
+        if not len(rewards):
             return
-        self._low, self._high = min(self._low, usable.min().item()), max(self._high, usable.max().item())
+        self._low, self._high = min(self._low, rewards.min().item()), max(self._high, rewards.max().item())
         if self._normalize or self._standardize:
-            self._add(usable)
+            self._add(rewards)
 
     def _in_unit(self, rewards: Any) -> Any:
+        return (rewards - (self._mean if self._standardize else 0.0)) / self._divisor * self._scale
+
+    @property
+    def _divisor(self) -> float:
         if not self._count:
-            return rewards
+            return 1.0
         variance = self._squares / self._count
-        if self._standardize:
-            return (rewards - self._mean) / max(math.sqrt(variance), _MIN_SIZE)
-        return rewards / max(math.sqrt(variance + self._mean**2), _MIN_SIZE)
+        return max(math.sqrt(variance if self._standardize else variance + self._mean**2), _MIN_SIZE)
 
     def _add(self, rewards: Tensor) -> None:
         """Merges the moments of two sets of numbers (Chan, Golub and LeVeque 1979)."""
@@ -84,18 +97,28 @@ class Rewards:
     def get_state(self) -> dict[str, Any]:
         """For a checkpoint."""
         moments = {"count": self._count, "mean": self._mean, "squares": self._squares}
-        return {"unit": self._unit(), **moments, "low": self._low, "high": self._high}
+        return {"unit": self._unit_settings(), **moments, "low": self._low, "high": self._high}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Takes back what `get_state` gave; without it, or of another unit, begins anew."""
+        """Takes back what `get_state` gave; without it begins anew, and of another unit too, which it says."""
         self._begin()
-        if state.get("unit") == self._unit():
+        then = [*state.get("unit", _ONCE), 0.0][: len(_ONCE)]
+        if then == self._unit_settings() and "count" in state:
             self._count, self._mean, self._squares = state["count"], state["mean"], state["squares"]
             self._low, self._high = state["low"], state["high"]
+        elif then != self._unit_settings():
+            logger.warning(
+                "The checkpoint's networks learned from rewards in another unit: %s there, %s here. Their values have to "
+                "be learned anew, unless you set what they were trained with.",
+                _said(then),
+                _said(self._unit_settings()),
+            )
 
-    def _unit(self) -> list[float]:
-        return [float(self._scale), float(self._standardize), *([1.0] if self._normalizes_alone else [])]
+    def _unit_settings(self) -> list[float]:
+        return [float(self._scale), float(self._standardize), float(self._normalize)]
 
-    @property
-    def _normalizes_alone(self) -> bool:
-        return self._normalize and not self._standardize
+
+def _said(unit: list[float]) -> str:
+    scale, standardize, normalize = unit
+    flags = f"standardize_rewards {bool(standardize)}, normalize_rewards {bool(normalize)}"
+    return f"reward_scale {scale:g}, {flags}"

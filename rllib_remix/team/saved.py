@@ -23,7 +23,6 @@ from rllib_remix.checkpoints.fitting import (
 from rllib_remix.checkpoints.manifest import is_nothing_but_checkpoint, write_manifest
 from rllib_remix.checkpoints.portable import PORTABLE, write_portable
 from rllib_remix.checkpoints.storage import DurableStorage, report_lost_checkpoint
-from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.checkpoints.writing import check_learner_files, checkpoint_metadata, settings_as_json
 from rllib_remix.files.durable import new_folder_aside, put_in_place, remove_left_folders
 from rllib_remix.memory import return_memory
@@ -52,6 +51,12 @@ class SavedAlgorithm(Algorithm):
     _replay_on_disk: Path | None = None  # where the replay buffer was saved or restored last
     _clock: RecordClock | None = None
     _saved_at: float | None = None
+
+    def __init__(self, config: Any = None, *args: Any, **kwargs: Any):
+        """As RLlib's; the whole config that a checkpoint holds may be an earlier version's."""
+        if isinstance(config, dict) and "class" in config:
+            config = self.get_default_config().completed(config)
+        super().__init__(config, *args, **kwargs)
 
     def before_state_is_loaded(self) -> None:
         """Drops what was prepared from the state that is about to be replaced."""
@@ -178,8 +183,6 @@ class SavedAlgorithm(Algorithm):
             raise ValueError(
                 f"checkpoint {str(folder)!r} was made by {found.__name__}, not by {cls.__name__}."
             )
-        if isinstance(settings, dict):
-            settings |= _of_networks(folder, found.get_default_config())
         algorithm = found(settings)
         algorithm.restore_from_path(folder)
         return algorithm
@@ -202,9 +205,3 @@ class SavedAlgorithm(Algorithm):
                 restore_replay(self.replay_buffer, folder / COMPONENT_REPLAY_BUFFER)
                 self._replay_on_disk = folder / COMPONENT_REPLAY_BUFFER
         self.after_state_was_loaded()
-
-
-def _of_networks(folder: Path, config: Any) -> dict[str, Any]:
-    """The settings of a checkpoint's networks. A trial's own hold what its user set, and defaults are not for ever."""
-    saved = {"normalize_observations": False} | read_metadata(folder)["networks"]
-    return {name: value for name, value in saved.items() if config._knows(name)}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from rllib_remix.team.settings.loop import copy_interval, copy_tau
 from rllib_remix.value_based.learner import IMPOSSIBLE_SHARE
 
 logger = logging.getLogger("ray.rllib")
@@ -34,7 +35,7 @@ class Divergence:
             return
         self._was_said, config = True, self._config
         logger.warning(
-            "The values diverge: Q_tot is %g on average, but with rewards of %g … %g and gamma %r no return is outside "
+            "The values diverge: Q_tot is %g on average, but with rewards of %g … %g, as the learner has them, and gamma %r no return is outside "
             "%g … %g. What comes of it is worth nothing. Settings that keep values together: td_trace 'watkins' (is "
             "%r) or a smaller td_lambda (%r), slower targets (target_network_update_interval "
             "%r, target_network_update_episodes %r, tau %r), limit_targets true (%r), a smaller lr (%r).",
@@ -46,9 +47,9 @@ class Divergence:
             max(high, 0.0) / (1 - config.gamma),
             config.td_trace,
             config.td_lambda,
-            config.target_network_update_interval,
+            copy_interval(config) if config.target_network_update_episodes is None else None,
             config.target_network_update_episodes,
-            config.tau,
+            copy_tau(config),
             config.limit_targets,
             config.lr,
         )

@@ -27,18 +27,12 @@ PAPERS: Mapping[str, Any] = {
     "standardize_rewards": False,
 }
 
-# What every config had before these were settings.
+# What every config had before these were settings, beside what TeamAlgorithmConfig names.
 ONCE: Mapping[str, Any] = {
     "td_trace": "peng",
     "time_limit": "truncation",
     "truncated_value": "last",
     "limit_targets": False,
-    "tau": 1.0,
-    "reward_scale": 1.0,
-    "normalize_rewards": False,
-    "standardize_rewards": False,
-    "encoder": "mlp",
-    "normalize_observations": False,
     "zero_initial_values": False,
 }
 

@@ -8,7 +8,6 @@ from typing import Any
 from rllib_remix.errors import SettingError
 from rllib_remix.learning.weighting import ON_POLICINESS
 from rllib_remix.team.settings.replay import DrawWords
-from rllib_remix.value_based.presets import ONCE
 from rllib_remix.value_based.schemes import find_scheme
 
 DRAW_WORDS = DrawWords(
@@ -35,13 +34,11 @@ def default_recent_share(config: Any) -> float:
 def priority_measure(config: Any) -> str:
     """What priorities are of: the weighting and all its settings, as JSON. Others cannot be compared with them."""
     settings = find_scheme(config.weighting).settings() | config.weighting_config
-    unit = {
-        name: getattr(config, name) for name in ("reward_scale", "standardize_rewards", "normalize_rewards")
-    }
-    if any(
-        unit[name] != once for name, once in ONCE.items() if name in unit
-    ):  # Errors are in the unit of the rewards.
-        settings |= unit
+    # Errors are in the unit of the rewards.
+    if config.reward_scale != 1.0 or config.standardize_rewards:
+        settings |= {"reward_scale": config.reward_scale, "standardize_rewards": config.standardize_rewards}
+    if config.normalize_rewards and not config.standardize_rewards:
+        settings |= {"normalize_rewards": True}
     return json.dumps([config.weighting, settings], sort_keys=True, default=str)
 
 

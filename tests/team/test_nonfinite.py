@@ -185,7 +185,7 @@ def test_the_first_is_told_with_what_to_look_at_and_no_other(caplog):
     # Of the padding, 7e30, nothing is said.
     for fact in (
         "td_loss inf, grad_norm nan",
-        "rewards of the batch -3 … 1e+25",
+        "rewards of the batch, as the learner has them, -3 … 1e+25",
         "lr 0.25",
         "grad_clip 10.0",
     ):

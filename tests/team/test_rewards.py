@@ -49,6 +49,16 @@ def test_normalized_by_the_root_mean_square_of_all_so_far():
     assert second.flatten().tolist() == pytest.approx([-1 / 8**0.5, -5 / 8**0.5])
 
 
+@pytest.mark.parametrize("how", ["normalize", "standardize"])
+def test_the_scale_counts_in_the_end(how):
+    scaled, plain = Rewards(0.5, **{how: True}), Rewards(**{how: True})
+    assert torch.equal(
+        scaled.prepare(batch([1, 2, 7]))["rewards"], 0.5 * plain.prepare(batch([1, 2, 7]))["rewards"]
+    )
+    assert scaled.high == 0.5 * plain.high
+    assert scaled.unit == 2 * plain.unit
+
+
 def test_normalized_rewards_keep_their_sign_and_a_rare_one_is_large():
     rewards = Rewards(normalize=True)
     assert rewards.prepare(batch([0, 0, 0]))["rewards"].tolist() == [[0.0, 0.0, 0.0]]
@@ -57,10 +67,11 @@ def test_normalized_rewards_keep_their_sign_and_a_rare_one_is_large():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1e25])
-def test_what_cannot_be_learned_from_spoils_no_unit(bad):
+@pytest.mark.parametrize("usual", [1.0, 1e9])
+def test_what_cannot_be_learned_from_spoils_no_unit(bad, usual):
     rewards, clean = Rewards(normalize=True), Rewards(normalize=True)
-    assert not np.isfinite(rewards.prepare(batch([1, bad, 3]))["rewards"].square().sum())
-    clean.prepare(batch([1, 3]))
+    assert not np.isfinite(rewards.prepare(batch([usual, bad, 3 * usual]))["rewards"].square().sum())
+    clean.prepare(batch([usual, 3 * usual]))
     for name in ("rewards", "reward_range"):
         assert rewards.prepare(batch([2]))[name].equal(clean.prepare(batch([2]))[name])
 
@@ -78,7 +89,7 @@ def test_moments_merged_batch_by_batch_are_those_of_all_rewards():
         given += [reward for episode in episodes for reward in episode]
         prepared = rewards.prepare(batch(*episodes))
     last = np.concatenate(episodes)
-    expected = (last - np.mean(given)) / np.std(given)
+    expected = 0.1 * (last - np.mean(given)) / np.std(given)
     got = torch.cat([row[: len(e)] for row, e in zip(prepared["rewards"], episodes, strict=True)])
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-3)
 
@@ -94,7 +105,7 @@ def test_the_range_of_standardized_rewards_is_that_of_all_so_far_in_the_unit_of_
     assert prepared["reward_range"][0].tolist() == pytest.approx([-1, 1], abs=0.02)
 
 
-def test_a_state_of_another_unit_begins_anew():
+def test_a_state_of_another_unit_begins_anew_and_that_is_said(caplog):
     saved = Rewards(scale=100.0)
     saved.prepare(batch([1, 2]))
     for others in (
@@ -104,8 +115,20 @@ def test_a_state_of_another_unit_begins_anew():
     ):
         rewards = Rewards(**others)
         rewards.set_state(saved.get_state())
-        assert rewards.low > rewards.high
-    rewards.set_state({})  # of a checkpoint that did not know them
+        assert rewards.low > rewards.high or others.get("standardize")
+        assert rewards._count == 0
+    assert "reward_scale 100, standardize_rewards False, normalize_rewards False there" in caplog.text
+    assert len(caplog.records) == 3
+
+
+def test_a_state_that_did_not_know_of_units_is_of_the_games(caplog):
+    Rewards().set_state({})
+    Rewards().set_state(
+        {"unit": [1.0, 0.0], "count": 0.0, "mean": 0.0, "squares": 0.0, "low": -1.0, "high": 2.0}
+    )
+    assert not caplog.records
+    Rewards(normalize=True).set_state({})
+    assert "normalize_rewards True here" in caplog.text
 
 
 def test_rewards_that_are_all_the_same_become_0():

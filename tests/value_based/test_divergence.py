@@ -21,11 +21,16 @@ def messages(caplog, *iterations, **settings):
 def test_it_says_what_is_impossible_and_which_settings_matter(caplog):
     (said,) = messages(caplog, {NAME: 0.2}, *[{NAME: 0.9}] * 4, {NAME: 1.0}, preset="papers", gamma=0.9)
     assert (
-        "Q_tot is 655 on average, but with rewards of -6 … -0.5 and gamma 0.9 no return is outside -60 … 0"
+        "Q_tot is 655 on average, but with rewards of -6 … -0.5, as the learner has them, and gamma 0.9 no return is outside -60 … 0"
         in said
     )
     assert "td_trace 'watkins' (is 'peng')" in said
     assert "target_network_update_interval None, target_network_update_episodes 200, tau 1.0" in said
+
+
+def test_by_default_it_says_how_targets_are_copied(caplog):
+    (said,) = messages(caplog, *[{NAME: 0.9}] * 6)
+    assert "target_network_update_interval 1, target_network_update_episodes None, tau 0.01" in said
 
 
 @pytest.mark.parametrize("learner", [{}, {NAME: float("nan")}, {NAME: 0.0}, {NAME: 0.5}])

@@ -6,6 +6,7 @@ from ray import tune
 from rllib_remix import QMIXConfig
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.errors import SettingError
+from rllib_remix.team.settings.loop import copy_tau
 from rllib_remix.value_based.presets import ONCE, PAPERS, PRESETS
 
 
@@ -46,11 +47,21 @@ def test_a_whole_config_comes_back_as_it_was():
     assert values(QMIXConfig().update_from_dict(config.to_dict())) == {**PAPERS, "tau": 0.5}
 
 
-def test_a_whole_config_of_before_goes_on_as_it_was():
-    before = {name: value for name, value in QMIXConfig().to_dict().items() if name not in ONCE}
+@pytest.mark.parametrize(("episodes", "interval"), [(None, 200), (200, None)])
+def test_a_whole_config_of_before_goes_on_as_it_was(episodes, interval):
+    once = QMIXConfig.once
+    assert once.keys() > ONCE.keys()
+    before = {name: value for name, value in QMIXConfig().to_dict().items() if name not in once}
+    before |= {"target_network_update_interval": 200, "target_network_update_episodes": episodes}
     config = QMIXConfig().update_from_dict(before)
-    assert {name: getattr(config, name) for name in ONCE} == dict(ONCE)
+    assert {name: getattr(config, name) for name in once} == once
     assert config.td_trace != QMIXConfig().td_trace
+    assert (config.target_network_update_interval, config.target_network_update_episodes) == (
+        interval,
+        episodes,
+    )
+    assert copy_tau(config) == 1.0
+    config.environment("matrix_game").validate()
 
 
 def test_one_that_is_not_known_is_refused_with_the_nearest():

@@ -33,12 +33,13 @@ def keep_first_settings(
     if not isinstance(saved, dict):
         return
     defaults = get_algorithm_config(algorithm)
+    saved = defaults.completed(saved)
     names = [entry.name for entry in defaults.own_settings()]
     # With a preset and what else was given, as they are now.
     defaults.update_from_dict({name: config[name] for name in names if name in config})
     kept = {}
     for name in names:
-        then = saved.get(name, defaults.once.get(name, _UNKNOWN))
+        then = saved.get(name, _UNKNOWN)
         if name not in config and then is not _UNKNOWN and not _are_equal(then, getattr(defaults, name)):
             kept[name] = then
     config.update(kept)

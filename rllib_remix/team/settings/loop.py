@@ -10,6 +10,7 @@ from rllib_remix.settings import Count, Flag, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.replay import MAX_EPISODES
 
+WHOLE_COPIES = 200  # updates between two
 SOFT_TAU = 0.01  # of copies with every update
 SLOWEST_COPIES = 10_000  # updates in which the targets have become the online networks
 
@@ -28,8 +29,8 @@ class LoopSettings(SettingGroup):
     target_network_update_interval: int | None = setting(
         None,
         Count(1),
-        "updates between two copies onto the target networks. None: every update, unless episodes are counted. 200 in "
-        "EPyMARL.",
+        "updates between two copies onto the target networks. None: with every update, of whole copies (`tau` 1) every 200, as "
+        "in EPyMARL, unless episodes are counted.",
     )
     target_network_update_episodes: int | None = setting(
         None,
@@ -92,13 +93,13 @@ class LoopSettings(SettingGroup):
             raise SettingError(
                 f"tau: {tau} with target_network_update_interval {interval} renews the target networks in some "
                 f"{interval / tau:,.0f} updates; allowed: a quotient of {SLOWEST_COPIES:,} at most. Soft copies are made "
-                "with every update: set target_network_update_interval to 1."
+                "with every update: leave target_network_update_interval out."
             )
 
 
 def copy_interval(settings: Any) -> int:
     """Updates between two copies onto the target networks, where updates are what is counted."""
-    return settings.target_network_update_interval or 1
+    return settings.target_network_update_interval or (WHOLE_COPIES if settings.tau == 1.0 else 1)
 
 
 def copy_tau(settings: Any) -> float:

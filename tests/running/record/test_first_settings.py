@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import tests.team
+from rllib_remix import ReMIXConfig
 from rllib_remix.running.record.first_settings import keep_first_settings
 
 PACKED = Path(tests.team.__file__).parent / "checkpoint_of_a_trial.tar.gz"
@@ -15,12 +16,15 @@ SIZES = {"agent_hidden_dim": 4, "mixer_embed_dim": 2, "hypernet_hidden_dim": 2, 
 GIVEN = {**SIZES, "env": "matrix_game", "train_batch_episodes": 8, "replay_buffer_capacity": 16}
 THEN = {
     "encoder": "mlp",
+    "normalize_observations": False,
     "zero_initial_values": False,
     "td_trace": "peng",
     "truncated_value": "last",
     "limit_targets": False,
     "rollout_episodes_per_update": 8,
     "target_network_update_episodes": 200,
+    "tau": 1.0,
+    "normalize_rewards": False,
 }
 
 
@@ -52,6 +56,25 @@ def test_what_a_preset_says_need_not_be_kept(checkpoint):
     assert len(said) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, {"target_network_update_interval": 200, "tau": 1.0}),
+        ({"preset": "papers"}, {}),
+        ({"target_network_update_episodes": 400}, {"tau": 1.0}),
+    ],
+)
+def test_a_trial_whose_whole_target_copies_had_an_interval_beside_episodes_goes_on(checkpoint, given, kept):
+    before = {name: False for name in ("normalize_rewards", "normalize_observations")}
+    then = json.loads(json.dumps(ReMIXConfig().training(**SIZES, **given).to_dict(), default=str))
+    then |= {"target_network_update_interval": 200, "tau": 1.0} | before
+    (checkpoint / "portable" / "settings.json").write_text(json.dumps({"config": then}))
+    config = SIZES | given
+    keep_first_settings("ReMIX", config, checkpoint, lambda text: None)
+    assert config == SIZES | given | kept | ({} if "preset" in given else before)
+    ReMIXConfig().update_from_dict({**config, "env": "matrix_game"}).validate()
+
+
 def test_of_other_algorithms_and_of_what_cannot_be_read_nothing_is_known(checkpoint):
     for algorithm, content in (
         ("PPO", "{}"),
@@ -66,8 +89,6 @@ def test_of_other_algorithms_and_of_what_cannot_be_read_nothing_is_known(checkpo
 
 
 def test_a_trial_of_this_version_is_left_as_it_is(checkpoint):
-    from rllib_remix import ReMIXConfig
-
     settings = json.loads(json.dumps(ReMIXConfig().training(**SIZES).to_dict(), default=str))
     (checkpoint / "portable" / "settings.json").write_text(json.dumps({"config": settings}))
     config, said = dict(SIZES), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ def list_examples(
 ) -> None:
     """List id, algorithm, environment and what it is."""
     for entry in examples_with(text):
-        typer.echo(f"{entry.name}  ({', '.join(entry.algorithms)} on {', '.join(entry.environments)})")
+        # Of a module's path the last part says which it is.
+        environments = ", ".join(re.split("[:.]", name)[-1] for name in entry.environments)
+        title = f"{entry.name}  ({', '.join(entry.algorithms)} on {environments})"
+        typer.echo(title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…")
         typer.echo("    " + textwrap.shorten(entry.text, _WIDTH - 4, placeholder=" …"))
 
 

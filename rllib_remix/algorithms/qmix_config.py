@@ -54,7 +54,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
         ComputingSettings,
     )
     presets = PRESETS
-    once = TeamAlgorithmConfig.once | ONCE
+    once = TeamAlgorithmConfig.once | dict(ONCE)
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
     losses = ("td_loss", "q_star_loss")
 

@@ -54,9 +54,11 @@ class SavedAlgorithm(Algorithm):
 
     def __init__(self, config: Any = None, *args: Any, **kwargs: Any):
         """As RLlib's; the whole config that a checkpoint holds may be an earlier version's."""
+        default: Any = self.get_default_config()
+        given: Any = config
         if isinstance(config, dict) and "class" in config:
-            config = self.get_default_config().completed(config)
-        super().__init__(config, *args, **kwargs)
+            given = default.completed(config)
+        super().__init__(given, *args, **kwargs)
 
     def before_state_is_loaded(self) -> None:
         """Drops what was prepared from the state that is about to be replaced."""

@@ -20,7 +20,7 @@ class Stranger:
         sizes: of the team: agents, actions, numbers in an observation, numbers in the state, env steps in an episode.
         needs: modules without which it cannot be made.
         refusal: what the message says of one that is not accepted; it has no sizes.
-        repeats: whether the same seed gives the same episode: not where the first state holds actions of the last one.
+        repeats: whether the same seed gives the same episode: not where a first state depends on the episode before.
     """
 
     name: str
@@ -59,8 +59,8 @@ STRANGERS = (
     _mpe("simple_speaker_listener_v4", 2, 5, 11, 14, 25),
     _mpe("simple_reference_v3", 2, 50, 21, 42, 25),
     _mpe("simple_tag_v3", 4, 5, 16, 62, 25),
-    Stranger("lbforaging:Foraging-8x8-2p-2f-coop-v3", {}, (2, 6, 12, 24, 50), ("lbforaging",)),
-    Stranger("lbforaging:Foraging-8x8-3p-3f-v3", {}, (3, 6, 18, 54, 50), ("lbforaging",)),
+    Stranger("lbforaging:Foraging-8x8-2p-2f-coop-v3", {}, (2, 6, 12, 24, 50), ("lbforaging",), repeats=False),
+    Stranger("lbforaging:Foraging-8x8-3p-3f-v3", {}, (3, 6, 18, 54, 50), ("lbforaging",), repeats=False),
     Stranger("rware:rware-tiny-2ag-v2", {}, (2, 5, 71, 142, 500), ("rware",)),
     Stranger(
         "magent2.environments.battle_v4",

@@ -38,7 +38,7 @@ class Team:
         for slot, agent in enumerate(self.team["agents"]):
             if agent in agents:
                 self.look(self.layout[agent], observations[agent], infos[agent], seen[slot], allowed[slot])
-        actions = np.where(allowed, self.utilities(seen), -np.inf).argmax(-1)
+        actions = np.where(allowed, self.utilities(self.normalised(seen)), -np.inf).argmax(-1)
         self.last_action = actions
         slots = {agent: self.team["agents"].index(agent) for agent in agents}
         return {a: int(actions[slot]) + self.layout[a]["first_action"] for a, slot in slots.items()}
@@ -54,6 +54,13 @@ class Team:
         seen[: entry["obs_size"]] = np.ravel(observation)
         allowed[:] = False
         allowed[: entry["n_actions"]] = True if mask is None else mask
+
+    def normalised(self, seen):
+        if not self.networks["normalize_observations"]:
+            return seen
+        mean, variance = self.w["normalizer.mean"], self.w["normalizer.variance"]
+        varies = variance > 1e-12 * mean**2 + 1e-16
+        return np.where(varies, (seen - mean) / np.sqrt(np.where(varies, variance, 1)), 0).clip(-10, 10)
 
     def utilities(self, seen):
         parts, w = [seen], self.w

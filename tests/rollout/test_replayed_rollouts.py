@@ -37,6 +37,7 @@ def runner(copies=3, *, network=NETWORKS[0], worker_index=1, explore=False, epsi
             observe_agent_id=network["agent_id"],
             utility_clamp=network["clamp"],
             epsilon=epsilon,
+            normalize_observations=False,
         )
     )  # Without a seed, which would make PyTorch load its compiler; the streams are set below.
     made = TeamEnvRunner(config=config, worker_index=worker_index)

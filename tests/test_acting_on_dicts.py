@@ -43,7 +43,8 @@ def team_of(env, folder, **settings):
         for name, weight in agent.state_dict().items()
     }
     if "agent.normalizer.variance" in weights:
-        weights["agent.normalizer.variance"] = 0.1 + weights["agent.normalizer.variance"] ** 2
+        weights["agent.normalizer.mean"] *= 0.1  # not so strong that all see the same
+        weights["agent.normalizer.variance"] = 0.5 + weights["agent.normalizer.variance"] ** 2
     write_portable(folder, weights, json.loads(json.dumps(checkpoint_metadata(algorithm))))
     return folder
 

@@ -25,8 +25,8 @@ def tiny(algorithm="ReMIX", *, seed=0, **training):
     )
 
 
-def one_shot(algorithm, env="matrix_game", *, seed=0, steps=800, lr=2e-3, **training):
-    """A matrix game, explored in full and then played greedily, in one iteration of about 100 updates."""
+def one_shot(algorithm, env="matrix_game", *, seed=0, steps=400, lr=2e-3, **training):
+    """A matrix game, explored in full and then played greedily, in one iteration of about 200 updates."""
     return (
         get_algorithm_config(algorithm)
         .environment(env)

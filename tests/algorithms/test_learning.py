@@ -22,7 +22,7 @@ def test_weighted_algorithms_find_the_best_joint_action_of_the_non_monotonic_gam
 
 @pytest.mark.parametrize("range_map", ["clip", "minmax"])
 def test_remix_finds_it_in_more_but_smaller_steps(range_map):
-    config = one_shot("ReMIX", steps=5000, lr=1e-3, weighting_config={"range_map": range_map})
+    config = one_shot("ReMIX", steps=1250, lr=1e-3, weighting_config={"range_map": range_map})
     assert greedy_return(config) == 8
 
 
@@ -33,10 +33,10 @@ def test_unweighted_algorithms_settle_for_the_safe_region(algorithm):
 
 @pytest.mark.parametrize(("algorithm", "expected"), [("QMIX", 8), ("VDN", 7)])
 def test_qmix_solves_the_two_step_game_and_vdn_cannot(algorithm, expected):
-    assert greedy_return(one_shot(algorithm, "two_step_game", steps=4000, td_lambda=0.0)) == expected
+    assert greedy_return(one_shot(algorithm, "two_step_game", steps=2000, td_lambda=0.0)) == expected
 
 
-@pytest.mark.parametrize(("algorithm", "steps", "lr"), [("OWQMIX", 1600, 2e-3), ("ReMIX", 5000, 1e-3)])
+@pytest.mark.parametrize(("algorithm", "steps", "lr"), [("OWQMIX", 600, 2e-3), ("ReMIX", 1250, 1e-3)])
 def test_weighted_algorithms_find_it_when_they_draw_by_weight_too(algorithm, steps, lr):
     # A small buffer, in which every episode is drawn often: priorities are as old as the last draw.
     settings = {"weighting_mode": "sampling", "replay_buffer_capacity": 200, "recent_episodes_share": 0.0}

@@ -11,7 +11,12 @@ from pathlib import Path
 import forked
 import pytest
 
-SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 200, "evaluation_interval": 1}
+SMALL = {
+    "train_batch_episodes": 8,
+    "rollout_episodes_per_update": 8,
+    "min_sample_timesteps_per_iteration": 200,
+    "evaluation_interval": 1,
+}
 SMALL |= {"evaluation_duration": 4}
 
 

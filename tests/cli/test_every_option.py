@@ -18,7 +18,12 @@ from rllib_remix.cli.main import app
 pytestmark = pytest.mark.slow
 
 NOBODY = "127.0.0.1:1"  # where nothing listens
-QUICK = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 50, "evaluation_interval": 1}
+QUICK = {
+    "train_batch_episodes": 8,
+    "rollout_episodes_per_update": 8,
+    "min_sample_timesteps_per_iteration": 50,
+    "evaluation_interval": 1,
+}
 QUICK |= {"evaluation_duration": 4, "num_env_runners": 0}
 TWO_EXPERIMENTS = """
 first: {run: QMIX, env: matrix_game, stop: {training_iteration: 50}}
@@ -26,7 +31,7 @@ second:
   run: VDN
   env: matrix_game
   stop: {training_iteration: 3}
-  config: {train_batch_episodes: 8, min_sample_timesteps_per_iteration: 50, lr: {loguniform: [1.0e-4, 1.0e-2]}}
+  config: {train_batch_episodes: 8, rollout_episodes_per_update: 8, min_sample_timesteps_per_iteration: 50, lr: {loguniform: [1.0e-4, 1.0e-2]}}
 """
 
 # Option → value (None for flags) of each run, by the command's words.

@@ -14,7 +14,12 @@ from forked import Forked, command
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 50, "num_env_runners": 0}
+SETTINGS = {
+    "train_batch_episodes": 8,
+    "rollout_episodes_per_update": 8,
+    "min_sample_timesteps_per_iteration": 50,
+    "num_env_runners": 0,
+}
 ITERATIONS = 30
 PATIENCE = 240  # seconds for what takes 60 where nothing else runs
 

@@ -9,7 +9,12 @@ from rllib_remix import running
 from rllib_remix.errors import SettingError, UserError
 from rllib_remix.experiments.experiment import Checkpoints, Experiment
 
-SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 20, "num_env_runners": 0}
+SMALL = {
+    "train_batch_episodes": 8,
+    "rollout_episodes_per_update": 8,
+    "min_sample_timesteps_per_iteration": 20,
+    "num_env_runners": 0,
+}
 
 
 def experiment(folder: Path, name: str = "run", **settings: object) -> Experiment:

@@ -11,7 +11,12 @@ from typing import Any
 
 from forked import Forked, command
 
-SMALL = {"train_batch_episodes": 8, "min_sample_timesteps_per_iteration": 100, "num_env_runners": 0}
+SMALL = {
+    "train_batch_episodes": 8,
+    "rollout_episodes_per_update": 8,
+    "min_sample_timesteps_per_iteration": 100,
+    "num_env_runners": 0,
+}
 PATIENCE = 240  # seconds for what takes 30 where nothing else runs
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import shlex
 import subprocess
 import sys
@@ -51,7 +50,7 @@ def trained(stranger: Stranger, steps: int, storage: str) -> dict[str, Any]:
         *("--stop", json.dumps({"num_env_steps_sampled_lifetime": steps})),
         *("--config", json.dumps(SETTINGS), "--storage-path", storage, "--ray-num-cpus", "1"),
     ]
-    done = subprocess.run(command, cwd=USER_FILES, capture_output=True, text=True, env={**os.environ})
+    done = subprocess.run(command, cwd=USER_FILES, capture_output=True, text=True)
     if done.returncode:
         return {"message": done.stderr.strip().splitlines()[-1]}
     (trial,) = read_runs([Path(storage)])

@@ -14,7 +14,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import benchmark
-from benchmarks import battles, compare, episodes, figures, floors, machine, plots, timing
+from benchmarks import battles, compare, episodes, figures, floors, machine, plots, timing, updates
 from benchmarks.figures import Figure
 from benchmarks.floors import Product
 
@@ -198,6 +198,17 @@ def test_a_sum_of_utilities_has_no_products():
     size = floors.dense(episodes=1, length=1, n_agents=2)
     products = floors.update_products(NETWORKS | {"mixer": "vdn"}, SPEC, size)
     assert floors.total_flop(products) == 2 * (176 + 296 + 176)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
+def test_updates_are_timed_as_they_are_made_by_default(algorithm):
+    played = episodes.play_dense(2, env_config={"episode_limit": 3})
+
+    shown = {figure.name: figure for figure in updates.bench(algorithm, "float32", played, None, repeats=1)}
+
+    assert shown[f"{algorithm} update, batch 2"].floor > 0
+    assert ("weights" in " ".join(shown)) == (algorithm != "QMIX")
 
 
 def test_removed_agents_and_ended_episodes_are_not_in_the_batch():

@@ -27,6 +27,7 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.rewards import Rewards
 from rllib_remix.value_based.learner import ValueLearner
 
 ALGORITHMS = ("QMIX", "ReMIX", "MACPO")
@@ -51,8 +52,9 @@ def new_learner(config: Any, spec: TeamSpec) -> ValueLearner:
 
 
 def batch_of(episodes: Sequence[TeamEpisode]) -> Any:
-    """All of the episodes as one batch for the learner."""
-    return learner_batch(filled_buffer(episodes).sample(len(episodes)), num_learners=1)
+    """All of the episodes as one batch for the learner, as the algorithms hand it over by default."""
+    sample = filled_buffer(episodes).sample(len(episodes))
+    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1)
 
 
 def name_of(algorithm: str, batch_size: int, dtype: str, extra: str = "", *, what: str = "update") -> str:

@@ -23,7 +23,8 @@ import matplotlib.ticker
 import numpy as np
 import yaml
 
-from rllib_remix.envs.team_env import random_actions
+from rllib_remix.playing.environments import RandomTeam
+from rllib_remix.playing.episodes import play
 from rllib_remix.reporting.curves import COLOURS
 from rllib_remix.reporting.pictures import new_figure, save
 from rllib_remix.reporting.statistics import common_steps, confidence_half_width, final_value, standard_error
@@ -54,17 +55,8 @@ def experiments_of(game: str) -> dict[str, dict[str, Any]]:
 def random_returns(game: str) -> list[float]:
     """Returns of random available actions, one an episode."""
     experiment = experiments_of(game)["QMIX"]
-    env, rng = (
-        build_team_env(experiment["env"], experiment["config"].get("env_config", {}), COPIES),
-        np.random.default_rng(0),
-    )
-    step, running, returns = env.reset(seed=0), np.zeros(COPIES), list[float]()
-    while len(returns) < RANDOM_EPISODES:
-        step = env.step(random_actions(step.avail_actions, rng))
-        running += step.rewards
-        for copy in np.flatnonzero(step.terminated | step.truncated):
-            returns.append(float(running[copy]))
-            running[copy] = 0.0
+    env = build_team_env(experiment["env"], experiment["config"].get("env_config", {}), COPIES)
+    returns = play(RandomTeam(seed=0), env, RANDOM_EPISODES, seed=0).returns
     env.close()
     return returns
 

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from strangers.table import STRANGERS, Stranger
 
-from rllib_remix.envs.team_env import random_actions
+from rllib_remix.playing.environments import RandomTeam
+from rllib_remix.playing.episodes import play
 from rllib_remix.reporting.runs import read_runs
 from rllib_remix.rollout.building import build_team_env
 
@@ -33,14 +34,10 @@ SETTINGS = {"evaluation_interval": 10, "evaluation_duration": 32, "seed": 1}
 
 def random_return(stranger: Stranger, episodes: int = 100) -> float:
     """Mean return of random available actions."""
-    env, rng = build_team_env(stranger.name, stranger.env_config, 1), np.random.default_rng(0)
-    step, total, played = env.reset(seed=0), 0.0, 0
-    while played < episodes:
-        step = env.step(random_actions(step.avail_actions, rng))
-        total += float(step.rewards[0])
-        played += bool(step.terminated[0] or step.truncated[0])
+    env = build_team_env(stranger.name, stranger.env_config, 1)
+    returns = play(RandomTeam(seed=0), env, episodes, seed=0).returns
     env.close()
-    return total / episodes
+    return float(np.mean(returns))
 
 
 def trained(stranger: Stranger, steps: int, storage: str) -> dict[str, Any]:

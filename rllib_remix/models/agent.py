@@ -13,7 +13,7 @@ from rllib_remix.models.packing import AgentPacking
 
 
 class RecurrentAgent(nn.Module):
-    """Linear to H, ReLU, GRU of H, linear to U; one set of parameters for all agents.
+    """Linear to H, ReLU, GRU of H, linear to U + K; one set of parameters for all agents.
 
     Its input is the agent's observation, a one-hot of its last action (zeros at the first step) and, if asked
     for, a one-hot of its index and the time. Hidden states are [rows, H] float32, where a row is one agent of one
@@ -26,6 +26,8 @@ class RecurrentAgent(nn.Module):
         episode_limit: if given, the time is part of the input, as t / episode_limit: 0 at the first step.
         image_shape: of observations that are images, which an ImageEncoder turns into features; () if they are vectors.
         utility_clamp: (low, high) limits of the utilities, or None. The MAC-PO reference code uses (-5, 2).
+        extra_outputs: K, how many more numbers the head gives of every agent, behind the U utilities, for what learns
+            beside them. Acting ignores them.
 
     Attributes:
         normalizer: of the observations, None if they stay as they are. Networks that read the inputs of this one need
@@ -46,6 +48,7 @@ class RecurrentAgent(nn.Module):
         episode_limit: int | None = None,
         image_shape: tuple[int, ...] = (),
         utility_clamp: tuple[float, float] | None = None,
+        extra_outputs: int = 0,
     ):
         super().__init__()
         self.n_actions, self.n_agents, self.hidden_dim = n_actions, n_agents, hidden_dim
@@ -58,7 +61,7 @@ class RecurrentAgent(nn.Module):
         input_dim += episode_limit is not None
         self.encoder = nn.Linear(input_dim, hidden_dim)
         self.gru = nn.GRU(hidden_dim, hidden_dim)
-        self.head = nn.Linear(hidden_dim, n_actions)
+        self.head = nn.Linear(hidden_dim, n_actions + extra_outputs)
 
     def inputs(self, obs: Tensor, actions: Tensor, packing: AgentPacking, dtype: torch.dtype) -> Tensor:
         """What the network sees at the packed steps, but images; the same for all networks of these settings.
@@ -104,7 +107,7 @@ class RecurrentAgent(nn.Module):
             images: from `images`, of the same packing.
 
         Returns:
-            [R, U] float32.
+            [R, U + K] float32.
         """
         if self.image is not None:
             assert images is not None
@@ -129,7 +132,8 @@ class RecurrentAgent(nn.Module):
         """
         encoded = self._encode(obs, last_actions, time).view(1, -1, self.hidden_dim)
         output, hidden = self.gru(encoded, hidden.unsqueeze(0))
-        return self._clamp(self.head(output)).view(*obs.shape[:2], self.n_actions), hidden.squeeze(0)
+        utilities = self._clamp(self.head(output))[..., : self.n_actions]
+        return utilities.reshape(*obs.shape[:2], self.n_actions), hidden.squeeze(0)
 
     def look(self, obs: Tensor) -> Tensor:
         """Observations [..., O] of any real dtype as the first linear layer takes them: [..., O or F] float32."""
@@ -150,5 +154,8 @@ class RecurrentAgent(nn.Module):
             parts.append((time / self.episode_limit).view(-1, 1, 1).expand(*obs.shape[:-1], 1))
         return torch.relu(self.encoder(torch.cat(parts, dim=-1)))
 
-    def _clamp(self, utilities: Tensor) -> Tensor:
-        return utilities if self.utility_clamp is None else utilities.clamp(*self.utility_clamp)
+    def _clamp(self, outputs: Tensor) -> Tensor:
+        if self.utility_clamp is None:
+            return outputs
+        utilities, others = outputs.tensor_split([self.n_actions], dim=-1)
+        return torch.cat([utilities.clamp(*self.utility_clamp), others], dim=-1)

@@ -26,13 +26,13 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
     Raises:
         SettingError: the encoder does not fit what the team sees.
     """
-    agent = _agent_without_normalizer(team, networks)
+    agent = _agent_without_normalizer(team, networks, networks.get("agent_extra_outputs", 0))
     if normalizes(networks, _image_shape(team, networks)):
         agent.normalizer = RunningNormalizer(team.obs_dim)
     return agent
 
 
-def _agent_without_normalizer(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
+def _agent_without_normalizer(team: Any, networks: dict[str, Any], extra_outputs: int = 0) -> RecurrentAgent:
     clamp = networks.get("utility_clamp")
     return RecurrentAgent(
         team.obs_dim,
@@ -44,6 +44,7 @@ def _agent_without_normalizer(team: Any, networks: dict[str, Any]) -> RecurrentA
         episode_limit=team.episode_limit if networks.get("observe_time") else None,
         image_shape=_image_shape(team, networks),
         utility_clamp=tuple(clamp) if clamp else None,
+        extra_outputs=extra_outputs,
     )
 
 

@@ -42,7 +42,8 @@ class AgentStepper:
         self._encoder = agent.encoder.weight.detach().t(), agent.encoder.bias.detach()
         self._input_weight, self._hidden_weight, self._gru_biases = w.t(), u.t(), [b, c]
         self._bias = torch.empty(len(b) + len(c))
-        self._head = agent.head.weight.detach().t(), agent.head.bias.detach()
+        acting = slice(agent.n_actions)  # What else the head gives is for learning.
+        self._head = agent.head.weight.detach()[acting].t(), agent.head.bias.detach()[acting]
 
     def _lay_out(self, agent: RecurrentAgent, num_envs: int) -> None:
         """Names the parts of the arrays: products with inputs and with states; observations, actions, identities, time."""

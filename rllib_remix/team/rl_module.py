@@ -43,7 +43,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     networks compute, so neither padding nor agents that have left count. Target networks see what the others see.
 
     Model config: `agent_hidden_dim`, `observe_last_action`, `observe_agent_id`, `encoder`, `observe_time`,
-    `normalize_observations`, `skip_removed_agents`, `compute_dtype`.
+    `normalize_observations`, `skip_removed_agents`, `compute_dtype`, and maybe `agent_extra_outputs`.
 
     Attributes:
         agent: what acts; env runners have nothing else.
@@ -86,10 +86,10 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def make_agent(self) -> RecurrentAgent:
         """The network that acts, freshly initialised."""
-        return self.new_agent()
+        return self.new_agent(extra_outputs=self.model_config.get("agent_extra_outputs", 0))
 
-    def new_agent(self, **limits: Any) -> RecurrentAgent:
-        """A network that sees what the agents see, freshly initialised; `limits` as RecurrentAgent has them."""
+    def new_agent(self, **others: Any) -> RecurrentAgent:
+        """A network that sees what the agents see, freshly initialised; `others` as RecurrentAgent has them."""
         config = self.model_config
         n_agents, obs_dim = self.observation_space["obs"].shape
         return RecurrentAgent(
@@ -101,7 +101,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             observe_agent_id=config["observe_agent_id"],
             episode_limit=self._episode_limit if self._has("observe_time") else None,
             image_shape=self._image_shape,
-            **limits,
+            **others,
         )
 
     @property
@@ -178,7 +178,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             self.state_normalizer.update(steps.pack(batch["state"]))
 
     def utilities(self, agent: RecurrentAgent, seen: Seen) -> Tensor:
-        """What agent networks say of every action of every agent, [B, T+1, n, U]."""
+        """What agent networks say of every action of every agent, [B, T+1, n, U + K]; K is 0 unless they have more outputs."""
         return seen.agents.unpack(agent(seen.inputs, seen.agents.batch_sizes, seen.images))
 
     # Target networks

@@ -5,6 +5,7 @@ Loads neither Ray nor PyTorch until an algorithm is asked for, so that `rllib al
 
 from __future__ import annotations
 
+import functools
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ class Entry(NamedTuple):
     where: str | type
 
 
+_QATTEN, _QPLEX = "rllib_remix.algorithms.qatten", "rllib_remix.algorithms.qplex"
+_QTRAN, _IQL = "rllib_remix.algorithms.qtran", "rllib_remix.algorithms.iql"
 _VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
 _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
@@ -31,6 +34,10 @@ _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
     "QMIX": Entry("monotonic mix of the agents' values", _QMIX),
+    "Qatten": Entry("sum of the agents' values, weighted by attention to the agents", _QATTEN),
+    "QPLEX": Entry("any joint value whose best action every agent finds alone, by duplex dueling", _QPLEX),
+    "QTRAN": Entry("free joint value, to which the sum of the agents' values is tied", _QTRAN),
+    "IQL": Entry("independent Q-learning: every agent learns its own value", _IQL),
     "OWQMIX": Entry("QMIX, weighted up where the joint value is underestimated", _WQMIX),
     "CWQMIX": Entry("QMIX, weighted up where the joint action is the greedy one or better", _WQMIX),
     "ReMIX": Entry("QMIX, weighted to minimize the policy's regret", _REMIX),
@@ -50,7 +57,8 @@ RLLIB_ALGORITHMS = {
     "DQN": "deep Q-learning, for discrete actions",
     "DreamerV3": "learns a model of the environment and trains in it",
     "IMPALA": "actor-critic with many asynchronous env runners",
-    "IQL": "implicit Q-learning from recorded episodes",
+    # By its class: IQL alone is that of teams.
+    "ray.rllib.algorithms.iql.IQL": "implicit Q-learning from recorded episodes",
     "MARWIL": "imitation weighted by advantage, from recorded episodes",
     "PPO": "proximal policy optimization",
     "SAC": "soft actor-critic",
@@ -127,11 +135,18 @@ def check_config(owner: str, algorithm: type, config: Any) -> None:
         )
 
 
+def _class_and_config(name: str) -> tuple[Any, Any]:
+    return algorithm_class(name), get_algorithm_config(name)
+
+
 def register() -> None:
     """Makes all algorithms and environments known to Ray under their names; calling it again is harmless.
 
+    So IQL is independent Q-learning for Ray too, in the place of RLlib's implicit Q-learning.
+
     An environment that the user registered under one of these names stays the user's.
     """
+    from ray.rllib.algorithms.registry import ALGORITHMS as OF_RLLIB
     from ray.tune.registry import register_env, register_trainable
 
     from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
@@ -139,6 +154,9 @@ def register() -> None:
 
     for name in ALGORITHMS:
         register_trainable(name, algorithm_class(name))
+        if name in OF_RLLIB:
+            # Tune registers all of RLlib's again whenever it is asked for a name that it does not know.
+            OF_RLLIB[name] = functools.partial(_class_and_config, name)
     for name in filter(is_shipped, TEAM_ENVS):
 
         def create(context: Any, name: str = name) -> Any:

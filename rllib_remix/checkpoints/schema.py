@@ -27,7 +27,7 @@ _LONGEST_NAME = 200  # characters
 _MOST_OTHERS = 64  # settings of networks that only an algorithm of a user's knows, and entries of one
 _TEXT = f"a printable text of {_LONGEST_NAME} characters or less"
 _PLAIN = f"a number, true or false, null, {_TEXT}, or a list of at most {_MOST_OTHERS} of these"
-_MIXER_SIZES = ("mixer_embed_dim", "hypernet_hidden_dim")
+_MOST_HEADS, _MOST_LAYERS = 64, 8  # of mixers; every layer is a network of its own to be made
 
 
 def _is_name(value: str) -> str:
@@ -120,8 +120,13 @@ class Networks(_Open):
     mixer_embed_dim: _Count | None = None
     hypernet_hidden_dim: _Count | None = None
     q_star_hidden_dim: _Count | None = None
+    q_jt_hidden_dim: _Count | None = None
+    mixer_heads: Annotated[int, Field(ge=1, le=_MOST_HEADS)] | None = None
+    importance_layers: Annotated[int, Field(ge=1, le=_MOST_LAYERS)] | None = None
+    agent_extra_outputs: Annotated[int, Field(ge=0, le=2**16)] = 0
     mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
     use_q_star: bool = False
+    use_q_jt: bool = False
     use_mixer_gradient: bool = False
     zero_initial_values: bool = False
     encoder: Literal["auto", "mlp", "cnn"] = "auto"
@@ -130,12 +135,16 @@ class Networks(_Open):
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 
-    @field_validator("mixer", "use_q_star")
+    @field_validator("mixer", "use_q_star", "use_q_jt")
     @classmethod
     def _has_its_sizes(cls, network: Any, known: ValidationInfo) -> Any:
-        sizes = ("q_star_hidden_dim",) if known.field_name == "use_q_star" else _MIXER_SIZES
-        missing = [name for name in sizes if name in known.data and known.data[name] is None]
-        if network and network != "vdn" and missing:
+        of_others = {
+            "use_q_star": ("q_star_hidden_dim",),
+            "use_q_jt": ("q_jt_hidden_dim", "agent_extra_outputs"),
+        }
+        sizes = of_others.get(known.field_name or "", MIXERS[network].sizes if network in MIXERS else ())
+        missing = [name for name in sizes if name in known.data and not known.data[name]]
+        if network and missing:
             raise ValueError(f"left out, or {' and '.join(missing)} be given")
         return network
 

@@ -10,10 +10,13 @@ from torch import nn
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
-from rllib_remix.models.mixers import new_mixer
+from rllib_remix.models.mixers import MIXERS, new_mixer
+from rllib_remix.models.mixing.mixer import MixerSizes
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
+from rllib_remix.models.qtran import QTRANJointQ, StateValue
 
-NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "state_normalizer")  # whose shapes settings say
+# Whose shapes settings say.
+NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "q_jt", "state_value", "state_normalizer")
 
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
@@ -57,12 +60,15 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
 
     Args:
         team: a TeamSpec.
-        networks: as `new_agent`; without `mixer` or `use_q_star` there are none of these.
+        networks: as `new_agent`; without `mixer`, `use_q_star` or `use_q_jt` there are none of these.
+
+    Raises:
+        SettingError: as `new_agent`, or the mixer does not fit what the team sees.
     """
     parts: dict[str, nn.Module] = {}
     with torch.device("meta"):
         parts["agent"] = new_agent(team, networks)
-        parts |= joint_networks(team.n_agents, team.state_dim + bool(networks.get("observe_time")), networks)
+        parts |= joint_networks(_mixer_sizes(team, networks), networks)
         if networks.get("use_q_star"):
             parts["q_star_agent"] = _agent_without_normalizer(team, networks)
         if normalizes(networks, _image_shape(team, networks)):
@@ -75,29 +81,60 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
     return of_parts | {f"target_{name}": shape for name, shape in of_parts.items()}
 
 
-def joint_networks(n_agents: int, state_dim: int, networks: dict[str, Any]) -> dict[str, nn.Module]:
-    """The untrained networks that read the state, S numbers with the time: the mixer and Q*, those that there are."""
+def _mixer_sizes(team: Any, networks: dict[str, Any]) -> MixerSizes:
+    state_dim = team.state_dim + bool(networks.get("observe_time"))
+    obs_dim = None if _image_shape(team, networks) else team.obs_dim
+    return MixerSizes(team.n_agents, team.n_actions, state_dim, obs_dim)
+
+
+def joint_networks(team: MixerSizes, networks: dict[str, Any]) -> dict[str, nn.Module]:
+    """The untrained networks of the whole team: mixer, Q*, Q_jt and V, those that there are.
+
+    Raises:
+        SettingError: the mixer does not fit what the team sees.
+    """
     parts: dict[str, nn.Module] = {}
     if networks.get("mixer"):
-        parts["mixer"] = new_mixer(n_agents, state_dim, networks)
+        parts["mixer"] = new_mixer(team, networks)
     if networks.get("use_q_star"):
-        parts["q_star"] = UnrestrictedJointQ(n_agents, state_dim, hidden_dim=networks["q_star_hidden_dim"])
+        parts["q_star"] = UnrestrictedJointQ(
+            team.n_agents, team.state_dim, hidden_dim=networks["q_star_hidden_dim"]
+        )
+    if networks.get("use_q_jt"):
+        hidden_dim = networks["q_jt_hidden_dim"]
+        parts["q_jt"] = QTRANJointQ(
+            team.n_agents,
+            team.n_actions,
+            team.state_dim,
+            features=networks["agent_extra_outputs"],
+            hidden_dim=hidden_dim,
+        )
+        parts["state_value"] = StateValue(team.state_dim, hidden_dim=hidden_dim)
     return parts
 
 
 def reads_state(networks: dict[str, Any]) -> bool:
-    """Whether any network reads the state: VDN's mixer without Q* does not, and a state of images is large."""
-    return networks.get("mixer") != "vdn" or bool(networks.get("use_q_star"))
+    """Whether any network reads the state: VDN's mixer and IQL's agents do not, and a state of images is large.
+
+    Networks that do not say whether they have a mixer are those of an algorithm that has other ones.
+    """
+    if networks.get("use_q_star") or networks.get("use_q_jt") or "mixer" not in networks:
+        return True
+    return bool(networks["mixer"]) and MIXERS[networks["mixer"]].needs_state
 
 
-def weights_of_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> int:
-    """How many weights mixer and Q* have for a state of S numbers, in the layers that read it; nothing is allocated."""
+def weights_of_state(team: MixerSizes, networks: dict[str, Any]) -> int:
+    """How many weights `joint_networks` have in the layers that read the state, alone or beside something else.
+
+    Nothing is allocated.
+
+    Raises:
+        SettingError: as `joint_networks`.
+    """
     with torch.device("meta"):
-        parts = joint_networks(n_agents, state_dim, networks).values()
+        parts = joint_networks(team, networks).values()
     shapes = [weight.shape for part in parts for weight in part.parameters()]
-    return sum(
-        shape.numel() for shape in shapes if len(shape) == 2 and shape[1] in (state_dim, state_dim + n_agents)
-    )
+    return sum(shape.numel() for shape in shapes if len(shape) == 2 and shape[1] >= team.state_dim)
 
 
 def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:

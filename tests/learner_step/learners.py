@@ -17,7 +17,14 @@ AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS = 3, 4, 2, 2, 5
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
 # Networks read what a batch holds, and targets stay, unless a test says otherwise.
 PLAIN = {"normalize_observations": False, "target_network_update_interval": 200}
-SMALL = {"agent_hidden_dim": 2, "mixer_embed_dim": 2, "hypernet_hidden_dim": 3, "q_star_hidden_dim": 3}
+SMALL = {
+    "agent_hidden_dim": 2,
+    "mixer_embed_dim": 2,
+    "hypernet_hidden_dim": 3,
+    "q_star_hidden_dim": 3,
+    "mixer_heads": 2,
+}
+OWN = {"QTRAN": {"q_jt_hidden_dim": 3}}
 
 # Utilities so far apart that some actions are nearly sure, and joint values of the size of the targets.
 SCALES = {"bias": 0.3, "agent.head": 2.0, "mixer": 0.6, "q_star.": 1.0, "": 0.7}
@@ -29,7 +36,9 @@ TERMINATED = np.array([True, False, False, True, False, True])
 
 def team_learner(algorithm, **training):
     """The algorithm's own learner, with networks as random as the targets, and unlike them."""
-    config = get_algorithm_config(algorithm).update_from_dict(SMALL | PLAIN | training)
+    config = get_algorithm_config(algorithm).update_from_dict(
+        SMALL | OWN.get(algorithm, {}) | PLAIN | training
+    )
     observation_space, action_space = team_spaces(SPEC)
     spaces = {DEFAULT_MODULE_ID: (observation_space, action_space)}
     learner = config.learner_class(config=config, module_spec=config.get_rl_module_spec(spaces=spaces))

@@ -31,6 +31,7 @@ def page() -> str:
         "## Algorithms\n\nWhere an algorithm's defaults are not QMIX's, which are those above.\n",
         _presets(qmix),
     ]
+    parts += [_table(group, "###") for name in ALGORITHMS for group in _own_groups(name, qmix)]
     parts += ["## Weightings\n\nWhat `weighting_config` can hold with each `weighting`.\n"]
     parts += [_table(group, "###") for group in map(_of_weighting, SCHEMES) if group.settings]
     return "\n".join(parts)
@@ -38,6 +39,12 @@ def page() -> str:
 
 def _of_weighting(name: str) -> SettingList:
     return described_weighting(name, {})._replace(title=f"`{name}`")
+
+
+def _own_groups(name: str, qmix: Any) -> list[SettingList]:
+    """The groups of settings that QMIX does not have."""
+    config = get_algorithm_config(name)
+    return [group.described(config) for group in config.groups if group not in qmix.groups]
 
 
 def _table(group: SettingList, level: str = "##") -> str:
@@ -56,7 +63,7 @@ def _presets(qmix: Any) -> str:
         own = [
             f"`{entry.name}={getattr(config, entry.name)!r}`"
             for entry in config.own_settings()
-            if getattr(config, entry.name) != getattr(qmix, entry.name, None)
+            if getattr(config, entry.name) != getattr(qmix, entry.name, getattr(config, entry.name))
         ]
         lines.append(f"| `{name}` | {', '.join(own) or '–'} |")
     return "\n".join([*lines, ""])

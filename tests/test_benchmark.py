@@ -200,6 +200,35 @@ def test_a_sum_of_utilities_has_no_products():
     assert floors.total_flop(products) == 2 * (176 + 296 + 176)
 
 
+@pytest.mark.parametrize(
+    ("own", "multiply_adds"),
+    [
+        # A row of the mixer. Queries 5·2·2 + 2·(2·1), keys of two agents 2·6·2, head weights 5·2 + 2·2, c 5 + 1: forward
+        # 20 + 4 + 24 + 14 + 6 = 68; backward the same and the 4 + 4 + 1 behind first layers; the target's two rows 136.
+        ({"mixer": "qatten", "mixer_heads": 2}, 176 + 296 + 176 + 68 + 68 + 9 + 136),
+        # w and b 5·2 + 2·2 each; the importances' first layers 5·4, 5·4 and 11·4, behind them 2·(2·1), 2·(2·2) twice:
+        # forward 28 + 84 + 20 = 132; backward the same and 4 + 4 + 20 behind first layers; the target's two rows 264.
+        (
+            {"mixer": "qplex", "mixer_heads": 2, "importance_layers": 2},
+            176 + 296 + 176 + 132 + 132 + 28 + 264,
+        ),
+        ({"mixer": None}, 176 + 296 + 176),
+        # The agents' head has 2 outputs more, 4·2·2 = 16 forward, twice that backward, 16 for the target. Q_jt, of which
+        # K is 2 and K + U 5: first layer for two agents 2·2·5 = 20; second 25, net 10·2 + 2·2 + 2·1 = 26: of the row
+        # taken 71, backward 20·2 + 25·2 + 20 + 5·2 + 2·(4 + 2) = 132; of the greedy one 51; V 10 + 4 + 2, backward 16 + 6;
+        # the target's two rows 142.
+        (
+            {"mixer": None, "use_q_jt": True, "agent_extra_outputs": 2, "q_jt_hidden_dim": 2},
+            192 + 328 + 192 + 71 + 132 + 51 + 16 + 22 + 142,
+        ),
+    ],
+)
+def test_every_way_of_making_a_joint_value_has_its_products(own, multiply_adds):
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    assert flop == 2 * multiply_adds
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
 def test_updates_are_timed_as_they_are_made_by_default(algorithm):

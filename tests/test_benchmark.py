@@ -237,7 +237,7 @@ def test_updates_are_timed_as_they_are_made_by_default(algorithm):
     shown = {figure.name: figure for figure in updates.bench(algorithm, "float32", played, None, repeats=1)}
 
     assert shown[f"{algorithm} update, batch 2"].floor > 0
-    assert ("weights" in " ".join(shown)) == (algorithm != "QMIX")
+    assert ("weights" in " ".join(shown)) == (algorithm in ("ReMIX", "MACPO"))
 
 
 def test_removed_agents_and_ended_episodes_are_not_in_the_batch():

@@ -28,9 +28,8 @@ from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
-from rllib_remix.value_based.learner import ValueLearner
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO")
+ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL")
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
@@ -41,12 +40,12 @@ def new_config(algorithm: str, dtype: str = "float32") -> Any:
     return config.training(compute_dtype=dtype)
 
 
-def new_learner(config: Any, spec: TeamSpec) -> ValueLearner:
+def new_learner(config: Any, spec: TeamSpec) -> Any:
     """A learner of its own, outside of any algorithm."""
     module_spec = config.get_multi_rl_module_spec(
         spaces={"default_policy": team_spaces(spec)}, inference_only=False
     )
-    learner = ValueLearner(config=config, module_spec=module_spec)
+    learner = config.get_default_learner_class()(config=config, module_spec=module_spec)
     learner.build()
     return learner
 

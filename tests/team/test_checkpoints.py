@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from ray.rllib.algorithms.algorithm import Algorithm
 
+from rllib_remix import playing
+from rllib_remix.checkpoints.exporting import export
 from rllib_remix.checkpoints.manifest import check_files
+from rllib_remix.checkpoints.portable import read_weights
 from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.envs.registry import make_team_env
@@ -18,10 +21,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
 @pytest.mark.parametrize(
-    "replay", [{}, {"weighting_mode": "sampling", "prioritized_replay_beta": [[0, 0.1], [1000, 1.0]]}]
+    ("algorithm", "replay"),
+    [
+        ("ReMIX", {}),
+        ("ReMIX", {"weighting_mode": "sampling", "prioritized_replay_beta": [[0, 0.1], [1000, 1.0]]}),
+        *((name, {}) for name in ("Qatten", "QPLEX", "QTRAN", "IQL")),
+    ],
 )
-def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path, replay):
-    whole = build(tiny(epsilon=[[0, 1.0], [1000, 0.1]], lr=[[0, 1e-3], [1000, 1e-4]], **replay))
+def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path, algorithm, replay):
+    schedules = {"epsilon": [[0, 1.0], [1000, 0.1]], "lr": [[0, 1e-3], [1000, 1e-4]]}
+    whole = build(tiny(algorithm, **schedules, **replay))
     for _ in range(3):
         whole.train()
     whole.save_to_path(str(tmp_path / "half"))
@@ -143,6 +152,21 @@ def test_a_checkpoint_with_changed_content_is_refused_before_anything_changes(bu
     with pytest.raises(CheckpointError, match="not what was written"):
         algorithm.restore_from_path(str(damaged))
     assert equal(before, weights(algorithm))
+
+
+@pytest.mark.parametrize("algorithm", ["Qatten", "QPLEX", "QTRAN", "IQL"])
+def test_a_team_of_every_joint_value_is_exported_without_pickle_and_plays(build, tmp_path, algorithm):
+    trained = build(tiny(algorithm))
+    trained.train()
+    saved = trained.save_to_path(str(tmp_path / "c"))
+    exported = export(saved, tmp_path / "exported").folder
+    assert equal(read_weights(exported), weights(trained))
+    assert playing.evaluate(exported, 4)["num_episodes"] == 4
+    policies = [TeamPolicy.from_checkpoint(folder) for folder in (saved, exported)]
+    step = make_team_env("predator_prey", TINY, num_envs=2).reset(seed=0)
+    for policy in policies:
+        policy.reset(num_envs=2)
+    assert np.array_equal(*(policy.act(step) for policy in policies))
 
 
 def test_relative_paths_and_file_addresses_work_and_remote_ones_are_refused(build, tmp_path, monkeypatch):

@@ -100,6 +100,19 @@ def test_targets_have_no_gradient_and_no_place_in_the_optimizer(build):
     assert not any(p.requires_grad for n, p in module.named_parameters() if n.startswith("target_"))
 
 
+@pytest.mark.parametrize(
+    ("name", "own"), [("QPLEX", set()), ("QTRAN", {"opt_loss", "nopt_loss"}), ("IQL", set())]
+)
+def test_every_joint_value_has_its_results_and_counts_every_steps_weight(build, name, own):
+    algorithm = build(tiny(name))
+    assert {*learner_result_keys("uniform"), *own} == set(algorithm.learner_result_keys())
+    results = algorithm.train()["learners"]
+    learner = results["default_policy"]
+    assert all(math.isfinite(learner[key]) for key in algorithm.learner_result_keys())
+    assert learner["weight_terms"] == {}
+    assert sum(learner["weight_histogram"]) == results["__all_modules__"]["num_env_steps_trained"] > 0
+
+
 def test_every_result_has_every_key_from_the_first_on(build):
     algorithm = build(
         tiny(train_batch_episodes=40)

@@ -66,10 +66,10 @@ class ValueRLModule(TeamRLModule):
                 `lengths` [B], `lives` [B, n].
 
         Returns:
-            `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1], the last
-            two with an n behind if there is no mixer, and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n]. With
-            `skip_removed_agents` the utilities of agents that have left stay as they were when they left; on padding
-            all values are finite and mean nothing.
+            `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1],
+            the last two with an n behind if there is no mixer, and, where the algorithm needs them, `q_star` [B, T] and
+            `mixer_gradient` [B, T, n]. With `skip_removed_agents` the utilities of agents that have left stay as they
+            were when they left; on padding all values are finite and mean nothing.
         """
         seen = self.seen(batch)
         utilities = self.utilities(self.agent, seen)
@@ -139,8 +139,9 @@ def _check_image_state(team: MixerSizes, networks: dict[str, Any]) -> None:
     """Raises SettingError for a state, made of images, for which the networks that read it would be enormous."""
     weights = weights_of_state(team, networks)
     if weights > MAX_WEIGHTS_OF_STATE:
+        what = "QTRAN's Q_jt" if networks.get("use_q_jt") else f"mixer: {networks['mixer']!r}"
         raise SettingError(
-            f"mixer: {networks['mixer']!r} is not possible{' with Q*' if networks['use_q_star'] else ''}, as the state has "
+            f"{what} is not possible{' with Q*' if networks['use_q_star'] else ''}, as the state has "
             f"{team.state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
             f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
             'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'

@@ -4,6 +4,7 @@ from planting.fault import Fault
 from planting.faults import (
     environments,
     formulas,
+    joint_values,
     learner,
     loop,
     names,
@@ -18,6 +19,7 @@ FAULTS: tuple[Fault, ...] = (
     *learner.FAULTS,
     *formulas.FAULTS,
     *networks.FAULTS,
+    *joint_values.FAULTS,
     *rollout.FAULTS,
     *loop.FAULTS,
     *replay.FAULTS,

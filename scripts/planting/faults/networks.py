@@ -80,15 +80,15 @@ FAULTS = (
     Fault(
         "mixer_not_monotonic",
         "The first mixing weights may be negative.",
-        "models/mixers.py",
-        "_output(self.w1, state).abs().unflatten(",
-        "_output(self.w1, state).unflatten(",
+        "models/mixing/qmix.py",
+        "outputs(self.w1, state).abs().unflatten(",
+        "outputs(self.w1, state).unflatten(",
         _TESTS,
     ),
     Fault(
         "mixer_gradient_without_slope",
         "The mixer's gradient lacks the slope of ELU.",
-        "models/mixers.py",
+        "models/mixing/qmix.py",
         "slope = torch.exp(z.clamp(max=0))",
         "slope = torch.ones_like(z)",
         _TESTS,
@@ -96,7 +96,7 @@ FAULTS = (
     Fault(
         "mixer_without_last_bias",
         "Q_tot lacks b2(s).",
-        "models/mixers.py",
+        "models/mixing/qmix.py",
         "(functional.elu(z) * w2).sum(-1) + b2",
         "(functional.elu(z) * w2).sum(-1)",
         ("tests/models", "tests/learner_step"),
@@ -104,9 +104,9 @@ FAULTS = (
     Fault(
         "vdn_takes_the_mean",
         "VDN's Q_tot is the mean of the utilities.",
-        "models/mixers.py",
-        "return chosen_utilities.sum(-1)",
-        "return chosen_utilities.mean(-1)",
+        "models/mixing/vdn.py",
+        "return inputs.chosen.sum(-1)",
+        "return inputs.chosen.mean(-1)",
         _TESTS,
     ),
     Fault(

@@ -81,6 +81,10 @@ FIELDS: list[tuple[str, Any]] = [
         for value in ("x", [1], [2, 1], [1, 1], [1, 2, 3], {"a": 1}, True, 5, [None, 1], ["a", "b"], MISSING)
     ),
     *(("networks.mixer", value) for value in ("qplex", "\x1b", 1, ["qmix"], "vdn", None)),
+    *(("networks.mixer_heads", value) for value in (0, -1, 65, 10**9, "4", True, 1.5)),
+    *(("networks.importance_layers", value) for value in (0, -1, 9, 10**9, "2", True, 1.5)),
+    *(("networks.agent_extra_outputs", value) for value in (-1, 10**9, "4", True, 1.5, None, 3)),
+    *(("networks.use_q_jt", value) for value in (1, "yes", None, True)),
     *(("networks.compute_dtype", value) for value in ("float16", 1, None)),
     *(("networks", value) for value in (None, 1, "x", [], {})),
     *(("networks.hidden_dim", value) for value in ({}, {"a": 1}, [[1]], [{}], [1] * 65, ["\x1b"], "\x1b[31m", "x" * 201)),

@@ -13,7 +13,7 @@ AGENTS, STEPS = 2, 2
 def batch(**others) -> dict[str, torch.Tensor]:
     """Two episodes of two agents: one of two steps, terminated, and one of one step, cut off."""
     return {
-        "actions": torch.tensor([[[0, 1], [1, 1]], [[1, 0], [1, 1]]]),
+        "actions": torch.tensor([[[0, 1], [1, 0]], [[1, 0], [1, 1]]]),
         "avail_actions": torch.ones(2, STEPS + 1, AGENTS, 2, dtype=torch.bool),
         "rewards": torch.tensor([[1.0, 2.0], [3.0, torch.nan]]),
         "lengths": torch.tensor([2, 1]),
@@ -34,7 +34,7 @@ def values() -> dict[str, torch.Tensor]:
             [[[0.0, 0.0], [2.0, 4.0], [8.0, 8.0]], [[2.0, 4.0], [6.0, 8.0], [9.0, 9.0]]]
         ),
         # Agent 0 takes what is greedy at step 1, agent 1 does not.
-        "greedy_actions": torch.tensor([[[0, 0], [1, 0], [0, 0]], [[0, 0], [0, 0], [0, 0]]]),
+        "greedy_actions": torch.tensor([[[0, 0], [1, 1], [0, 0]], [[0, 0], [0, 0], [0, 0]]]),
         "utilities": torch.zeros(2, STEPS + 1, AGENTS, 2),
     }
 

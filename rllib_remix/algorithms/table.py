@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 _VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
 _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
+_VDAC = "rllib_remix.algorithms.vdac"
 
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
@@ -40,6 +41,7 @@ ALGORITHMS: dict[str, Entry] = {
     "PSERQMIX": Entry("PERQMIX with priorities that spread to earlier steps", _REPLAY),
     "DisCorQMIX": Entry("QMIX, weighted by Bellman error and value enhancement", _REPLAY),
     "ReMERNQMIX": Entry("DisCorQMIX, and less for likely joint actions", _REPLAY),
+    "VDAC": Entry("actor-critic; the agents' values are mixed into the team's, the baseline of all", _VDAC),
 }
 
 # RLlib's own, for lists.

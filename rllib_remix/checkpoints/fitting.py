@@ -36,6 +36,7 @@ _SHAPING = (
     "mixer",
     "use_q_star",
     "agent_hidden_dim",
+    "agent_extra_outputs",
     "mixer_embed_dim",
     "hypernet_hidden_dim",
     "q_star_hidden_dim",
@@ -44,7 +45,7 @@ _SHAPING = (
     "observe_time",
 )
 # What older checkpoints, which do not have it, were trained with.
-_UNSAID = {"observe_time": False}
+_UNSAID = {"observe_time": False, "agent_extra_outputs": 0}
 
 
 def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None:
@@ -64,7 +65,9 @@ def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None
             f"checkpoint {str(path)!r} has agents that {'see images' if there else 'read flat vectors'}, here it is the "
             f"other way round; load it with encoder={'cnn' if there else 'mlp'!r}."
         )
-    values = {name: (saved.get(name, _UNSAID.get(name)), networks.get(name)) for name in _SHAPING}
+    values = {
+        name: (saved.get(name, _UNSAID.get(name)), networks.get(name, _UNSAID.get(name))) for name in _SHAPING
+    }
     values["normalize_observations"] = normalizes(saved, there), normalizes(networks, here)
     for name, (theirs, ours) in values.items():
         if theirs != ours:

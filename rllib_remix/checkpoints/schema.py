@@ -114,6 +114,8 @@ class Networks(_Open):
     """
 
     agent_hidden_dim: _Count
+    agent_extra_outputs: Annotated[int, Field(ge=0, le=2**16)] = 0
+    stochastic_policy: bool = False
     observe_last_action: bool
     observe_agent_id: bool
     utility_clamp: Annotated[Any, AfterValidator(_is_interval)] = None

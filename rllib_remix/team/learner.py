@@ -125,11 +125,19 @@ class TeamLearner(TorchLearner):
         for module_id, module_batch in batch.items():
             module: Any = self.module[module_id].unwrapped()
             module.note_observations(module_batch)
-        done = super()._uncompiled_update(batch, **kwargs)
+        done = self.step(batch, **kwargs)
         if not self._gradient_is_finite:
             for normalizer, state in before:
                 normalizer.load_state_dict(state)
         return done
+
+    def step(self, batch: Any, **kwargs: Any) -> Any:
+        """One forward and backward pass, and one step of every optimizer; returns what RLlib's update does.
+
+        A learner that learns a batch in several passes overrides it, and calls this for each; what must be computed
+        before the first, such as the probabilities of the actions then, is put into the batch at the beginning.
+        """
+        return super()._uncompiled_update(batch, **kwargs)
 
     def _log_steps_trained_metrics(self, batch: Any) -> None:
         """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""

@@ -1,0 +1,34 @@
+"""What the networks of the actor-critics share: agents whose outputs are logits, and who steps which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ray.rllib.core.learner.learner import DEFAULT_OPTIMIZER
+from torch import nn
+
+from rllib_remix.team.rl_module import TeamRLModule
+
+
+class ActorCriticModule(TeamRLModule):
+    """Agents whose U outputs are the logits of their policies; a subclass adds the critic.
+
+    `_forward_train` returns `logits` [B, T, n, U], and what else the learner's loss needs.
+    """
+
+    def optimized(self) -> dict[str, Sequence[nn.Parameter]]:
+        """The weights that each optimizer steps, by its name; every weight has one.
+
+        One optimizer, with `lr`, unless a subclass says otherwise: `actor` is stepped with `lr`, another name with the
+        setting `name_lr`.
+        """
+        return {DEFAULT_OPTIMIZER: list(self.parameters())}
+
+
+class SeparateCriticModule(ActorCriticModule):
+    """Agents with an optimizer of their own, beside one for all networks that only learn."""
+
+    def optimized(self) -> dict[str, Sequence[nn.Parameter]]:
+        actor = list(self.agent.parameters())
+        known = {id(weight) for weight in actor}
+        return {"actor": actor, "critic": [each for each in self.parameters() if id(each) not in known]}

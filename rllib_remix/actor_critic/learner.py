@@ -58,16 +58,21 @@ class ActorCriticLearner(TeamLearner):
 
     @torch.no_grad()
     def returns(self, config: Any, batch: dict[str, Tensor], values: Tensor) -> Tensor:
-        """λ-returns [B, T] of the batch over values [B, T+1], in the unit of learning; 0 on padding."""
-        values, terminated = at_the_ends(config, values, batch["lengths"], batch["terminated"])
-        return lambda_returns(
-            batch["rewards"],
-            values,
-            batch["lengths"],
-            terminated,
-            gamma=config.gamma,
-            td_lambda=config.td_lambda,
-        )
+        """λ-returns [B, T] of the batch over values [B, T+1], in the unit of learning; 0 on padding.
+
+        Over every agent's own values [B, T+1, n] they are [B, T, n].
+        """
+        rewards, lengths, terminated = batch["rewards"], batch["lengths"], batch["terminated"]
+        agents = values.shape[2] if values.dim() == 3 else 0
+        if agents:  # Each becomes an episode of its own.
+            values = values.transpose(1, 2).flatten(0, 1)
+            rewards, lengths, terminated = (
+                each.repeat_interleave(agents, 0) for each in (rewards, lengths, terminated)
+            )
+        values, terminated = at_the_ends(config, values, lengths, terminated)
+        how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
+        returns = lambda_returns(rewards, values, lengths, terminated, **how)
+        return returns.unflatten(0, (-1, agents)).transpose(1, 2) if agents else returns
 
     # RLlib's hooks
 
@@ -101,7 +106,12 @@ class ActorCriticLearner(TeamLearner):
 
 
 def numbers_of_values(advantages: Tensor, values: Tensor, targets: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """What is logged of [B, T] advantages, values and targets: means over real steps, and the advantages' deviation."""
+    """What is logged of [B, T] advantages, values and targets: means over real steps, and the advantages' deviation.
+
+    Of those of every agent, [B, T, n], over agents too.
+    """
+    if advantages.dim() > mask.dim():
+        mask = mask.unsqueeze(-1).expand_as(advantages)
     return {
         "advantage_mean": masked_mean(advantages, mask),
         "advantage_std": masked_std(advantages, mask),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from ray.rllib.core.learner.learner import DEFAULT_OPTIMIZER
 from torch import nn
 
+from rllib_remix.models.critics.table import new_critic
 from rllib_remix.team.rl_module import TeamRLModule
 
 
@@ -32,3 +34,24 @@ class SeparateCriticModule(ActorCriticModule):
         actor = list(self.agent.parameters())
         known = {id(weight) for weight in actor}
         return {"actor": actor, "critic": [each for each in self.parameters() if id(each) not in known]}
+
+
+class CentralCriticModule(SeparateCriticModule):
+    """A critic that values every agent's actions, with a target network.
+
+    Model config: as ActorCriticModule's, and `central_critic`, `critic_hidden_dim`, `zero_initial_values`, and what else
+    `models/critics/table.py` has for that critic.
+    """
+
+    training_networks: ClassVar[tuple[str, ...]] = ("central_critic",)
+
+    def make_training_networks(self, n_agents: int, state_dim: int) -> None:
+        agent, config = self.agent, self.model_config
+        self.central_critic = new_critic(
+            agent.obs_dim, agent.n_actions, n_agents, state_dim, config, image_shape=self._image_shape
+        )
+        if config["zero_initial_values"]:
+            self.central_critic.begin_at_zero()
+
+    def target_sources(self) -> tuple[str, ...]:
+        return self.training_networks

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 _VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
 _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
-_VDAC = "rllib_remix.algorithms.vdac"
+_VDAC, _COMA = "rllib_remix.algorithms.vdac", "rllib_remix.algorithms.coma"
 
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
@@ -42,6 +42,7 @@ ALGORITHMS: dict[str, Entry] = {
     "DisCorQMIX": Entry("QMIX, weighted by Bellman error and value enhancement", _REPLAY),
     "ReMERNQMIX": Entry("DisCorQMIX, and less for likely joint actions", _REPLAY),
     "VDAC": Entry("actor-critic; the agents' values are mixed into the team's, the baseline of all", _VDAC),
+    "COMA": Entry("actor-critic; each action against what the agent could have done instead", _COMA),
 }
 
 # RLlib's own, for lists.

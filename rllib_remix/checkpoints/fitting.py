@@ -40,6 +40,8 @@ _SHAPING = (
     "mixer_embed_dim",
     "hypernet_hidden_dim",
     "q_star_hidden_dim",
+    "central_critic",
+    "critic_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
     "observe_time",

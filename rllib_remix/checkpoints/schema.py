@@ -20,6 +20,7 @@ from pydantic import (
 from rllib_remix.checkpoints.reading import unreadable
 from rllib_remix.envs.agent_layout import check_layout
 from rllib_remix.errors import SettingError, nearest, shown
+from rllib_remix.models.critics.table import CRITICS
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import check_schedule, is_interval
 
@@ -39,6 +40,12 @@ def _is_name(value: str) -> str:
 def _is_mixer(value: str) -> str:
     if value not in MIXERS:
         raise ValueError(" or ".join(map(repr, MIXERS)))
+    return value
+
+
+def _is_critic(value: str) -> str:
+    if value not in CRITICS:
+        raise ValueError(" or ".join(map(repr, CRITICS)))
     return value
 
 
@@ -122,7 +129,9 @@ class Networks(_Open):
     mixer_embed_dim: _Count | None = None
     hypernet_hidden_dim: _Count | None = None
     q_star_hidden_dim: _Count | None = None
+    critic_hidden_dim: _Count | None = None
     mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
+    central_critic: Annotated[str, AfterValidator(_is_critic)] | None = None
     use_q_star: bool = False
     use_mixer_gradient: bool = False
     zero_initial_values: bool = False
@@ -132,10 +141,11 @@ class Networks(_Open):
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 
-    @field_validator("mixer", "use_q_star")
+    @field_validator("mixer", "central_critic", "use_q_star")
     @classmethod
     def _has_its_sizes(cls, network: Any, known: ValidationInfo) -> Any:
-        sizes = ("q_star_hidden_dim",) if known.field_name == "use_q_star" else _MIXER_SIZES
+        sizes = {"use_q_star": ("q_star_hidden_dim",), "central_critic": CRITICS.get(network, ())}
+        sizes = sizes.get(known.field_name or "", _MIXER_SIZES)
         missing = [name for name in sizes if name in known.data and known.data[name] is None]
         if network and network != "vdn" and missing:
             raise ValueError(f"left out, or {' and '.join(missing)} be given")

@@ -82,3 +82,32 @@ def policy_gradient_loss(taken: Tensor, advantages: Tensor, mask: Tensor, num_st
     if advantages.dim() < taken.dim():
         advantages = advantages.unsqueeze(-1)
     return -mean_over_steps(advantages.detach() * taken, mask, num_steps)
+
+
+def drawn_actions(log_probabilities: Tensor, uniforms: Tensor) -> Tensor:
+    """Actions by the inverse of π's distribution function: the first before which and at which more than u adds up.
+
+    Args:
+        log_probabilities: [..., U] float32, log π.
+        uniforms: [...] float64 in [0, 1).
+
+    Returns:
+        [...] int64, none of them with π = 0.
+    """
+    reached = log_probabilities.double().exp().cumsum(-1)
+    return (reached <= uniforms.unsqueeze(-1) * reached[..., -1:]).sum(-1)
+
+
+def numbered_uniforms(numbers: Tensor, count: int) -> Tensor:
+    """Numbers that look drawn evenly from [0, 1), `count` for each of [B] numbers ≥ 0, and always the same for these.
+
+    So what an update draws depends neither on what was drawn before nor on how learners share the batch. It is the hash
+    "PCG" of Jarzynski and Olano 2020, which passes as random.
+
+    Returns:
+        [B, count] float64.
+    """
+    counter = numbers.long().unsqueeze(-1) * count + torch.arange(count, device=numbers.device)
+    state = (counter % 2**32 * 747796405 + 2891336453) % 2**32
+    word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 % 2**32
+    return ((word >> 22) ^ word).double() / 2**32

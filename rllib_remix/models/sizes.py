@@ -8,12 +8,14 @@ import torch
 from torch import nn
 
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.critics.table import new_critic
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 
-NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "state_normalizer")  # whose shapes settings say
+# Whose shapes settings say.
+NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "central_critic", "state_normalizer")
 
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
@@ -57,12 +59,16 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
 
     Args:
         team: a TeamSpec.
-        networks: as `new_agent`; without `mixer` or `use_q_star` there are none of these.
+        networks: as `new_agent`; without `mixer`, `use_q_star` or `central_critic` there are none of these.
     """
     parts: dict[str, nn.Module] = {}
+    state_dim = team.state_dim + bool(networks.get("observe_time"))
     with torch.device("meta"):
         parts["agent"] = new_agent(team, networks)
-        parts |= joint_networks(team.n_agents, team.state_dim + bool(networks.get("observe_time")), networks)
+        parts |= joint_networks(team.n_agents, state_dim, networks)
+        if networks.get("central_critic"):
+            sizes = team.obs_dim, team.n_actions, team.n_agents, state_dim
+            parts["central_critic"] = new_critic(*sizes, networks, image_shape=_image_shape(team, networks))
         if networks.get("use_q_star"):
             parts["q_star_agent"] = _agent_without_normalizer(team, networks)
         if normalizes(networks, _image_shape(team, networks)):

@@ -20,6 +20,7 @@ class TargetNetworkSettings(SettingGroup):
     """How the target networks follow the others."""
 
     title: ClassVar[str] = "Target networks"
+    soft_tau: ClassVar[float] = SOFT_TAU  # a config that has the settings has it too
 
     target_network_update_interval: int | None = setting(
         None,
@@ -125,4 +126,4 @@ def copy_tau(settings: Any) -> float:
     if settings.tau is not None:
         return settings.tau
     counted = settings.target_network_update_interval, settings.target_network_update_episodes
-    return SOFT_TAU if counted == (None, None) else 1.0
+    return settings.soft_tau if counted == (None, None) else 1.0

@@ -1,0 +1,31 @@
+"""Critics by name, made from a config's settings of networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rllib_remix.models.critics.coma import COMACritic
+
+# Their names, each with the sizes that it needs.
+CRITICS = {"coma": ("critic_hidden_dim",)}
+
+
+def new_critic(
+    obs_dim: int,
+    n_actions: int,
+    n_agents: int,
+    state_dim: int,
+    networks: dict[str, Any],
+    *,
+    image_shape: tuple[int, ...] = (),
+) -> COMACritic:
+    """An untrained critic.
+
+    Args:
+        obs_dim, n_actions, n_agents: O, U and n.
+        state_dim: S, with the time, if that is observed.
+        networks: as a config's `networks()`; `central_critic` is one of CRITICS.
+        image_shape: of observations that convolutions encode, () if there are none.
+    """
+    sizes = {"hidden_dim": networks["critic_hidden_dim"], "image_shape": image_shape}
+    return COMACritic(obs_dim, n_actions, n_agents, state_dim, **sizes)

@@ -12,8 +12,8 @@ from rllib_remix.actor_critic.learner import ActorCriticLearner, numbers_of_valu
 from rllib_remix.actor_critic.rl_module import CentralCriticModule
 from rllib_remix.learning.policies import (
     Policies,
+    counterfactual_advantages,
     drawn_actions,
-    expected_values,
     log_policy,
     mean_over_steps,
     numbered_uniforms,
@@ -82,12 +82,12 @@ class COMALearner(ActorCriticLearner):
         policies: Policies,
         mask: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        num_steps, values = batch["num_steps"][0], fwd_out["action_values"]
-        taken = chosen(values, batch["actions"].long())
+        num_steps, actions = batch["num_steps"][0], batch["actions"].long()
+        values = fwd_out["action_values"]
+        taken = chosen(values, actions)
         targets = self.returns(config, batch, fwd_out["target_values"])
         value_loss = mean_over_steps((taken - targets).square(), mask, num_steps)
-        with torch.no_grad():
-            advantages = taken - expected_values(policies.log_probabilities, values)
+        advantages = counterfactual_advantages(policies.log_probabilities, values, actions)
         policy_loss = policy_gradient_loss(policies.taken, advantages, mask, num_steps)
         entropy = mean_over_steps(policies.entropies, mask, num_steps)
         loss = policy_loss + value_loss - config.entropy_coefficient * entropy

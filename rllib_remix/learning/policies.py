@@ -56,6 +56,21 @@ def expected_values(log_probabilities: Tensor, values: Tensor) -> Tensor:
     return (log_probabilities.exp() * values).sum(-1)
 
 
+@torch.no_grad()
+def counterfactual_advantages(log_probabilities: Tensor, values: Tensor, actions: Tensor) -> Tensor:
+    """A(u) = Q(u) - Σ_v π(v)·Q(v): what an agent's action is worth, against what π would have done (Foerster et al. 2018).
+
+    Σ_u π(u)·A(u) = 0. An agent with a single available action has A = 0 exactly.
+
+    Args:
+        log_probabilities: [..., U] float32, log π. values: [..., U] float32, finite. actions: [...] int64.
+
+    Returns:
+        [...] float32, without gradient.
+    """
+    return chosen(values, actions) - expected_values(log_probabilities, values)
+
+
 def mean_over_steps(values: Tensor, mask: Tensor, num_steps: Tensor) -> Tensor:
     """Mean over real steps, and over agents if there are some.
 

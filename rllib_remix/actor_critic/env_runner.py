@@ -9,11 +9,11 @@ from rllib_remix.rollout.env_runner import TeamEnvRunner
 
 
 class ActorCriticEnvRunner(TeamEnvRunner):
-    """Draws actions from the agents' policies; in evaluation only if `evaluation_actions` says so."""
+    """Draws actions from the agents' policies; in evaluation only if `actions_in_evaluation` says so."""
 
     def new_actor(self) -> TeamActor:
         assert self.env is not None
-        draws = self.explores or self.config.evaluation_actions == "sampled"
+        draws = self.explores or self.config.actions_in_evaluation == "sampled"
         return (StochasticTeamActor if draws else TeamActor)(self.module.agent, self.env.num_envs)
 
 

@@ -11,7 +11,7 @@ from rllib_remix.team.settings.loop import PlaySettings
 from rllib_remix.team.settings.replay import MAX_EPISODES
 from rllib_remix.team.settings.targets import TargetSettings
 
-EVALUATION_ACTIONS = ("greedy", "sampled")
+ACTIONS_IN_EVALUATION = ("greedy", "sampled")
 OPTIMIZERS = ("adam", "rmsprop")
 
 
@@ -27,9 +27,9 @@ class PolicySettings(SettingGroup):
         "factor of the policies' mean entropy in the loss, which keeps them from becoming sure too early. 0.01 in pymarl2's "
         "VDAC.",
     )
-    evaluation_actions: str = setting(
+    actions_in_evaluation: str = setting(
         "greedy",
-        OneOf(EVALUATION_ACTIONS),
+        OneOf(ACTIONS_IN_EVALUATION),
         "what agents do in evaluation. greedy: each its most probable action, as in all papers; sampled: they draw "
         "from their policies, without ε. What is played from a checkpoint or an export is greedy.",
     )

@@ -104,16 +104,22 @@ class ActorCriticLearner(TeamLearner):
         )
 
 
-def numbers_of_values(advantages: Tensor, values: Tensor, targets: Tensor, mask: Tensor) -> dict[str, Tensor]:
+def numbers_of_values(
+    advantages: Tensor, values: Tensor, targets: Tensor, mask: Tensor, *, acting: Tensor | None = None
+) -> dict[str, Tensor]:
     """What is logged of [B, T] advantages, values and targets: means over real steps, and the advantages' deviation.
 
-    Of those of every agent, [B, T, n], over agents too.
+    Of those of every agent, [B, T, n], over agents too. `acting` [B, T] are the steps of which the advantages are, if not
+    of all that the mask has.
     """
-    if advantages.dim() > mask.dim():
-        mask = mask.unsqueeze(-1).expand_as(advantages)
+    acting = mask if acting is None else acting
+    of_advantages, of_values = (
+        steps.unsqueeze(-1).expand_as(numbers) if numbers.dim() > steps.dim() else steps
+        for steps, numbers in ((acting, advantages), (mask, values))
+    )
     return {
-        "advantage_mean": masked_mean(advantages, mask),
-        "advantage_std": masked_std(advantages, mask),
-        "value_mean": masked_mean(values.detach(), mask),
-        "target_mean": masked_mean(targets, mask),
+        "advantage_mean": masked_mean(advantages, of_advantages),
+        "advantage_std": masked_std(advantages, of_advantages),
+        "value_mean": masked_mean(values.detach(), of_values),
+        "target_mean": masked_mean(targets, of_values),
     }

@@ -72,6 +72,8 @@ OF_OUR_LEARNERS = (
     "grad_norm",
     "grad_norm_actor",
     "grad_norm_critic",
+    "largest_weight_mean",
+    "old_action_probability_mean",
     "overestimated_share",
     "impossible_q_tot_share",
     "num_nonfinite_updates_lifetime",

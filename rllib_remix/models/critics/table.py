@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rllib_remix.models.critics.coma import COMACritic
+from rllib_remix.models.critics.dop import DOPCritic
 
-# Their names, each with the sizes that it needs.
-CRITICS = {"coma": ("critic_hidden_dim",)}
+# Their names, each with the settings of its sizes.
+CRITICS = {"coma": ("critic_hidden_dim",), "dop": ("critic_hidden_dim", "mixer_embed_dim")}
 
 
 def new_critic(
@@ -18,7 +19,7 @@ def new_critic(
     networks: dict[str, Any],
     *,
     image_shape: tuple[int, ...] = (),
-) -> COMACritic:
+) -> COMACritic | DOPCritic:
     """An untrained critic.
 
     Args:
@@ -27,5 +28,8 @@ def new_critic(
         networks: as a config's `networks()`; `central_critic` is one of CRITICS.
         image_shape: of observations that convolutions encode, () if there are none.
     """
-    sizes = {"hidden_dim": networks["critic_hidden_dim"], "image_shape": image_shape}
-    return COMACritic(obs_dim, n_actions, n_agents, state_dim, **sizes)
+    sizes = obs_dim, n_actions, n_agents, state_dim
+    how = {"hidden_dim": networks["critic_hidden_dim"], "image_shape": image_shape}
+    if networks["central_critic"] == "coma":
+        return COMACritic(*sizes, **how)
+    return DOPCritic(*sizes, embed_dim=networks["mixer_embed_dim"], **how)

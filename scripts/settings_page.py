@@ -31,7 +31,10 @@ def page() -> str:
         "## Algorithms\n\nWhere an algorithm's defaults are not QMIX's, which are those above.\n",
         _presets(qmix),
     ]
-    parts += ["## Actor-critics\n\nWhat they have beside the settings above, or instead.\n", *_other_groups(qmix)]
+    parts += [
+        "## Actor-critics\n\nWhat they have beside the settings above, or instead.\n",
+        *_other_groups(qmix),
+    ]
     parts += ["## Weightings\n\nWhat `weighting_config` can hold with each `weighting`.\n"]
     parts += [_table(group, "###") for group in map(_of_weighting, SCHEMES) if group.settings]
     return "\n".join(parts)

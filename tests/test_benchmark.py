@@ -200,6 +200,14 @@ def test_a_sum_of_utilities_has_no_products():
     assert floors.total_flop(products) == 2 * (176 + 296 + 176)
 
 
+def test_vdac_has_one_more_output_of_the_agents_and_a_mixer_of_all_observations_without_targets():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "agent_extra_outputs": 1}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # The head's 24 become 4·2·4 = 32, three times: 176 + 296 + 3·8. Mixer, two rows: 2·(37 + 44).
+    assert flop == 2 * (176 + 296 + 24 + 2 * (37 + 44))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
 def test_updates_are_timed_as_they_are_made_by_default(algorithm):
@@ -208,7 +216,7 @@ def test_updates_are_timed_as_they_are_made_by_default(algorithm):
     shown = {figure.name: figure for figure in updates.bench(algorithm, "float32", played, None, repeats=1)}
 
     assert shown[f"{algorithm} update, batch 2"].floor > 0
-    assert ("weights" in " ".join(shown)) == (algorithm != "QMIX")
+    assert ("weights" in " ".join(shown)) == (algorithm not in ("QMIX", "VDAC"))
 
 
 def test_removed_agents_and_ended_episodes_are_not_in_the_batch():

@@ -76,8 +76,10 @@ def update_products(networks: dict[str, Any], spec: TeamSpec, size: BatchSize) -
     """
     agent = functools.partial(_agent, networks, spec, _rounded(size.agents_per_step))
     mixer = functools.partial(_mixer, networks, spec)
-    products = agent(learns=True) + mixer(size.env_steps, learns=True)
     bootstraps = size.env_steps + size.episodes
+    if networks.get("stochastic_policy"):  # VDAC: no targets, and a value of every observation
+        return agent(learns=True) + mixer(bootstraps, learns=True)
+    products = agent(learns=True) + mixer(size.env_steps, learns=True)
     if networks["use_q_star"]:
         q_star = functools.partial(_q_star, networks, spec)
         products += agent(learns=True) + q_star(size.env_steps, learns=True)
@@ -103,7 +105,8 @@ def _agent(
     rows = sum(rows_per_step)
     products = _linear(rows, inputs, hidden, learns=learns, from_data=True)
     products += _linear(rows, hidden, 3 * hidden, learns=learns)
-    products += _linear(rows, hidden, spec.n_actions, learns=learns)
+    outputs = spec.n_actions + networks.get("agent_extra_outputs", 0)
+    products += _linear(rows, hidden, outputs, learns=learns)
     # The recurrent part is one product after the other; its weights' gradient can be one product in the end.
     for rows_of_step in rows_per_step:
         products[Product("forward", rows_of_step, hidden, 3 * hidden)] += 1

@@ -26,11 +26,10 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
-from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.learner import TeamLearner, learner_batch
 from rllib_remix.team.rewards import Rewards
-from rllib_remix.value_based.learner import ValueLearner
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO")
+ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "VDAC")
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
@@ -41,12 +40,12 @@ def new_config(algorithm: str, dtype: str = "float32") -> Any:
     return config.training(compute_dtype=dtype)
 
 
-def new_learner(config: Any, spec: TeamSpec) -> ValueLearner:
+def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
     """A learner of its own, outside of any algorithm."""
     module_spec = config.get_multi_rl_module_spec(
         spaces={"default_policy": team_spaces(spec)}, inference_only=False
     )
-    learner = ValueLearner(config=config, module_spec=module_spec)
+    learner = config.learner_class(config=config, module_spec=module_spec)
     learner.build()
     return learner
 
@@ -82,7 +81,8 @@ def bench(
     spec = spec_of(max(episodes, key=len))
     config = new_config(algorithm, dtype)
     learner, batch = new_learner(config, spec), batch_of(episodes)
-    with timed_weights(config.weighting) as in_weights:
+    weighting = getattr(config, "weighting", "uniform")
+    with timed_weights(weighting) as in_weights:
         times = cpu_seconds(lambda: learner.update(batch=batch), repeats)
     if lives is None:
         size = floors.dense(len(episodes), spec.episode_limit, spec.n_agents)
@@ -100,7 +100,7 @@ def bench(
             note=f"{floors.total_flop(products) / 1e9:.0f} GFLOP",
         )
     ]
-    if config.weighting != "uniform":
+    if weighting != "uniform":
         shares = [100 * part / whole for part, whole in zip(in_weights[-repeats:], times, strict=True)]
         weights = name_of(algorithm, len(episodes), dtype, extra, what="weights")
         figures.append(Figure(weights, "% of the update", shares))

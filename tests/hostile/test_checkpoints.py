@@ -75,6 +75,8 @@ FIELDS: list[tuple[str, Any]] = [
     *((f"networks.observe_{name}", value) for name in ("last_action", "agent_id") for value in FLAGS),
     *((f"networks.{name}", value) for name in ("observe_time", "normalize_observations") for value in (1, "yes", None, True)),
     *(("networks.encoder", value) for value in ("rnn", 1, None, ["cnn"], "cnn")),
+    *(("networks.agent_extra_outputs", value) for value in (-1, 1.0, "1", True, None, 1, 2**17)),
+    *(("networks.stochastic_policy", value) for value in (1, "yes", None)),
     *(("networks.use_q_star", value) for value in (1, "yes", None, False)),
     *(
         ("networks.utility_clamp", value)

@@ -95,10 +95,10 @@ def tensors(batch):
 
 
 def update(learner, batch, *, episodes=0, env_steps=0):
-    """One update as the loop makes it; returns what was logged, and what is reported of the weights."""
+    """One update as the loop makes it; returns what was logged, and what is reported of the weights, if anything is."""
     results = learner.update(
         batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1),
         timesteps={NUM_EPISODES_LIFETIME: episodes, NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps},
     )[DEFAULT_MODULE_ID]
-    (report,) = results.pop(EPISODE_REPORT).peek()
+    (report,) = results.pop(EPISODE_REPORT).peek() if EPISODE_REPORT in results else (None,)
     return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}, report

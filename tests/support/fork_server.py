@@ -32,6 +32,7 @@ IMPORTS = (
     "ray.tune",
     "ray.tune.search.optuna",
     "rllib_remix.algorithms.qmix",
+    "rllib_remix.algorithms.vdac",
     "rllib_remix.cli.main",
     "rllib_remix.envs.predator_prey",
     "rllib_remix.running.interrupt",

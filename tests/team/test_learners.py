@@ -6,14 +6,15 @@ import torch
 
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.rewards import Rewards
-from tests.algorithms.games import equal, tiny, weights
+from tests.algorithms.games import OTHERS, equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
-    one = build(tiny("QMIX", train_batch_episodes=6))
-    two = build(tiny("QMIX", train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
+@pytest.mark.parametrize("algorithm", ["QMIX", *OTHERS])
+def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, algorithm):
+    one = build(tiny(algorithm, train_batch_episodes=6))
+    two = build(tiny(algorithm, train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())
     assert equal(weights(one), weights(two))
     while len(one.replay_buffer) < 6:
@@ -38,7 +39,7 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     results = two.learner_group.update(
         batch=learner_batch(Rewards().prepare(sample), num_learners=2), timesteps={}
     )
-    losses = [of_learner["default_policy"]["td_loss"].peek() for of_learner in results]
+    losses = [of_learner["default_policy"]["total_loss"].peek() for of_learner in results]
     assert sorted(np.isfinite(losses)) == [False, True]
     copies = two.learner_group.foreach_learner(
         lambda learner: learner.module["default_policy"].unwrapped().state_dict()

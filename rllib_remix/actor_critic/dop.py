@@ -86,7 +86,8 @@ class DOPLearner(ActorCriticLearner):
         policy_loss = policy_gradient_loss(policies.taken, advantages, recent, num_steps)
         entropy = mean_over_steps(policies.entropies, recent, num_steps)
         loss = policy_loss + value_loss - config.entropy_coefficient * entropy
-        losses = {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach()}
+        losses = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
+        losses = {name: each.detach() for name, each in losses.items()}
         with torch.no_grad():
             of_values = numbers_of_values(advantages, q_tot, targets, mask, acting=recent)
             return loss, losses | of_values | _numbers_of_dop(weights, policies, mask, recent)

@@ -20,15 +20,14 @@ def learner_of(algorithm, settings, **others):
     return team_learner(algorithm, **(rates | vars(settings) | others))
 
 
-def prepared(batch, **more):
-    """A batch as the learner gets it."""
-    sample = Rewards().prepare(tensors(batch)) | more
-    return learner_batch(sample, num_learners=1)
+def prepared(batch, **how):
+    """A batch as the learner gets it; `how` as `learner_batch` has it."""
+    return learner_batch(Rewards().prepare(tensors(batch)), **({"num_learners": 1} | how))
 
 
-def update(learner, batch, **more):
+def update(learner, batch, **how):
     """One update; what was logged."""
-    results = learner.update(batch=prepared(batch, **more), timesteps={})[DEFAULT_MODULE_ID]
+    results = learner.update(batch=prepared(batch, **how), timesteps={})[DEFAULT_MODULE_ID]
     return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}
 
 

@@ -22,11 +22,15 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, al
     sample = one.replay_buffer.sample(6)
     # Episodes of unlike lengths: the mean over all steps is not the mean of the learners' means.
     sample["lengths"][:3] = torch.tensor([1, 2, 3])
+    recent = one.config.recent_episodes_per_batch()
+    before = weights(one)
     for algorithm, learners in ((one, 1), (two, 2)):
         algorithm.learner_group.update(
-            batch=learner_batch(Rewards().prepare(sample), num_learners=learners), timesteps={}
+            batch=learner_batch(Rewards().prepare(sample), num_learners=learners, num_recent=recent),
+            timesteps={},
         )
     after_one, after_two = weights(one), weights(two)
+    assert (after_one["agent.gru.weight_hh_l0"] != before["agent.gru.weight_hh_l0"]).any()
     for name in after_one:
         np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
     copies = two.learner_group.foreach_learner(
@@ -37,7 +41,7 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, al
     # The loss of one learner overflows; the gradient, which both share, tells the other: neither makes a step.
     sample["rewards"][0, 0] = 1e25
     results = two.learner_group.update(
-        batch=learner_batch(Rewards().prepare(sample), num_learners=2), timesteps={}
+        batch=learner_batch(Rewards().prepare(sample), num_learners=2, num_recent=recent), timesteps={}
     )
     losses = [of_learner["default_policy"]["total_loss"].peek() for of_learner in results]
     assert sorted(np.isfinite(losses)) == [False, True]

@@ -2,6 +2,7 @@
 
 from planting.fault import Fault
 from planting.faults import (
+    actor_critics,
     environments,
     formulas,
     learner,
@@ -17,6 +18,7 @@ from planting.faults import (
 FAULTS: tuple[Fault, ...] = (
     *learner.FAULTS,
     *formulas.FAULTS,
+    *actor_critics.FAULTS,
     *networks.FAULTS,
     *rollout.FAULTS,
     *loop.FAULTS,

@@ -238,7 +238,7 @@ FAULTS = (
     Fault(
         "another_default_of_lambda",
         "λ is 0.8 unless it is set.",
-        "value_based/loss_settings.py",
+        "team/settings/targets.py",
         "0.6, Interval(0, 1)",
         "0.8, Interval(0, 1)",
         _DEFAULTS,

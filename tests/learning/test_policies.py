@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rllib_remix.learning.policies import (
+    drawn_actions,
     entropies,
     expected_values,
     log_policy,
     mean_over_steps,
+    numbered_uniforms,
     policies_of,
     policy_gradient_loss,
 )
@@ -127,3 +129,30 @@ def test_agents_may_have_advantages_of_their_own():
     assert loss.item() == -(3 * -1 + -5 * -2) / 2
     loss.backward()
     assert taken.grad.tolist() == [[[-1.5, 2.5]]]
+
+
+def test_an_action_is_drawn_where_the_distribution_function_passes_the_number():
+    # π = (¼, 0, ½, ¼): the function is ¼, ¼, ¾, 1.
+    policy = torch.tensor([0.25, 0.0, 0.5, 0.25]).log().expand(7, 4)
+    uniforms = torch.tensor([0.0, 0.2499, 0.2501, 0.5, 0.7499, 0.7501, 1 - 2**-53], dtype=torch.float64)
+    assert drawn_actions(policy, uniforms).tolist() == [0, 0, 2, 2, 2, 3, 3]
+    alone = torch.tensor([-torch.inf, 0.0, -torch.inf])
+    assert drawn_actions(alone, torch.tensor(0.0, dtype=torch.float64)).item() == 1
+    assert drawn_actions(alone, torch.tensor(1 - 2**-53, dtype=torch.float64)).item() == 1
+
+
+def test_numbered_uniforms_are_spread_evenly_and_depend_on_the_number_alone():
+    numbers = torch.arange(20_000)
+    found = numbered_uniforms(numbers, 3)
+    assert (found.shape, found.dtype) == ((20_000, 3), torch.float64)
+    assert found.min() >= 0
+    assert found.max() < 1
+    some = torch.tensor([17, 3, 19_999])
+    assert (numbered_uniforms(some, 3) == found[some]).all()
+    # By agent, of two agents together, and of one after the other: 10 × 10 boxes of 200 each, give or take 14.
+    for one, other in ((found[:, 0], found[:, 1]), (found[:-1, 2], found[1:, 2]), (found[:, 1], found[:, 2])):
+        boxes = ((one * 10).floor() * 10 + (other * 10).floor()).long().bincount(minlength=100)
+        assert (boxes - 200).abs().max() < 5 * 14
+    large = numbered_uniforms(torch.tensor([2**40, 2**40 + 1]), 2)
+    assert ((large >= 0) & (large < 1)).all()
+    assert len(set(large.flatten().tolist())) == 4

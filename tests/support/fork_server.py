@@ -31,6 +31,8 @@ IMPORTS = (
     "ray.rllib.algorithms.ppo",
     "ray.tune",
     "ray.tune.search.optuna",
+    "rllib_remix.algorithms.coma",
+    "rllib_remix.algorithms.dop",
     "rllib_remix.algorithms.qmix",
     "rllib_remix.algorithms.vdac",
     "rllib_remix.cli.main",

@@ -260,8 +260,8 @@ FAULTS = (
         "soft_copies_where_an_interval_is_set",
         "Copies after an interval are soft too.",
         "team/settings/loop.py",
-        "return SOFT_TAU if counted == (None, None) else 1.0",
-        "return SOFT_TAU",
+        "return settings.soft_tau if counted == (None, None) else 1.0",
+        "return settings.soft_tau",
         ("tests/learner_step",),
     ),
     Fault(

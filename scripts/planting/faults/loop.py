@@ -53,8 +53,8 @@ FAULTS = (
         "recent_share_ignored",
         "No part of a batch is drawn from the newest episodes.",
         _ALGORITHM,
-        "num_recent=self.config.recent_episodes_per_batch()",
-        "num_recent=0",
+        "recent = self.config.recent_episodes_per_batch()",
+        "recent = 0",
         _MODES,
     ),
     Fault(
@@ -101,8 +101,8 @@ FAULTS = (
         "learners_divide_by_all_steps",
         "Several learners divide by the steps of the whole batch, so that their mean is too small.",
         _LEARNER,
-        "num_steps / num_learners)",
-        "float(num_steps))",
+        "count / num_learners)",
+        "float(count))",
         _LOOP,
     ),
     Fault(

@@ -29,7 +29,7 @@ from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import TeamLearner, learner_batch
 from rllib_remix.team.rewards import Rewards
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "VDAC")
+ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "VDAC", "COMA", "DOP")
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
@@ -50,10 +50,14 @@ def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
     return learner
 
 
-def batch_of(episodes: Sequence[TeamEpisode]) -> Any:
-    """All of the episodes as one batch for the learner, as the algorithms hand it over by default."""
+def batch_of(episodes: Sequence[TeamEpisode], recent_share: float = 0.0) -> Any:
+    """All of the episodes as one batch for the learner, as the algorithms hand it over by default.
+
+    A share of them count as the newest, from which alone some learn their policies.
+    """
     sample = filled_buffer(episodes).sample(len(episodes))
-    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1)
+    recent = round(recent_share * len(episodes))
+    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1, num_recent=recent)
 
 
 def name_of(algorithm: str, batch_size: int, dtype: str, extra: str = "", *, what: str = "update") -> str:
@@ -80,7 +84,8 @@ def bench(
     """
     spec = spec_of(max(episodes, key=len))
     config = new_config(algorithm, dtype)
-    learner, batch = new_learner(config, spec), batch_of(episodes)
+    recent_share = config.recent_episodes_per_batch() / config.train_batch_episodes
+    learner, batch = new_learner(config, spec), batch_of(episodes, recent_share)
     weighting = getattr(config, "weighting", "uniform")
     with timed_weights(weighting) as in_weights:
         times = cpu_seconds(lambda: learner.update(batch=batch), repeats)

@@ -57,7 +57,7 @@ NAMES = [
     [],
     {},
 ]
-OPTIONAL = ("mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim", "critic_hidden_dim")
+OPTIONAL = ("mixer_embed_dim", "hypernet_hidden_dim", "q_star_hidden_dim")
 
 # (path of the field, value)
 FIELDS: list[tuple[str, Any]] = [
@@ -83,7 +83,8 @@ FIELDS: list[tuple[str, Any]] = [
         for value in ("x", [1], [2, 1], [1, 1], [1, 2, 3], {"a": 1}, True, 5, [None, 1], ["a", "b"], MISSING)
     ),
     *(("networks.mixer", value) for value in ("qplex", "\x1b", 1, ["qmix"], "vdn", None)),
-    *(("networks.central_critic", value) for value in ("qmix", "\x1b", 1, ["coma"], "coma", "dop", None)),
+    *(("networks.central_critic", value) for value in ("qmix", "\x1b", 1, ["coma"], "coma", "dop")),
+    *(("networks.critic_hidden_dim", value) for value in (True, "3", -1, 0, 10**9)),
     *(("networks.compute_dtype", value) for value in ("float16", 1, None)),
     *(("networks", value) for value in (None, 1, "x", [], {})),
     *(("networks.hidden_dim", value) for value in ({}, {"a": 1}, [[1]], [{}], [1] * 65, ["\x1b"], "\x1b[31m", "x" * 201)),

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
@@ -14,6 +15,8 @@ from rllib_remix.models.mixers import new_mixer
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 
 NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "state_normalizer")  # whose shapes settings say
+
+MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
@@ -98,6 +101,18 @@ def weights_of_state(n_agents: int, state_dim: int, networks: dict[str, Any]) ->
     return sum(
         shape.numel() for shape in shapes if len(shape) == 2 and shape[1] in (state_dim, state_dim + n_agents)
     )
+
+
+def check_image_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> None:
+    """Raises SettingError for a state, made of images, for which mixer and Q* would be enormous."""
+    weights = weights_of_state(n_agents, state_dim, networks)
+    if weights > MAX_WEIGHTS_OF_STATE:
+        raise SettingError(
+            f"mixer: {networks['mixer']!r} is not possible{' with Q*' if networks.get('use_q_star') else ''}, as the state has "
+            f"{state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
+            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
+            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
+        )
 
 
 def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:

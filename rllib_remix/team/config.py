@@ -105,6 +105,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         "encoder": "mlp",
         "normalize_observations": False,
     }
+    # Of RLlib's settings without effect what to use instead, where it is not what `settings/unused.py` says.
+    instead: ClassVar[Mapping[str, str]] = {}
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 

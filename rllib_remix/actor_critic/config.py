@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rllib_remix.actor_critic.env_runner import ActorCriticEnvRunner, OnPolicyEnvRunner
@@ -85,6 +86,13 @@ class OnPolicyConfig(ActorCriticConfig):
         OnPolicySettings,
         ComputingSettings,
     )
+
+    instead: ClassVar[Mapping[str, str]] = {
+        "shuffle_batch_per_epoch": "every update learns all that was played since the last",
+        "buffer_size": "one batch is kept; use `train_batch_episodes`",
+        "learning_starts": "the first update follows the first batch",
+        "rollout_fragment_length": "whole episodes are always sampled; use `train_batch_episodes`",
+    }
 
     # What TeamAlgorithm asks for, without target networks.
     num_replay_shards, overlap_sampling = 0, False

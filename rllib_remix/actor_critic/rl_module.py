@@ -9,6 +9,7 @@ from ray.rllib.core.learner.learner import DEFAULT_OPTIMIZER
 from torch import nn
 
 from rllib_remix.models.critics.table import new_critic
+from rllib_remix.models.sizes import check_critics_state
 from rllib_remix.team.rl_module import TeamRLModule
 
 
@@ -46,10 +47,11 @@ class CentralCriticModule(SeparateCriticModule):
     training_networks: ClassVar[tuple[str, ...]] = ("central_critic",)
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
-        agent, config = self.agent, self.model_config
-        self.central_critic = new_critic(
-            agent.obs_dim, agent.n_actions, n_agents, state_dim, config, image_shape=self._image_shape
-        )
+        config = self.model_config
+        sizes = self.agent.obs_dim, self.agent.n_actions, n_agents, state_dim
+        if self.agent.image is not None:
+            check_critics_state(sizes, config)
+        self.central_critic = new_critic(*sizes, config, image_shape=self._image_shape)
         if config["zero_initial_values"]:
             self.central_critic.begin_at_zero()
 

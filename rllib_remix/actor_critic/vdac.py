@@ -12,6 +12,7 @@ from rllib_remix.actor_critic.rl_module import ActorCriticModule
 from rllib_remix.learning.loss import weighted_squared_error
 from rllib_remix.learning.policies import Policies, mean_over_steps, policy_gradient_loss
 from rllib_remix.models.mixers import new_mixer
+from rllib_remix.models.sizes import check_image_state
 
 
 class VDACModule(ActorCriticModule):
@@ -24,6 +25,8 @@ class VDACModule(ActorCriticModule):
     training_networks: ClassVar[tuple[str, ...]] = ("mixer",)
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
+        if self.agent.image is not None:
+            check_image_state(n_agents, state_dim, self.model_config)
         self.mixer = new_mixer(n_agents, state_dim, self.model_config)
         if self.model_config["zero_initial_values"]:
             self.mixer.begin_at_zero()

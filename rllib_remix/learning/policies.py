@@ -92,7 +92,7 @@ def policy_gradient_loss(taken: Tensor, advantages: Tensor, mask: Tensor, num_st
         advantages: [B, T], one for all agents, or [B, T, n]; what gradient they have is dropped.
         mask, num_steps: as of `mean_over_steps`.
     """
-    # Masked before it is multiplied: padding may be infinite, and infinity times 0 is NaN.
+    # Masked before it is multiplied: the gradient of a product with NaN is NaN, even if the product is masked.
     taken = taken.masked_fill(~mask.unsqueeze(-1), 0.0)
     if advantages.dim() < taken.dim():
         advantages = advantages.unsqueeze(-1)

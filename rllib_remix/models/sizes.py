@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.critics.table import new_critic
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
@@ -16,6 +17,8 @@ from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 
 # Whose shapes settings say.
 NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "central_critic", "state_normalizer")
+
+MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
@@ -104,6 +107,37 @@ def weights_of_state(n_agents: int, state_dim: int, networks: dict[str, Any]) ->
     return sum(
         shape.numel() for shape in shapes if len(shape) == 2 and shape[1] in (state_dim, state_dim + n_agents)
     )
+
+
+def check_image_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> None:
+    """Raises SettingError for a state, made of images, for which mixer and Q* would be enormous."""
+    weights = weights_of_state(n_agents, state_dim, networks)
+    if weights > MAX_WEIGHTS_OF_STATE:
+        raise SettingError(
+            f"mixer: {networks['mixer']!r} is not possible{' with Q*' if networks.get('use_q_star') else ''}, as the state has "
+            f"{state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
+            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
+            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
+        )
+
+
+def check_critics_state(team: tuple[int, int, int, int], networks: dict[str, Any]) -> None:
+    """Raises SettingError for a state, made of images, for which a critic of agents would be enormous.
+
+    Args:
+        team: O, U, n and S. networks: as `new_critic` has them.
+    """
+    with torch.device("meta"):
+        shapes = [weight.shape for weight in new_critic(*team, networks).parameters()]
+    state_dim = team[-1]
+    weights = sum(shape[0] * state_dim for shape in shapes if len(shape) == 2 and shape[1] >= state_dim)
+    if weights > MAX_WEIGHTS_OF_STATE:
+        raise SettingError(
+            f"critic_hidden_dim: {networks['critic_hidden_dim']} is not possible, as the state has {state_dim:,} numbers, for "
+            f"which the critic would have {weights:,} weights; allowed for a team that sees images: "
+            f"{MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the images, or "
+            "lower critic_hidden_dim."
+        )
 
 
 def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:

@@ -107,6 +107,8 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     }
     # What soft copies onto target networks take over, where `tau` is None.
     soft_tau: ClassVar[float] = SOFT_TAU
+    # Of RLlib's settings without effect what to use instead, where it is not what `settings/unused.py` says.
+    instead: ClassVar[Mapping[str, str]] = {}
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 

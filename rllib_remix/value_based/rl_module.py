@@ -7,15 +7,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from rllib_remix.errors import SettingError
 from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
-from rllib_remix.models.sizes import weights_of_state
+from rllib_remix.models.sizes import check_image_state
 from rllib_remix.team.rl_module import Seen, TeamRLModule
-
-MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
 
 class ValueRLModule(TeamRLModule):
@@ -33,7 +30,7 @@ class ValueRLModule(TeamRLModule):
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
         config = self.model_config
         if self.agent.image is not None:
-            _check_image_state(n_agents, state_dim, config)
+            check_image_state(n_agents, state_dim, config)
         self.mixer = new_mixer(n_agents, state_dim, config)
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
@@ -94,15 +91,3 @@ class ValueRLModule(TeamRLModule):
     def forward_target(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         """`target_values` [B, T+1] of given `greedy_actions` [B, T+1, n]."""
         return {"target_values": self._target_values(self.seen(batch), batch["greedy_actions"])}
-
-
-def _check_image_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> None:
-    """Raises SettingError for a state, made of images, for which mixer and Q* would be enormous."""
-    weights = weights_of_state(n_agents, state_dim, networks)
-    if weights > MAX_WEIGHTS_OF_STATE:
-        raise SettingError(
-            f"mixer: {networks['mixer']!r} is not possible{' with Q*' if networks['use_q_star'] else ''}, as the state has "
-            f"{state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
-            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
-            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
-        )

@@ -90,12 +90,19 @@ def test_papers_are_the_settings_of_pymarl2():
         ({"train_batch_episodes": 0}, "train_batch_episodes: 0"),
         ({"epsilon": 2}, "epsilon: 2"),
         ({"truncated_value": "first"}, "truncated_value: unknown name 'first'"),
-        ({"num_epochs": 2}, "num_epochs: 2 is not allowed"),
+        ({"num_epochs": 2}, "num_epochs: 2 is not allowed.* lower `train_batch_episodes`"),
+        (
+            {"buffer_size": 9},
+            "buffer_size: 9 .* no effect here: one batch is kept; use `train_batch_episodes`",
+        ),
+        ({"learning_starts": 9}, "learning_starts: 9 .*: the first update follows the first batch"),
+        ({"shuffle_batch_per_epoch": True}, "shuffle_batch_per_epoch: True .*: every update learns all"),
+        ({"rollout_fragment_length": 9}, "rollout_fragment_length: 9 .*use `train_batch_episodes`"),
     ],
 )
 def test_values_that_cannot_be_are_refused_with_the_reason(settings, message):
     with pytest.raises(SettingError, match=message):
-        vdac(**settings).validate()
+        vdac().update_from_dict(settings).validate()
 
 
 def test_more_env_runners_than_episodes_in_a_batch_are_refused():

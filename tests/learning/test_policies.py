@@ -72,13 +72,13 @@ def test_a_mean_is_over_real_steps_and_agents():
     assert mean_over_steps(values[..., 0], mask, torch.tensor(3.0)).item() == 3.0  # (1 + 2 + 6) / 3
 
 
-def test_padding_of_minus_infinity_neither_counts_nor_spoils_gradients():
+def test_padding_that_is_infinite_or_no_number_neither_counts_nor_spoils_gradients():
     logits = torch.randn(1, 2, 1, 2, requires_grad=True)
     avail = torch.tensor([[[[True, True]], [[True, False]]]])
     policies = policies_of(logits, avail, torch.tensor([[[0], [1]]]))
     assert policies.taken[0, 1, 0] == -INF
     mask = torch.tensor([[True, False]])
-    loss = policy_gradient_loss(policies.taken, torch.tensor([[2.0, 0.0]]), mask, torch.tensor(1.0))
+    loss = policy_gradient_loss(policies.taken, torch.tensor([[2.0, math.nan]]), mask, torch.tensor(1.0))
     assert loss.item() == pytest.approx(-2 * policies.taken[0, 0, 0].item())
     loss.backward()
     assert logits.grad.isfinite().all()

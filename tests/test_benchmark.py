@@ -229,6 +229,32 @@ def test_every_way_of_making_a_joint_value_has_its_products(own, multiply_adds):
     assert flop == 2 * multiply_adds
 
 
+def test_vdac_has_one_more_output_of_the_agents_and_a_mixer_of_all_observations_without_targets():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "agent_extra_outputs": 1}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # The head's 24 become 4·2·4 = 32, three times: 176 + 296 + 3·8. Mixer, two rows: 2·(37 + 44).
+    assert flop == 2 * (176 + 296 + 24 + 2 * (37 + 44))
+
+
+def test_comas_critic_shares_what_it_can_among_the_agents():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "central_critic": "coma", "critic_hidden_dim": 2}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # First layer at one step: state 5·2, observations 2·4·2, last joint action 6·2, actions 2·3·2, sums over the others
+    # 2·2·2 = 58; then 2·2·2 + 2·2·3 = 20. Learning: forward 78; weights 50 + 20, inputs 8 + 20. Target: two steps, 156.
+    assert flop == 2 * (176 + 296 + 78 + 70 + 28 + 156)
+
+
+def test_dops_critic_has_weights_of_the_state():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "central_critic": "dop", "critic_hidden_dim": 2}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # First layers at one step: state 5·2, observations 2·4·2, weights 5·2 + 5·1 = 41; then 2·2·2 + 2·2·4 = 24.
+    # Learning: forward 65, weights 65, inputs 24. Target: two steps, 130.
+    assert flop == 2 * (176 + 296 + 65 + 65 + 24 + 130)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
 def test_updates_are_timed_as_they_are_made_by_default(algorithm):

@@ -33,7 +33,8 @@ ROOMS = {
     "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",
     # what is trained
-    "algorithms": "value_based team rollout envs reporting errors",
+    "algorithms": "actor_critic value_based team rollout envs reporting errors",
+    "actor_critic": "team rollout models learning settings errors",
     "value_based": "team models learning reporting settings errors",
     "team": "replay rollout checkpoints envs models learning files memory settings errors",
     # what a training is made of

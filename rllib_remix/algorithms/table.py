@@ -30,6 +30,8 @@ _QTRAN, _IQL = "rllib_remix.algorithms.qtran", "rllib_remix.algorithms.iql"
 _VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
 _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
+_VDAC, _COMA = "rllib_remix.algorithms.vdac", "rllib_remix.algorithms.coma"
+_DOP = "rllib_remix.algorithms.dop"
 
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
@@ -47,6 +49,9 @@ ALGORITHMS: dict[str, Entry] = {
     "PSERQMIX": Entry("PERQMIX with priorities that spread to earlier steps", _REPLAY),
     "DisCorQMIX": Entry("QMIX, weighted by Bellman error and value enhancement", _REPLAY),
     "ReMERNQMIX": Entry("DisCorQMIX, and less for likely joint actions", _REPLAY),
+    "VDAC": Entry("actor-critic; the agents' values are mixed into the team's, the baseline of all", _VDAC),
+    "COMA": Entry("actor-critic; each action against what the agent could have done instead", _COMA),
+    "DOP": Entry("actor-critic from new and old episodes; the team's value is linear in the agents'", _DOP),
 }
 
 # RLlib's own, for lists.

@@ -44,12 +44,14 @@ _SHAPING = (
     "q_jt_hidden_dim",
     "mixer_heads",
     "importance_layers",
+    "central_critic",
+    "critic_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
     "observe_time",
 )
 # What older checkpoints, which do not have it, were trained with.
-_UNSAID = {"observe_time": False}
+_UNSAID = {"observe_time": False, "agent_extra_outputs": 0}
 
 
 def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None:
@@ -69,7 +71,9 @@ def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None
             f"checkpoint {str(path)!r} has agents that {'see images' if there else 'read flat vectors'}, here it is the "
             f"other way round; load it with encoder={'cnn' if there else 'mlp'!r}."
         )
-    values = {name: (saved.get(name, _UNSAID.get(name)), networks.get(name)) for name in _SHAPING}
+    values = {
+        name: (saved.get(name, _UNSAID.get(name)), networks.get(name, _UNSAID.get(name))) for name in _SHAPING
+    }
     values["normalize_observations"] = normalizes(saved, there), normalizes(networks, here)
     for name, (theirs, ours) in values.items():
         if theirs != ours:

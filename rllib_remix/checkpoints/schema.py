@@ -20,6 +20,7 @@ from pydantic import (
 from rllib_remix.checkpoints.reading import unreadable
 from rllib_remix.envs.agent_layout import check_layout
 from rllib_remix.errors import SettingError, nearest, shown
+from rllib_remix.models.critics.table import CRITICS
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import check_schedule, is_interval
 
@@ -39,6 +40,12 @@ def _is_name(value: str) -> str:
 def _is_mixer(value: str) -> str:
     if value not in MIXERS:
         raise ValueError(" or ".join(map(repr, MIXERS)))
+    return value
+
+
+def _is_critic(value: str) -> str:
+    if value not in CRITICS:
+        raise ValueError(" or ".join(map(repr, CRITICS)))
     return value
 
 
@@ -114,6 +121,8 @@ class Networks(_Open):
     """
 
     agent_hidden_dim: _Count
+    agent_extra_outputs: Annotated[int, Field(ge=0, le=2**16)] = 0
+    stochastic_policy: bool = False
     observe_last_action: bool
     observe_agent_id: bool
     utility_clamp: Annotated[Any, AfterValidator(_is_interval)] = None
@@ -124,7 +133,9 @@ class Networks(_Open):
     mixer_heads: Annotated[int, Field(ge=1, le=_MOST_HEADS)] | None = None
     importance_layers: Annotated[int, Field(ge=1, le=_MOST_LAYERS)] | None = None
     agent_extra_outputs: Annotated[int, Field(ge=0, le=2**16)] = 0
+    critic_hidden_dim: _Count | None = None
     mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
+    central_critic: Annotated[str, AfterValidator(_is_critic)] | None = None
     use_q_star: bool = False
     use_q_jt: bool = False
     use_mixer_gradient: bool = False
@@ -135,14 +146,16 @@ class Networks(_Open):
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 
-    @field_validator("mixer", "use_q_star", "use_q_jt")
+    @field_validator("mixer", "central_critic", "use_q_star", "use_q_jt")
     @classmethod
     def _has_its_sizes(cls, network: Any, known: ValidationInfo) -> Any:
-        of_others = {
+        of_networks = {
+            "mixer": MIXERS[network].sizes if network in MIXERS else (),
+            "central_critic": CRITICS.get(network, ()),
             "use_q_star": ("q_star_hidden_dim",),
             "use_q_jt": ("q_jt_hidden_dim", "agent_extra_outputs"),
         }
-        sizes = of_others.get(known.field_name or "", MIXERS[network].sizes if network in MIXERS else ())
+        sizes = of_networks[known.field_name or ""]
         missing = [name for name in sizes if name in known.data and not known.data[name]]
         if network and missing:
             raise ValueError(f"left out, or {' and '.join(missing)} be given")

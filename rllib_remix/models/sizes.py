@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.critics.table import new_critic
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import MIXERS, new_mixer
@@ -16,7 +18,18 @@ from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.qtran import QTRANJointQ, StateValue
 
 # Whose shapes settings say.
-NETWORKS = ("agent", "mixer", "q_star_agent", "q_star", "q_jt", "state_value", "state_normalizer")
+NETWORKS = (
+    "agent",
+    "mixer",
+    "q_star_agent",
+    "q_star",
+    "q_jt",
+    "state_value",
+    "central_critic",
+    "state_normalizer",
+)
+
+MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
 
 def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
@@ -60,7 +73,7 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
 
     Args:
         team: a TeamSpec.
-        networks: as `new_agent`; without `mixer`, `use_q_star` or `use_q_jt` there are none of these.
+        networks: as `new_agent`; without `mixer`, `use_q_star`, `use_q_jt` or `central_critic` there are none of these.
 
     Raises:
         SettingError: as `new_agent`, or the mixer does not fit what the team sees.
@@ -68,7 +81,10 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
     parts: dict[str, nn.Module] = {}
     with torch.device("meta"):
         parts["agent"] = new_agent(team, networks)
-        parts |= joint_networks(_mixer_sizes(team, networks), networks)
+        parts |= joint_networks(sizes := _mixer_sizes(team, networks), networks)
+        if networks.get("central_critic"):
+            seen = team.obs_dim, team.n_actions, team.n_agents, sizes.state_dim
+            parts["central_critic"] = new_critic(*seen, networks, image_shape=_image_shape(team, networks))
         if networks.get("use_q_star"):
             parts["q_star_agent"] = _agent_without_normalizer(team, networks)
         if normalizes(networks, _image_shape(team, networks)):
@@ -135,6 +151,38 @@ def weights_of_state(team: MixerSizes, networks: dict[str, Any]) -> int:
         parts = joint_networks(team, networks).values()
     shapes = [weight.shape for part in parts for weight in part.parameters()]
     return sum(shape.numel() for shape in shapes if len(shape) == 2 and shape[1] >= team.state_dim)
+
+
+def check_image_state(team: MixerSizes, networks: dict[str, Any]) -> None:
+    """Raises SettingError for a state, made of images, for which the networks that read it would be enormous."""
+    weights = weights_of_state(team, networks)
+    if weights > MAX_WEIGHTS_OF_STATE:
+        what = "QTRAN's Q_jt" if networks.get("use_q_jt") else f"mixer: {networks['mixer']!r}"
+        raise SettingError(
+            f"{what} is not possible{' with Q*' if networks.get('use_q_star') else ''}, as the state has "
+            f"{team.state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
+            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
+            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
+        )
+
+
+def check_critics_state(team: tuple[int, int, int, int], networks: dict[str, Any]) -> None:
+    """Raises SettingError for a state, made of images, for which a critic of agents would be enormous.
+
+    Args:
+        team: O, U, n and S. networks: as `new_critic` has them.
+    """
+    with torch.device("meta"):
+        shapes = [weight.shape for weight in new_critic(*team, networks).parameters()]
+    state_dim = team[-1]
+    weights = sum(shape[0] * state_dim for shape in shapes if len(shape) == 2 and shape[1] >= state_dim)
+    if weights > MAX_WEIGHTS_OF_STATE:
+        raise SettingError(
+            f"critic_hidden_dim: {networks['critic_hidden_dim']} is not possible, as the state has {state_dim:,} numbers, for "
+            f"which the critic would have {weights:,} weights; allowed for a team that sees images: "
+            f"{MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the images, or "
+            "lower critic_hidden_dim."
+        )
 
 
 def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:

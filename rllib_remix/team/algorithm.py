@@ -206,17 +206,19 @@ class TeamAlgorithm(SavedAlgorithm):
 
     def _draw_batch(self) -> MultiAgentBatch | None:
         by_priority = {"beta": self._beta()} if self._draws_by_priority else {}
+        recent = self.config.recent_episodes_per_batch()
         try:
             sample = self.replay_buffer.sample(
                 self.config.train_batch_episodes,
-                num_recent=self.config.recent_episodes_per_batch(),
+                num_recent=recent,
                 pin_memory=learns_here_on_gpu(self.config),
                 **by_priority,
             )
         except TooFewEpisodes:
             return None
         self._large_inputs.look(sample)
-        return learner_batch(self._rewards.prepare(sample), num_learners=self.config.num_learners or 1)
+        learners = self.config.num_learners or 1
+        return learner_batch(self._rewards.prepare(sample), num_learners=learners, num_recent=recent)
 
     def _beta(self) -> float:
         return float(self._beta_schedule.update(self._env_steps_sampled()))

@@ -24,7 +24,7 @@ from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import check_choice, check_keys
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import Setting, SettingGroup, SettingList
-from rllib_remix.team.settings.loop import LoopSettings
+from rllib_remix.team.settings.loop import SOFT_TAU, LoopSettings
 from rllib_remix.team.settings.networks import NetworkSettings
 from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
 from rllib_remix.team.settings.rllib import (
@@ -105,6 +105,10 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         "encoder": "mlp",
         "normalize_observations": False,
     }
+    # What soft copies onto target networks take over, where `tau` is None.
+    soft_tau: ClassVar[float] = SOFT_TAU
+    # Of RLlib's settings without effect what to use instead, where it is not what `settings/unused.py` says.
+    instead: ClassVar[Mapping[str, str]] = {}
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 

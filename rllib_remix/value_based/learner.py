@@ -14,10 +14,10 @@ from rllib_remix.learning.targets import (
     possible_values,
     step_mask,
     watkins_returns,
-    with_previous_at_the_end,
 )
 from rllib_remix.learning.weighting import WeightingInputs, Weights
 from rllib_remix.team.learner import TeamLearner
+from rllib_remix.team.settings.targets import at_the_ends
 from rllib_remix.value_based.schemes import find_scheme
 
 # Steps whose Q_tot no return can have: more than a few, and the values diverge.
@@ -78,12 +78,9 @@ class ValueLearner(TeamLearner):
 
     @torch.no_grad()
     def _targets(self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
-        values, terminated = fwd_out["target_values"], batch["terminated"]
-        if config.truncated_value == "previous":
-            values = with_previous_at_the_end(values, batch["lengths"])
-        if config.time_limit == "termination":
-            terminated = torch.ones_like(terminated)
-        episodes = batch["rewards"], values, batch["lengths"], terminated
+        lengths = batch["lengths"]
+        values, terminated = at_the_ends(config, fwd_out["target_values"], lengths, batch["terminated"])
+        episodes = batch["rewards"], values, lengths, terminated
         how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
         if config.td_trace == "peng":
             return lambda_returns(*episodes, **how)

@@ -8,16 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rllib_remix.errors import SettingError
 from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
-from rllib_remix.models.mixing.mixer import Mixer, MixerInputs, MixerSizes
-from rllib_remix.models.sizes import weights_of_state
+from rllib_remix.models.mixing.mixer import Mixer, MixerInputs
 from rllib_remix.team.rl_module import Seen, TeamRLModule
-
-MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
 
 class ValueRLModule(TeamRLModule):
@@ -34,8 +30,8 @@ class ValueRLModule(TeamRLModule):
         return self.new_agent(utility_clamp=self.model_config["utility_clamp"])
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
-        config, team = self.model_config, self.mixer_sizes(n_agents, state_dim)
-        self.mixer: Mixer = new_mixer(team, config)
+        config = self.model_config
+        self.mixer: Mixer = new_mixer(self.mixer_sizes(n_agents, state_dim), config)
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
         if config["use_q_star"]:
@@ -45,18 +41,6 @@ class ValueRLModule(TeamRLModule):
             self.mixer.begin_at_zero()
             if self.q_star is not None:
                 self.q_star.begin_at_zero()
-
-    def mixer_sizes(self, n_agents: int, state_dim: int) -> MixerSizes:
-        """The team as its mixer sees it, of `make_training_networks`' arguments.
-
-        Raises:
-            SettingError: the team sees images, and its mixer cannot make anything of them, or would be enormous.
-        """
-        if self.agent.image is None:
-            return MixerSizes(n_agents, self.agent.n_actions, state_dim, self.agent.obs_dim)
-        team = MixerSizes(n_agents, self.agent.n_actions, state_dim, None)
-        _check_image_state(team, self.model_config)
-        return team
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         """All values of whole episodes; gradients only through `q_tot` and `q_star`.
@@ -133,16 +117,3 @@ class ValueRLModule(TeamRLModule):
         """`target_values` [B, T+1] of given `greedy_actions` [B, T+1, n], in a batch as of `forward_train`."""
         greedy, avail = batch["greedy_actions"], batch["avail_actions"]
         return {"target_values": self._target_values(self.seen(batch), greedy, avail)}
-
-
-def _check_image_state(team: MixerSizes, networks: dict[str, Any]) -> None:
-    """Raises SettingError for a state, made of images, for which the networks that read it would be enormous."""
-    weights = weights_of_state(team, networks)
-    if weights > MAX_WEIGHTS_OF_STATE:
-        what = "QTRAN's Q_jt" if networks.get("use_q_jt") else f"mixer: {networks['mixer']!r}"
-        raise SettingError(
-            f"{what} is not possible{' with Q*' if networks['use_q_star'] else ''}, as the state has "
-            f"{team.state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
-            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
-            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
-        )

@@ -77,8 +77,13 @@ def update_products(networks: dict[str, Any], spec: TeamSpec, size: BatchSize) -
     """
     agent = functools.partial(_agent, networks, spec, _rounded(size.agents_per_step))
     mixer = functools.partial(_mixer, networks, spec)
-    products = agent(learns=True) + mixer(size.env_steps, learns=True)
     bootstraps = size.env_steps + size.episodes
+    if networks.get("central_critic"):  # COMA, DOP: critic and target on all agents, those that have left too
+        critic = functools.partial(_central_critic, networks, spec)
+        return agent(learns=True) + critic(size.env_steps, learns=True) + critic(bootstraps, learns=False)
+    if networks.get("stochastic_policy"):  # VDAC: no targets, and a value of every observation
+        return agent(learns=True) + mixer(bootstraps, learns=True)
+    products = agent(learns=True) + mixer(size.env_steps, learns=True)
     if networks.get("use_q_jt"):
         q_jt = functools.partial(_q_jt, networks, spec)
         products += q_jt(size.env_steps, learns=True) + agent(learns=False)
@@ -108,7 +113,8 @@ def _agent(
     rows = sum(rows_per_step)
     products = _linear(rows, inputs, hidden, learns=learns, from_data=True)
     products += _linear(rows, hidden, 3 * hidden, learns=learns)
-    products += _linear(rows, hidden, spec.n_actions + networks.get("agent_extra_outputs", 0), learns=learns)
+    outputs = spec.n_actions + networks.get("agent_extra_outputs", 0)
+    products += _linear(rows, hidden, outputs, learns=learns)
     # The recurrent part is one product after the other; its weights' gradient can be one product in the end.
     for rows_of_step in rows_per_step:
         products[Product("forward", rows_of_step, hidden, 3 * hidden)] += 1
@@ -201,6 +207,27 @@ def _q_star(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool
         products += _linear(rows, inputs, outputs, learns=learns)
     products += _linear(rows, state, hidden, learns=learns, from_data=True)
     return products + _linear(rows, hidden, 1, learns=learns)
+
+
+def _central_critic(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    """Q^a of all agents at so many steps; the parts of its first layer each where they can be shared."""
+    hidden, agents, actions = networks["critic_hidden_dim"], spec.n_agents, spec.n_actions
+    of_agents = rows * agents
+    first = functools.partial(_linear, learns=learns, from_data=True)
+    products = first(rows, spec.state_dim, hidden) + first(of_agents, spec.obs_dim, hidden)
+    outputs = actions + 1  # DOP's advantages and value
+    if networks["central_critic"] == "coma":
+        outputs = actions
+        products += first(rows, agents * actions, hidden)  # the last joint action
+        for _ in range(agents):  # what each action adds, and for each agent the sum over the others
+            products += first(rows, actions, hidden)
+        products[Product("forward", agents, agents, rows * hidden)] += 1
+        products[Product("input", agents, agents, rows * hidden)] += learns
+    else:
+        embed = networks["mixer_embed_dim"]
+        products += first(rows, spec.state_dim, agents * embed) + first(rows, spec.state_dim, embed)
+    products += _linear(of_agents, hidden, hidden, learns=learns)
+    return +(products + _linear(of_agents, hidden, outputs, learns=learns))
 
 
 def _linear(

@@ -26,10 +26,10 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
-from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.learner import TeamLearner, learner_batch
 from rllib_remix.team.rewards import Rewards
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL")
+ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL", "VDAC", "COMA", "DOP")
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
@@ -40,20 +40,24 @@ def new_config(algorithm: str, dtype: str = "float32") -> Any:
     return config.training(compute_dtype=dtype)
 
 
-def new_learner(config: Any, spec: TeamSpec) -> Any:
+def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
     """A learner of its own, outside of any algorithm."""
     module_spec = config.get_multi_rl_module_spec(
         spaces={"default_policy": team_spaces(spec)}, inference_only=False
     )
-    learner = config.get_default_learner_class()(config=config, module_spec=module_spec)
+    learner = config.learner_class(config=config, module_spec=module_spec)
     learner.build()
     return learner
 
 
-def batch_of(episodes: Sequence[TeamEpisode]) -> Any:
-    """All of the episodes as one batch for the learner, as the algorithms hand it over by default."""
+def batch_of(episodes: Sequence[TeamEpisode], recent_share: float = 0.0) -> Any:
+    """All of the episodes as one batch for the learner, as the algorithms hand it over by default.
+
+    A share of them count as the newest, from which alone some learn their policies.
+    """
     sample = filled_buffer(episodes).sample(len(episodes))
-    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1)
+    recent = round(recent_share * len(episodes))
+    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1, num_recent=recent)
 
 
 def name_of(algorithm: str, batch_size: int, dtype: str, extra: str = "", *, what: str = "update") -> str:
@@ -80,8 +84,10 @@ def bench(
     """
     spec = spec_of(max(episodes, key=len))
     config = new_config(algorithm, dtype)
-    learner, batch = new_learner(config, spec), batch_of(episodes)
-    with timed_weights(config.weighting) as in_weights:
+    recent_share = config.recent_episodes_per_batch() / config.train_batch_episodes
+    learner, batch = new_learner(config, spec), batch_of(episodes, recent_share)
+    weighting = getattr(config, "weighting", "uniform")
+    with timed_weights(weighting) as in_weights:
         times = cpu_seconds(lambda: learner.update(batch=batch), repeats)
     if lives is None:
         size = floors.dense(len(episodes), spec.episode_limit, spec.n_agents)
@@ -99,7 +105,7 @@ def bench(
             note=f"{floors.total_flop(products) / 1e9:.0f} GFLOP",
         )
     ]
-    if config.weighting != "uniform":
+    if weighting != "uniform":
         shares = [100 * part / whole for part, whole in zip(in_weights[-repeats:], times, strict=True)]
         weights = name_of(algorithm, len(episodes), dtype, extra, what="weights")
         figures.append(Figure(weights, "% of the update", shares))

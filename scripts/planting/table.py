@@ -2,6 +2,7 @@
 
 from planting.fault import Fault
 from planting.faults import (
+    actor_critics,
     environments,
     formulas,
     joint_values,
@@ -18,6 +19,7 @@ from planting.faults import (
 FAULTS: tuple[Fault, ...] = (
     *learner.FAULTS,
     *formulas.FAULTS,
+    *actor_critics.FAULTS,
     *networks.FAULTS,
     *joint_values.FAULTS,
     *rollout.FAULTS,

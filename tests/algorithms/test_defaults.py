@@ -3,7 +3,8 @@
 import pytest
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
+from tests.algorithms.games import VALUE_BASED
 
 COMMON = {
     "lr": 1e-3,
@@ -107,8 +108,8 @@ def order_of(algorithm):
     return [*order[:place], *own, *order[place:]]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_has_its_defaults(algorithm):
+@pytest.mark.parametrize("algorithm", VALUE_BASED)
+def test_every_value_based_algorithm_has_its_defaults(algorithm):
     config, expected = get_algorithm_config(algorithm), COMMON | OTHERS.get(algorithm, {})
     assert {name: getattr(config, name) for name in expected} == expected
     weighting, mixer, use_q_star, use_mixer_gradient = OWN[algorithm]
@@ -122,7 +123,7 @@ def test_the_default_of_every_setting_is_tested():
     assert set(ORDER.split()) - COMMON.keys() == {"mixer", "weighting"}  # which are in OWN
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", VALUE_BASED)
 def test_the_settings_keep_their_order(algorithm):
     config, order = get_algorithm_config(algorithm), order_of(algorithm)
     assert [setting.name for setting in config.own_settings()] == order
@@ -131,5 +132,5 @@ def test_the_settings_keep_their_order(algorithm):
 
 
 def test_a_quarter_of_remixs_batch_and_of_no_others_is_recent():
-    recent = {name: get_algorithm_config(name).recent_episodes_per_batch() for name in ALGORITHMS}
-    assert recent == dict.fromkeys(ALGORITHMS, 0) | {"ReMIX": 8}
+    recent = {name: get_algorithm_config(name).recent_episodes_per_batch() for name in VALUE_BASED}
+    assert recent == dict.fromkeys(VALUE_BASED, 0) | {"ReMIX": 8}

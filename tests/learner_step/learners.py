@@ -12,6 +12,7 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import EPISODE_REPORT, learner_batch
 from rllib_remix.team.rewards import Rewards
+from tests.algorithms.games import known_to
 
 AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS = 3, 4, 2, 2, 5
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
@@ -36,9 +37,8 @@ TERMINATED = np.array([True, False, False, True, False, True])
 
 def team_learner(algorithm, **training):
     """The algorithm's own learner, with networks as random as the targets, and unlike them."""
-    config = get_algorithm_config(algorithm).update_from_dict(
-        SMALL | OWN.get(algorithm, {}) | PLAIN | training
-    )
+    config = get_algorithm_config(algorithm)
+    config.update_from_dict(known_to(config, SMALL | PLAIN) | OWN.get(algorithm, {}) | training)
     observation_space, action_space = team_spaces(SPEC)
     spaces = {DEFAULT_MODULE_ID: (observation_space, action_space)}
     learner = config.learner_class(config=config, module_spec=config.get_rl_module_spec(spaces=spaces))
@@ -102,10 +102,10 @@ def tensors(batch):
 
 
 def update(learner, batch, *, episodes=0, env_steps=0):
-    """One update as the loop makes it; returns what was logged, and what is reported of the weights."""
+    """One update as the loop makes it; returns what was logged, and what is reported of the weights, if anything is."""
     results = learner.update(
         batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1),
         timesteps={NUM_EPISODES_LIFETIME: episodes, NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps},
     )[DEFAULT_MODULE_ID]
-    (report,) = results.pop(EPISODE_REPORT).peek()
+    (report,) = results.pop(EPISODE_REPORT).peek() if EPISODE_REPORT in results else (None,)
     return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}, report

@@ -7,7 +7,8 @@ from rllib_remix.learning.targets import greedy_actions
 from rllib_remix.models.mixing.mixer import MixerInputs
 from rllib_remix.models.packed_gru import gru_outputs, library_gru_outputs
 from rllib_remix.rollout.spaces import team_spaces
-from rllib_remix.value_based.rl_module import ValueRLModule
+from rllib_remix.team.rl_module import TeamRLModule
+from tests.algorithms.games import known_to
 
 EPISODES, STEPS, AGENTS, OBS_DIM, ACTIONS, STATE_DIM = 4, 6, 3, 5, 4, 7
 LENGTHS = torch.tensor([6, 1, 4, 3])
@@ -15,11 +16,11 @@ FACTORIZATIONS = ["Qatten", "QPLEX", "QTRAN", "IQL"]
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
 
 
-def module(algorithm: str, **settings) -> ValueRLModule:
+def module(algorithm: str, **settings) -> TeamRLModule:
     torch.manual_seed(0)
-    config = get_algorithm_config(algorithm).training(
-        agent_hidden_dim=16, q_star_hidden_dim=24, hypernet_hidden_dim=12, **settings
-    )
+    config = get_algorithm_config(algorithm)
+    small = {"agent_hidden_dim": 16, "q_star_hidden_dim": 24, "hypernet_hidden_dim": 12}
+    config.training(**known_to(config, small), **settings)
     observation_space, action_space = team_spaces(SPEC)
     built = config.get_default_rl_module_spec().module_class(
         observation_space=observation_space, action_space=action_space, model_config=config.networks()

@@ -5,6 +5,7 @@ from planting.fault import Fault
 _STEP = ("tests/learner_step", "tests/value_based/test_rl_module.py")
 _MODULE, _LEARNER = "value_based/rl_module.py", "value_based/learner.py"
 _TEAM_MODULE, _TEAM_LEARNER = "team/rl_module.py", "team/learner.py"
+_TARGETS = "team/settings/targets.py"
 
 FAULTS = (
     Fault(
@@ -203,8 +204,8 @@ FAULTS = (
         "terminations_ignored",
         "Terminated episodes bootstrap as truncated ones do.",
         _LEARNER,
-        'fwd_out["target_values"], batch["terminated"]',
-        'fwd_out["target_values"], torch.zeros_like(batch["terminated"])',
+        'fwd_out["target_values"], lengths, batch["terminated"]',
+        'fwd_out["target_values"], lengths, torch.zeros_like(batch["terminated"])',
         _STEP,
     ),
     Fault(
@@ -259,8 +260,8 @@ FAULTS = (
         "soft_copies_where_an_interval_is_set",
         "Copies after an interval are soft too.",
         "team/settings/loop.py",
-        "return SOFT_TAU if counted == (None, None) else 1.0",
-        "return SOFT_TAU",
+        "return settings.soft_tau if counted == (None, None) else 1.0",
+        "return settings.soft_tau",
         ("tests/learner_step",),
     ),
     Fault(
@@ -306,7 +307,7 @@ FAULTS = (
     Fault(
         "time_limits_never_end",
         "A time limit that shall be an end is a cut.",
-        _LEARNER,
+        _TARGETS,
         "terminated = torch.ones_like(terminated)",
         "terminated = terminated | False",
         _STEP,
@@ -322,9 +323,9 @@ FAULTS = (
     Fault(
         "value_of_the_last_observation",
         "After a cut the value of the last observation follows, which nothing trains.",
-        _LEARNER,
-        'config.truncated_value == "previous"',
-        'config.truncated_value == "Previous"',
+        _TARGETS,
+        'settings.truncated_value == "previous"',
+        'settings.truncated_value == "Previous"',
         _STEP,
     ),
     Fault(

@@ -15,6 +15,7 @@ from tests.learner_step.reference_networks import (
     mixer_gradient,
     normalised,
     of_actions,
+    own_utilities,
 )
 from tests.learner_step.reference_targets import greedy_actions, lambda_returns
 from tests.learner_step.reference_weights import SCHEMES, Step
@@ -38,6 +39,7 @@ class Settings:
     utility_clamp: tuple[float, float] | None = None
     observe_last_action: bool = True
     observe_agent_id: bool = True
+    share_parameters: bool = True
     observe_time: bool = False
     normalize_observations: bool = False
     skip_removed_agents: bool = True
@@ -98,7 +100,8 @@ class ReferenceStep:
     def utilities(self, parameters, name):
         # The limits hold for the agents that act, and for their targets; not for those that only feed Q*.
         clamp = self.settings.utility_clamp if name in ("agent", "target_agent") else None
-        return agent_utilities(parameters, name, self.inputs, self.lives, clamp)
+        utilities = agent_utilities if self.settings.share_parameters else own_utilities
+        return utilities(parameters, name, self.inputs, self.lives, clamp)
 
     def _compute_targets(self):
         batch, settings = self.batch, self.settings

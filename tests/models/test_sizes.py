@@ -5,18 +5,20 @@ import pytest
 import torch
 
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+from rllib_remix.models.groups.stepper import new_stepper
 from rllib_remix.models.sizes import acting_bytes, network_shapes, new_agent
-from rllib_remix.models.stepper import AgentStepper
 from tests.value_based.test_rl_module import SPEC, module
 
 SIZES = {"agent_hidden_dim": 16, "q_star_hidden_dim": 24, "hypernet_hidden_dim": 12}
 
 
+@pytest.mark.parametrize("share", [True, False])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_the_shapes_are_those_of_the_networks_that_are_saved(algorithm):
-    networks = get_algorithm_config(algorithm).training(**SIZES).networks()
+def test_the_shapes_are_those_of_the_networks_that_are_saved(algorithm, share):
+    networks = get_algorithm_config(algorithm).training(**SIZES, share_parameters=share).networks()
     told = network_shapes(SPEC, networks)
-    saved = {name: tuple(array.shape) for name, array in module(algorithm).get_state().items()}
+    made = module(algorithm, share_parameters=share)
+    saved = {name: tuple(array.shape) for name, array in made.get_state().items()}
     assert saved.keys() <= told.keys()
     assert saved == {name: told[name] for name in saved}
     assert {name for name in told if not name.startswith("target_")} <= saved.keys()
@@ -32,17 +34,19 @@ def test_shapes_of_networks_that_fit_into_no_memory_are_told_at_once():
     assert shapes["target_q_star_agent.encoder.weight"] == (2**16, 2**28 + 4 + 2**16)
 
 
+@pytest.mark.parametrize("groups", [None, [0, *[1] * 29], list(range(30))], ids=["one", "unlike", "own"])
 @pytest.mark.parametrize("observes", [False, True])
-def test_the_memory_for_acting_is_about_what_acting_takes(observes):
+def test_the_memory_for_acting_is_about_what_acting_takes(observes, groups):
     spec = SPEC._replace(n_agents=30, n_actions=200, obs_dim=50)
     networks = {
         "agent_hidden_dim": 20,
         "observe_last_action": observes,
         "observe_agent_id": observes,
         "utility_clamp": None,
+        "share_parameters": groups,
     }
     agent = new_agent(spec, networks)
-    stepper, taken = vars(AgentStepper(agent, num_envs=1)), {}
+    stepper, taken = vars(new_stepper(agent, num_envs=1)), {}
     for value in stepper.values():
         for array in value if isinstance(value, list | tuple) else [value]:
             if isinstance(array, np.ndarray):

@@ -11,9 +11,11 @@ from tests.algorithms.games import equal, tiny, weights
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
-    one = build(tiny("QMIX", train_batch_episodes=6))
-    two = build(tiny("QMIX", train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
+@pytest.mark.parametrize("share", [True, False])
+def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, share):
+    settings = {"train_batch_episodes": 6, "share_parameters": share}
+    one = build(tiny("QMIX", **settings))
+    two = build(tiny("QMIX", **settings).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())
     assert equal(weights(one), weights(two))
     while len(one.replay_buffer) < 6:

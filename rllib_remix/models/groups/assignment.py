@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from rllib_remix.errors import SettingError, shown, unknown
 
 SETTING = "share_parameters"
 
 
-class Sharing(NamedTuple):
+@dataclass(frozen=True)
+class Sharing:
     """A setting that is true, false, or {group: [agents]}."""
 
     @property

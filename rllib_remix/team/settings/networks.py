@@ -35,8 +35,8 @@ class NetworkSettings(SettingGroup):
         True,
         Sharing(),
         "whether all agents share one set of parameters. false: every agent has its own, of networks of the same shape; a "
-        "mapping: the agents of a group share theirs, as in {scouts: [agent_0], others: [agent_1, agent_2]}. Mixers and "
-        "the normaliser of observations are the team's in any case. On in both papers.",
+        "mapping: the agents of a group share theirs, as in {scouts: [agent_0], others: [agent_1, agent_2]}. Networks "
+        "that read the state and the normaliser of observations are of the whole team in any case. On in both papers.",
     )
     encoder: str = setting(
         "auto",

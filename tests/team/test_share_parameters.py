@@ -19,8 +19,8 @@ from rllib_remix.team.agents import ask_for_team_spec
 from tests.algorithms.games import TINY, equal, one_shot, tiny, weights
 from tests.envs.foreign.games import OPTIONS, Of
 from tests.team.actor_critic import ActorCriticConfig
-from tests.team.test_observations import pictures
 from tests.team.test_agents import group
+from tests.team.test_observations import pictures
 
 PAIR = {"pair": ["agent_2", "agent_0"], "other": ["agent_1"]}
 

@@ -29,7 +29,10 @@ def test_shapes_of_networks_that_fit_into_no_memory_are_told_at_once():
         "agent_hidden_dim": 2**16,
         "mixer_embed_dim": 2**16,
     }
-    shapes = network_shapes(SPEC._replace(n_agents=2**16, obs_dim=2**28), networks)
+    spec = SPEC._replace(n_agents=2**16, obs_dim=2**28)
+    own = network_shapes(spec, networks | {"share_parameters": False})
+    assert own["agent.encoder.weight"] == (2**16, 2**16, 2**28 + 4 + 2**16)
+    shapes = network_shapes(spec, networks)
     assert shapes["agent.gru.weight_hh_l0"] == (3 * 2**16, 2**16)
     assert shapes["target_q_star_agent.encoder.weight"] == (2**16, 2**28 + 4 + 2**16)
 

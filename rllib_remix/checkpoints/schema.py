@@ -21,6 +21,7 @@ from rllib_remix.checkpoints.reading import unreadable
 from rllib_remix.envs.agent_layout import check_layout
 from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.models.critics.table import CRITICS
+from rllib_remix.models.groups.assignment import SETTING, are_groups
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import check_schedule, is_interval
 
@@ -46,6 +47,14 @@ def _is_mixer(value: str) -> str:
 def _is_critic(value: str) -> str:
     if value not in CRITICS:
         raise ValueError(" or ".join(map(repr, CRITICS)))
+    return value
+
+
+def _is_groups(value: Any) -> Any:
+    if value is not None and not are_groups(value):
+        raise ValueError(
+            "null, for one group of all, or a list of the agents' groups, numbered from 0 as they come"
+        )
     return value
 
 
@@ -125,6 +134,7 @@ class Networks(_Open):
     stochastic_policy: bool = False
     observe_last_action: bool
     observe_agent_id: bool
+    share_parameters: Annotated[Any, AfterValidator(_is_groups)] = None
     utility_clamp: Annotated[Any, AfterValidator(_is_interval)] = None
     mixer_embed_dim: _Count | None = None
     hypernet_hidden_dim: _Count | None = None
@@ -197,6 +207,20 @@ class Metadata(_Open):
             raise ValueError('without the encoder "cnn", as team.obs_shape is empty')
         return networks
 
+    @field_validator("networks")
+    @classmethod
+    def _have_a_group_for_every_agent(cls, networks: Networks, known: ValidationInfo) -> Networks:
+        team, groups = known.data.get("team"), networks.share_parameters
+        if groups is None or team is None:
+            return networks
+        if len(groups) != team.n_agents:
+            raise ValueError(f"with {team.n_agents} entries in share_parameters, as team.n_agents says")
+        if any(groups) and team.obs_shape and networks.encoder != "mlp":
+            raise ValueError(
+                "with one group in share_parameters, as agents that see images share their parameters"
+            )
+        return networks
+
 
 # pydantic's names of errors -> what is allowed instead, as messages say it.
 _ALLOWED = {
@@ -240,7 +264,9 @@ def check_can_be_saved(owner: str, networks: dict[str, Any]) -> None:
         SettingError: it could not; `owner` is put before what is wrong.
     """
     try:
-        saved = json.loads(json.dumps(networks, allow_nan=False))
+        # Groups by name become numbers when the agents are known.
+        of_any_team = {name: value for name, value in networks.items() if name != SETTING}
+        saved = json.loads(json.dumps(of_any_team, allow_nan=False))
         Networks.model_validate(saved)
         wrong = _wrong_in_networks(saved)
     except (TypeError, ValueError) as error:

@@ -10,6 +10,8 @@ from torch import nn
 from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.critics.table import new_critic
+from rllib_remix.models.groups.agent import recurrent_agent
+from rllib_remix.models.groups.assignment import GroupPlaces, agent_groups
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import MIXERS, new_mixer
@@ -40,7 +42,7 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
         networks: as a config's `networks()` or a checkpoint has them; without `utility_clamp` there are no limits.
 
     Raises:
-        SettingError: the encoder does not fit what the team sees.
+        SettingError: the encoder does not fit what the team sees, or the groups of agents are not of the team.
     """
     agent = _agent_without_normalizer(team, networks, networks.get("agent_extra_outputs", 0))
     if normalizes(networks, _image_shape(team, networks)):
@@ -50,10 +52,10 @@ def new_agent(team: Any, networks: dict[str, Any]) -> RecurrentAgent:
 
 def _agent_without_normalizer(team: Any, networks: dict[str, Any], extra_outputs: int = 0) -> RecurrentAgent:
     clamp = networks.get("utility_clamp")
-    return RecurrentAgent(
+    return recurrent_agent(
+        agent_groups(networks, team.n_agents, team.agents),
         team.obs_dim,
         team.n_actions,
-        team.n_agents,
         hidden_dim=networks["agent_hidden_dim"],
         observe_last_action=networks["observe_last_action"],
         observe_agent_id=networks["observe_agent_id"],
@@ -199,4 +201,8 @@ def acting_bytes(team: Any, networks: dict[str, Any]) -> int:
         with torch.device("meta"):
             inputs += ImageEncoder(image_shape).floats
     one_hots = 4 * actions**2 + 8 * agents**2 * networks["observe_agent_id"]
-    return 4 * agents * (inputs + 14 * hidden + actions) + one_hots
+    places = GroupPlaces(agent_groups(networks, agents, team.agents))
+    if places.count == 1:
+        return 4 * agents * (inputs + 14 * hidden + actions) + one_hots
+    of_places = 4 * places.count * places.largest * (inputs + 13 * hidden + actions)
+    return of_places + 4 * agents * (inputs + actions) + one_hots

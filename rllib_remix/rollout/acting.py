@@ -6,14 +6,14 @@ import numpy as np
 
 from rllib_remix.envs.team_env import random_actions
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.models.stepper import AgentStepper
+from rllib_remix.models.groups.stepper import new_stepper
 
 
 class TeamActor:
     """Agents that act in N copies and remember what they saw and did."""
 
     def __init__(self, agent: RecurrentAgent, num_envs: int):
-        self._network = AgentStepper(agent, num_envs)
+        self._network = new_stepper(agent, num_envs)
 
     def forget(self, copies: np.ndarray) -> None:
         """Clears the memory of the copies where `copies` [N] bool is True: their episodes begin."""

@@ -87,7 +87,9 @@ class TeamAlgorithm(SavedAlgorithm):
         try:
             super().setup(config)
             assert self.env_runner_group is not None
-            self.team_spec = ask_for_team_spec(self.env_runner_group, self.eval_env_runner_group)
+            self.team_spec = ask_for_team_spec(
+                self.env_runner_group, self.eval_env_runner_group, networks=self.config.networks()
+            )
             self.agent_layout = ask_for_agent_layout(self.env_runner_group)
         except IndexError as error:  # No env runner answered.
             explain_failed_runners(self.config, error)

@@ -16,7 +16,10 @@ from ray.tune.search.sample import Domain
 from rllib_remix.checkpoints.schema import check_can_be_saved
 from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import make_team_env
+from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
+from rllib_remix.models.groups.agent import check_sees_vectors
+from rllib_remix.models.groups.assignment import agent_groups
 from rllib_remix.models.image_encoder import encoded_shape
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
 from rllib_remix.rollout.building import check_may_be_spread, is_shipped
@@ -53,6 +56,7 @@ _OF_AGENTS = (
     "agent_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
+    "share_parameters",
     "encoder",
     "observe_time",
     "normalize_observations",
@@ -289,10 +293,14 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         if self.env is not None and self.num_env_processes:
             check_may_be_spread(self.env, self.num_env_processes)
         if is_shipped(self.env):
-            env = make_team_env(self.env, dict(self.env_config), num_envs=1)
-            encoded_shape(self.encoder, env.spec.obs_shape)
+            self.check_team(make_team_env(self.env, dict(self.env_config), num_envs=1).spec)
         elif self.env is not None:
             find_maker(self.env).check_can_be_called(self.env_config)
+
+    def check_team(self, spec: TeamSpec) -> None:
+        """Raises SettingError if the networks cannot be those of this team."""
+        groups = agent_groups(self.networks(), spec.n_agents, spec.agents)
+        check_sees_vectors(groups, encoded_shape(self.encoder, spec.obs_shape))
 
     # What an algorithm decides
 

@@ -34,10 +34,10 @@ BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
 
-def new_config(algorithm: str, dtype: str = "float32") -> Any:
-    """The algorithm's defaults on Predator-Prey, computing in one of DTYPES."""
+def new_config(algorithm: str, dtype: str = "float32", **training: Any) -> Any:
+    """The algorithm's defaults on Predator-Prey, but for `training`, computing in one of DTYPES."""
     config = get_algorithm_config(algorithm).environment("predator_prey").debugging(seed=0)
-    return config.training(compute_dtype=dtype)
+    return config.training(compute_dtype=dtype, **training)
 
 
 def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
@@ -72,6 +72,7 @@ def bench(
     lives: Lives | None,
     repeats: int,
     extra: str = "",
+    **training: Any,
 ) -> list[Figure]:
     """Time of an update on the episodes, and the share that its weights take.
 
@@ -81,9 +82,10 @@ def bench(
         lives: of their agents; None if all are there to the end.
         repeats: measured updates.
         extra: end of the figure's name.
+        training: settings that are not at their defaults.
     """
     spec = spec_of(max(episodes, key=len))
-    config = new_config(algorithm, dtype)
+    config = new_config(algorithm, dtype, **training)
     recent_share = config.recent_episodes_per_batch() / config.train_batch_episodes
     learner, batch = new_learner(config, spec), batch_of(episodes, recent_share)
     weighting = getattr(config, "weighting", "uniform")
@@ -138,6 +140,22 @@ def bench_dense(episodes: Sequence[TeamEpisode], repeats: int, report: Callable[
             for dtype in DTYPES:
                 for figure in bench(algorithm, dtype, episodes[:batch_size], None, repeats):
                     report(figure)
+
+
+def bench_own_parameters(
+    episodes: Sequence[TeamEpisode],
+    repeats: int,
+    shared: dict[str, Figure],
+    report: Callable[[Figure], None],
+    algorithm: str = "QMIX",
+) -> None:
+    """Updates of agents with parameters of their own, beside those of agents that share them, of which `shared` are."""
+    batch = episodes[: BATCHES[0]]
+    for dtype in DTYPES:
+        figure, *_ = bench(algorithm, dtype, batch, None, repeats, "own parameters", share_parameters=False)
+        same = shared.get(name_of(algorithm, len(batch), dtype))
+        ratio = f"{figure.median / same.median:.2f} of shared, " if same else ""
+        report(dataclasses.replace(figure, note=ratio + figure.note))
 
 
 def bench_half_trained(

@@ -38,6 +38,7 @@ COMMON = {
     "q_star_hidden_dim": 256,
     "observe_last_action": True,
     "observe_agent_id": True,
+    "share_parameters": True,
     "encoder": "auto",
     "observe_time": False,
     "normalize_observations": None,
@@ -66,7 +67,7 @@ COMMON = {
 # As pickles, results and --json have them.
 ORDER = """
     preset mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim mixer_heads importance_layers q_star_hidden_dim
-    observe_last_action observe_agent_id encoder observe_time normalize_observations zero_initial_values utility_clamp weighting weighting_config weighting_mode
+    observe_last_action observe_agent_id share_parameters encoder observe_time normalize_observations zero_initial_values utility_clamp weighting weighting_config weighting_mode
     q_star_loss_weight td_lambda td_trace time_limit truncated_value limit_targets
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta

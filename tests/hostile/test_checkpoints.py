@@ -90,6 +90,7 @@ FIELDS: list[tuple[str, Any]] = [
     *(("networks.central_critic", value) for value in ("qmix", "\x1b", 1, ["coma"], "coma", "dop")),
     *(("networks.critic_hidden_dim", value) for value in (True, "3", -1, 0, 10**9)),
     *(("networks.compute_dtype", value) for value in ("float16", 1, None)),
+    *(("networks.share_parameters", value) for value in (True, 1, "x", [], [1, 0], [0, 2], [0] * 70_000, [0, 1], {"a": [0]})),
     *(("networks", value) for value in (None, 1, "x", [], {})),
     *(("networks.hidden_dim", value) for value in ({}, {"a": 1}, [[1]], [{}], [1] * 65, ["\x1b"], "\x1b[31m", "x" * 201)),
     ("networks.\x1b[31m", 2),

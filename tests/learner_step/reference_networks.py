@@ -52,6 +52,16 @@ def agent_outputs(parameters, name, inputs, lives, n_actions, clamp=None):
     return utilities
 
 
+def own_outputs(parameters, name, inputs, lives, n_actions, clamp=None):
+    """The same where every agent has parameters of its own, [n, …] of each."""
+    agents = []
+    for agent in range(lives.shape[1]):
+        own = {key: array[agent] for key, array in parameters.items() if key.startswith(f"{name}.")}
+        its = slice(agent, agent + 1)
+        agents.append(agent_outputs(own, name, inputs[:, :, its], lives[:, its], n_actions, clamp))
+    return np.concatenate(agents, axis=2)
+
+
 def gru_cell(parameters, name, x, h):
     """One step of a gated recurrent unit, as PyTorch documents it: r and z gate, n is new."""
     from_x = x @ parameters[f"{name}.weight_ih_l0"].T + parameters[f"{name}.bias_ih_l0"]

@@ -17,6 +17,7 @@ from tests.learner_step.reference_networks import (
     mixer_gradient,
     normalised,
     of_actions,
+    own_outputs,
     q_jt,
 )
 from tests.learner_step.reference_targets import greedy_actions, lambda_returns
@@ -43,6 +44,7 @@ class Settings:
     utility_clamp: tuple[float, float] | None = None
     observe_last_action: bool = True
     observe_agent_id: bool = True
+    share_parameters: bool = True
     observe_time: bool = False
     normalize_observations: bool = False
     skip_removed_agents: bool = True
@@ -109,7 +111,8 @@ class ReferenceStep:
     def outputs(self, parameters, name):
         # The limits hold for the agents that act, and for their targets; not for those that only feed Q*.
         clamp = self.settings.utility_clamp if name in ("agent", "target_agent") else None
-        return agent_outputs(parameters, name, self.inputs, self.lives, self.n_actions, clamp)
+        outputs = agent_outputs if self.settings.share_parameters else own_outputs
+        return outputs(parameters, name, self.inputs, self.lives, self.n_actions, clamp)
 
     def utilities(self, parameters, name):
         return self.outputs(parameters, name)[..., : self.n_actions]

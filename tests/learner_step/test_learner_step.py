@@ -200,6 +200,8 @@ def test_a_step_of_an_additive_value_with_weights_is_the_plain_computations(algo
         {"normalize_observations": True, "observe_time": True, "skip_removed_agents": False},
         {"skip_removed_agents": False},
         {"utility_clamp": (-1.5, 0.4)},
+        {"share_parameters": False},
+        {"share_parameters": False, "observe_agent_id": False, "utility_clamp": (-1.5, 0.4)},
     ],
 )
 def test_a_step_of_every_kind_of_network_is_the_plain_computations(algorithm, networks):

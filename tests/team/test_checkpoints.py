@@ -21,16 +21,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "replay"),
+    ("algorithm", "settings"),
     [
         ("ReMIX", {}),
         ("ReMIX", {"weighting_mode": "sampling", "prioritized_replay_beta": [[0, 0.1], [1000, 1.0]]}),
+        ("ReMIX", {"share_parameters": {"a": ["agent_0", "agent_2"], "b": ["agent_1"]}}),
         *((name, {}) for name in (*UNLIKE_QMIX, *OTHERS)),
     ],
 )
-def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(build, tmp_path, algorithm, replay):
+def test_a_resumed_run_ends_in_the_same_state_as_one_that_was_not_stopped(
+    build, tmp_path, algorithm, settings
+):
     schedules = {"epsilon": [[0, 1.0], [1000, 0.1]], "lr": [[0, 1e-3], [1000, 1e-4]]}
-    whole = build(tiny(algorithm, **schedules, **replay))
+    whole = build(tiny(algorithm, **schedules, **settings))
     for _ in range(3):
         whole.train()
     whole.save_to_path(str(tmp_path / "half"))

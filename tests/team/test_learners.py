@@ -11,10 +11,13 @@ from tests.algorithms.games import OTHERS, UNLIKE_QMIX, equal, tiny, weights
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-@pytest.mark.parametrize("algorithm", ["QMIX", *UNLIKE_QMIX, *OTHERS])
-def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, algorithm):
-    one = build(tiny(algorithm, train_batch_episodes=6))
-    two = build(tiny(algorithm, train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
+@pytest.mark.parametrize(
+    ("algorithm", "share"), [("QMIX", False), *((name, True) for name in ("QMIX", *UNLIKE_QMIX, *OTHERS))]
+)
+def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, algorithm, share):
+    settings = {"train_batch_episodes": 6, "share_parameters": share}
+    one = build(tiny(algorithm, **settings))
+    two = build(tiny(algorithm, **settings).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())
     assert equal(weights(one), weights(two))
     while len(one.replay_buffer) < 6:

@@ -91,7 +91,7 @@ def test_env_runner_and_learner_compute_the_same_utilities(build, encoder):
     packing = AgentPacking(torch.full((16, 2), LIMIT + 1), LIMIT + 1)
     inputs = learning.inputs(sample["obs"], sample["actions"].long(), packing, torch.float32)
     images = learning.images(sample["obs"], packing)
-    learned = packing.unpack(learning(inputs, packing.batch_sizes, images)).detach()
+    learned = packing.unpack(learning(inputs, packing, images)).detach()
     hidden, last_actions = torch.zeros(16 * 2, 16), torch.full((16, 2), -1)
     for t in range(LIMIT + 1):
         utilities, hidden = acting.step(sample["obs"][:, t], last_actions, hidden, torch.full((16,), t))

@@ -47,11 +47,11 @@ class QTRANJointQ(nn.Module):
         """What the encoder's first layer makes of h_a, before the action and the ReLU.
 
         Args:
-            features: [N, n, K] float32, of which a gradient reaches the agents.
+            features: [..., K] float32, of which a gradient reaches the agents.
             dtype: float32 or bfloat16, in which all layers but the last compute.
 
         Returns:
-            [N, n, K + U] of that dtype.
+            [..., K + U] of that dtype.
         """
         first = cast(nn.Linear, self.encoder[0])
         weight, bias = first.weight.to(dtype), first.bias.to(dtype)
@@ -61,7 +61,7 @@ class QTRANJointQ(nn.Module):
         """Q_jt of the joint action.
 
         Args:
-            encoded: [N, n, K + U], from `encode`.
+            encoded: [N, n, K + U], from `encode` of the agents' features.
             actions: [N, n] int64.
             state: [N, S] of any real dtype.
 
@@ -70,7 +70,7 @@ class QTRANJointQ(nn.Module):
         """
         first, second = (cast(nn.Linear, self.encoder[layer]) for layer in (0, 2))
         of_actions = first.weight[:, self.features :].to(encoded.dtype).t()
-        hidden = torch.relu(encoded + functional.embedding(actions, of_actions)).sum(-2)
+        hidden = torch.relu_(encoded + functional.embedding(actions, of_actions)).sum(-2)
         z = linear(second, hidden) + (self.n_agents - 1) * second.bias.to(encoded.dtype)
         joint = torch.cat([float_or_bfloat16(state), z], dim=-1)
         return last_layer(self.net, hidden_layers(self.net, joint)).squeeze(-1)

@@ -53,10 +53,9 @@ class QTRANModule(ValueRLModule):
             joint actions, and `state_value` [B, T].
         """
         seen = self.seen(batch)
-        utilities, features = self._outputs(self.agent, seen)
+        utilities, encoded = self._outputs(self.agent, self.q_jt, seen)
         greedy = greedy_actions(utilities.detach(), batch["avail_actions"])
         pack, unpack = seen.steps.pack, seen.steps.unpack
-        encoded = self.q_jt.encode(pack(features), seen.state.dtype)
         with torch.no_grad():
             greedy_q_jt = self.q_jt(encoded, pack(greedy), seen.state)
         return {
@@ -70,16 +69,18 @@ class QTRANModule(ValueRLModule):
             "state_value": unpack(self.state_value(seen.state))[:, :-1],
         }
 
-    def _outputs(self, agent: RecurrentAgent, seen: Seen) -> tuple[Tensor, Tensor]:
-        """Utilities [B, T+1, n, U] and features [B, T+1, n, K]."""
-        utilities, features = self.utilities(agent, seen).tensor_split([agent.n_actions], dim=-1)
-        return utilities, features
+    def _outputs(self, agent: RecurrentAgent, q_jt: QTRANJointQ, seen: Seen) -> tuple[Tensor, Tensor]:
+        """Utilities [B, T+1, n, U] of agents, and their features [N, n, K + U] as Q_jt encodes them."""
+        packing = seen.agents
+        outputs = agent(seen.inputs, packing.batch_sizes, seen.images)
+        utilities, features = outputs.tensor_split([agent.n_actions], dim=-1)
+        encoded = q_jt.encode(features, seen.state.dtype)
+        return packing.unpack(utilities), packing.unpack_at(encoded, seen.steps)
 
     @torch.no_grad()
     def _target_values(self, seen: Seen, greedy: Tensor, avail: Tensor) -> Tensor:
         """Q_jt of the online-greedy joint action under the target networks, [B, T+1]."""
-        _, features = self._outputs(self.target_agent, seen)
-        encoded = self.target_q_jt.encode(seen.steps.pack(features), seen.state.dtype)
+        _, encoded = self._outputs(self.target_agent, self.target_q_jt, seen)
         return seen.steps.unpack(self.target_q_jt(encoded, seen.steps.pack(greedy), seen.state))
 
     def target_sources(self) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class ValueRLModule(TeamRLModule):
         """[N, n, O + n]: what each agent observes, and a one-hot of its index; of one that has left what it saw last."""
         agents, obs_dim = seen.agents, self.agent.obs_dim
         index = functional.one_hot(agents.agent, self.agent.n_agents).to(seen.inputs.dtype)
-        return seen.steps.pack(agents.unpack(torch.cat([seen.inputs[:, :obs_dim], index], dim=-1)))
+        return agents.unpack_at(torch.cat([seen.inputs[:, :obs_dim], index], dim=-1), seen.steps)
 
     @torch.no_grad()
     def _target_values(self, seen: Seen, greedy: Tensor, avail: Tensor) -> Tensor:

@@ -96,8 +96,8 @@ FAULTS = (
         "q_jt_encodes_the_sum",
         "Q_jt's encoder sees the sum of the agents before its ReLU.",
         "models/qtran.py",
-        "torch.relu(encoded + functional.embedding(actions, of_actions)).sum(-2)",
-        "torch.relu((encoded + functional.embedding(actions, of_actions)).sum(-2))",
+        "torch.relu_(encoded + functional.embedding(actions, of_actions)).sum(-2)",
+        "torch.relu_((encoded + functional.embedding(actions, of_actions)).sum(-2))",
         _QTRAN,
     ),
     Fault(
@@ -112,8 +112,8 @@ FAULTS = (
         "q_jt_reaches_no_agents",
         "The loss of Q_jt has no gradient in the agents.",
         "value_based/qtran_module.py",
-        "self.q_jt.encode(pack(features), seen.state.dtype)",
-        "self.q_jt.encode(pack(features).detach(), seen.state.dtype)",
+        "utilities, encoded = self._outputs(self.agent, self.q_jt, seen)",
+        "utilities, encoded = self._outputs(self.agent, self.q_jt, seen); encoded = encoded.detach()",
         _QTRAN,
     ),
     Fault(

@@ -117,6 +117,7 @@ def test_the_formulas_import_nothing_but_torch():
 
 LONG_FILES: dict[str, str] = {}  # each with the reason why it may be
 FULL_FOLDERS = {
+    "algorithms": "a file for each algorithm that has networks, a learner or a paper of its own",
     "cli": "a file for each command, and what all of them share",
     "envs/foreign": "what a step of an environment of any kind is read by, part by part",
 }

@@ -13,6 +13,7 @@ from rllib_remix.learning.loss import weighted_squared_error
 from rllib_remix.learning.policies import Policies, mean_over_steps, policy_gradient_loss
 from rllib_remix.models.mixers import new_mixer
 from rllib_remix.models.mixing.mixer import MixerInputs
+from rllib_remix.models.sizes import sizes_for_mixer
 
 
 class VDACModule(ActorCriticModule):
@@ -25,7 +26,8 @@ class VDACModule(ActorCriticModule):
     training_networks: ClassVar[tuple[str, ...]] = ("mixer",)
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
-        self.mixer = new_mixer(self.mixer_sizes(n_agents, state_dim), self.model_config)
+        sizes = sizes_for_mixer(self.agent, n_agents, state_dim, self.model_config)
+        self.mixer = new_mixer(sizes, self.model_config)
         if self.model_config["zero_initial_values"]:
             self.mixer.begin_at_zero()
 

@@ -155,6 +155,25 @@ def weights_of_state(team: MixerSizes, networks: dict[str, Any]) -> int:
     return sum(shape.numel() for shape in shapes if len(shape) == 2 and shape[1] >= team.state_dim)
 
 
+def sizes_for_mixer(
+    agent: RecurrentAgent, n_agents: int, state_dim: int, networks: dict[str, Any]
+) -> MixerSizes:
+    """A team as its mixer sees it.
+
+    Args:
+        agent: its agents' network.
+        n_agents, state_dim: n, and S of the state that networks read.
+        networks: as `joint_networks` has them.
+
+    Raises:
+        SettingError: the team sees images, and its mixer cannot make anything of them, or would be enormous.
+    """
+    if agent.image is None:
+        return MixerSizes(n_agents, agent.n_actions, state_dim, agent.obs_dim)
+    check_image_state(sizes := MixerSizes(n_agents, agent.n_actions, state_dim, None), networks)
+    return sizes
+
+
 def check_image_state(team: MixerSizes, networks: dict[str, Any]) -> None:
     """Raises SettingError for a state, made of images, for which the networks that read it would be enormous."""
     weights = weights_of_state(team, networks)

@@ -18,9 +18,7 @@ from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import make_team_env
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
-from rllib_remix.models.groups.agent import check_sees_vectors
-from rllib_remix.models.groups.assignment import agent_groups
-from rllib_remix.models.image_encoder import encoded_shape
+from rllib_remix.models.groups.agent import check_groups
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
 from rllib_remix.rollout.building import check_may_be_spread, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
@@ -299,8 +297,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
 
     def check_team(self, spec: TeamSpec) -> None:
         """Raises SettingError if the networks cannot be those of this team."""
-        groups = agent_groups(self.networks(), spec.n_agents, spec.agents)
-        check_sees_vectors(groups, encoded_shape(self.encoder, spec.obs_shape))
+        check_groups(self.networks(), spec)
 
     # What an algorithm decides
 

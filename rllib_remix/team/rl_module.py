@@ -15,10 +15,9 @@ from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.groups.agent import recurrent_agent
 from rllib_remix.models.groups.assignment import agent_groups
 from rllib_remix.models.image_encoder import Images, encoded_shape
-from rllib_remix.models.mixing.mixer import MixerSizes
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
-from rllib_remix.models.sizes import check_image_state, reads_state
+from rllib_remix.models.sizes import reads_state
 
 
 class Seen(NamedTuple):
@@ -87,18 +86,6 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             n_agents: n.
             state_dim: S, of the state that the networks read: with the time, if that is observed.
         """
-
-    def mixer_sizes(self, n_agents: int, state_dim: int) -> MixerSizes:
-        """The team as its mixer sees it, of `make_training_networks`' arguments.
-
-        Raises:
-            SettingError: the team sees images, and its mixer cannot make anything of them, or would be enormous.
-        """
-        if self.agent.image is None:
-            return MixerSizes(n_agents, self.agent.n_actions, state_dim, self.agent.obs_dim)
-        team = MixerSizes(n_agents, self.agent.n_actions, state_dim, None)
-        check_image_state(team, self.model_config)
-        return team
 
     def make_agent(self) -> RecurrentAgent:
         """The network that acts, freshly initialised."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.qtran import QTRANJointQ, StateValue
-from rllib_remix.models.sizes import joint_networks
+from rllib_remix.models.sizes import joint_networks, sizes_for_mixer
 from rllib_remix.team.rl_module import Seen
 from rllib_remix.value_based.rl_module import ValueRLModule
 
@@ -33,7 +33,8 @@ class QTRANModule(ValueRLModule):
         )
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
-        parts: dict[str, Any] = joint_networks(self.mixer_sizes(n_agents, state_dim), self.model_config)
+        sizes = sizes_for_mixer(self.agent, n_agents, state_dim, self.model_config)
+        parts: dict[str, Any] = joint_networks(sizes, self.model_config)
         self.q_jt: QTRANJointQ = parts["q_jt"]
         self.state_value: StateValue = parts["state_value"]
         if self.model_config["zero_initial_values"]:
@@ -72,7 +73,7 @@ class QTRANModule(ValueRLModule):
     def _outputs(self, agent: RecurrentAgent, q_jt: QTRANJointQ, seen: Seen) -> tuple[Tensor, Tensor]:
         """Utilities [B, T+1, n, U] of agents, and their features [N, n, K + U] as Q_jt encodes them."""
         packing = seen.agents
-        outputs = agent(seen.inputs, packing.batch_sizes, seen.images)
+        outputs = agent(seen.inputs, packing, seen.images)
         utilities, features = outputs.tensor_split([agent.n_actions], dim=-1)
         encoded = q_jt.encode(features, seen.state.dtype)
         return packing.unpack(utilities), packing.unpack_at(encoded, seen.steps)

@@ -13,6 +13,7 @@ from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
 from rllib_remix.models.mixing.mixer import Mixer, MixerInputs
+from rllib_remix.models.sizes import sizes_for_mixer
 from rllib_remix.team.rl_module import Seen, TeamRLModule
 
 
@@ -31,7 +32,7 @@ class ValueRLModule(TeamRLModule):
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
         config = self.model_config
-        self.mixer: Mixer = new_mixer(self.mixer_sizes(n_agents, state_dim), config)
+        self.mixer: Mixer = new_mixer(sizes_for_mixer(self.agent, n_agents, state_dim, config), config)
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
         if config["use_q_star"]:

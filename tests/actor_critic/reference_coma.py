@@ -15,7 +15,7 @@ from tests.actor_critic.reference_policies import (
     pcg,
     policies,
 )
-from tests.learner_step.reference_networks import agent_inputs, agent_utilities, feed_forward, of_actions
+from tests.learner_step.reference_networks import agent_inputs, agent_outputs, feed_forward, of_actions
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class ReferenceCOMA:
 
     def policies(self, parameters):
         """π [B, T+1, n, U]."""
-        logits = agent_utilities(parameters, "agent", self.inputs, self.lives)
+        logits = agent_outputs(
+            parameters, "agent", self.inputs, self.lives, self.batch["avail_actions"].shape[-1]
+        )
         return policies(logits, self.batch["avail_actions"])
 
     def _draw_last_actions(self):

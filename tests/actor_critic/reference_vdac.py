@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.learner_step.reference_networks import MIXERS, agent_inputs, agent_utilities, of_actions
+from tests.learner_step.reference_networks import MIXERS, Team, agent_inputs, agent_outputs, of_actions
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,13 @@ class ReferenceVDAC:
 
     def outputs(self, parameters):
         """[B, T+1, n, U + 1]."""
-        return agent_utilities(parameters, "agent", self.inputs, self.lives)
+        return agent_outputs(
+            parameters, "agent", self.inputs, self.lives, self.batch["avail_actions"].shape[-1]
+        )
 
     def values_of(self, parameters):
-        return MIXERS[self.settings.mixer](parameters, "mixer", self.outputs(parameters)[..., -1], self.state)
+        team = Team(self.state, agents=None, actions=None, fixed=())
+        return MIXERS[self.settings.mixer](parameters, "mixer", self.outputs(parameters)[..., -1], team)
 
     def _returns(self, episode):
         """G of the real steps, backwards from the last."""

@@ -18,6 +18,7 @@ SHARED = {
     "zero_initial_values": True,
     "observe_last_action": True,
     "observe_agent_id": True,
+    "share_parameters": True,
     "encoder": "auto",
     "observe_time": False,
     "normalize_observations": None,

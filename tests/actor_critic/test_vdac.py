@@ -6,6 +6,7 @@ import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_remix.learning.targets import lambda_returns
+from rllib_remix.models.mixing.mixer import MixerInputs
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
 from tests.actor_critic.reference_vdac import ReferenceVDAC, Settings
@@ -92,12 +93,12 @@ def test_v_tot_is_monotonic_in_every_agents_value(mixer):
     mixing = module("VDAC", mixer=mixer).mixer
     own = torch.randn(200, 3, requires_grad=True)
     state = torch.randn(200, 7) * 3
-    (slopes,) = torch.autograd.grad(mixing(own, state).sum(), own)
+    (slopes,) = torch.autograd.grad(mixing(MixerInputs(own, state)).sum(), own)
     assert (slopes >= 0).all()
     assert (slopes > 0).any(0).all()
     raised = own.detach().clone()
     raised[:, 1] += 0.7
-    assert (mixing(raised, state) >= mixing(own, state) - 1e-6).all()
+    assert (mixing(MixerInputs(raised, state)) >= mixing(MixerInputs(own, state)) - 1e-6).all()
 
 
 def test_the_module_gives_logits_of_every_action_and_one_value_of_the_team_for_all_steps_and_the_last():
@@ -107,7 +108,7 @@ def test_the_module_gives_logits_of_every_action_and_one_value_of_the_team_for_a
     assert out["values"].shape == (4, 7)
     outputs = networks.utilities(networks.agent, networks.seen(batch))
     torch.testing.assert_close(out["logits"], outputs[:, :-1, :, :4])
-    team = networks.mixer(outputs[..., 4], batch["state"])
+    team = networks.mixer(MixerInputs(outputs[..., 4], batch["state"]))
     real = ~over(7, 1)
     torch.testing.assert_close(out["values"][real], team[real])
     assert out["values"].isfinite().all()

@@ -9,10 +9,11 @@ import pytest
 import torch
 from batteries import battery_but
 
-from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
+from tests.algorithms.games import VALUE_BASED
 from tests.learner_step.learners import (
     a_batch,
     gradients,
@@ -137,8 +138,8 @@ def check_adam(learner, before, adam, lr):
 
 
 # Without a mixer there is nothing to draw by.
-IN_BOTH_MODES = [(name, "loss") for name in ALGORITHMS] + [
-    (name, "sampling") for name in ALGORITHMS if get_algorithm_config(name).mixer
+IN_BOTH_MODES = [(name, "loss") for name in VALUE_BASED] + [
+    (name, "sampling") for name in VALUE_BASED if get_algorithm_config(name).mixer
 ]
 QUICK = [(name, mode) for name in ("VDN", "ReMIX") for mode in ("loss", "sampling")]
 QUICK += [(name, "loss") for name in ("Qatten", "QPLEX", "IQL", "QTRAN")]
@@ -156,7 +157,7 @@ def test_a_step_of_every_algorithm_in_both_modes_is_the_plain_computations(algor
     check_adam(learner, before, Adam(), OPTIMIZER["lr"])
 
 
-@pytest.mark.parametrize("algorithm", battery_but(["ReMIX", "MACPO"], ALGORITHMS))
+@pytest.mark.parametrize("algorithm", battery_but(["ReMIX", "MACPO"], VALUE_BASED))
 def test_weightings_have_the_papers_settings_by_default(algorithm):
     _, _, expected = check_values(algorithm)
     assert expected.settings.weighting_config == {}
@@ -348,7 +349,7 @@ def pairs(learner):
     }
 
 
-@pytest.mark.parametrize("algorithm", battery_but(["VDN", "QMIX", "ReMIX", "QTRAN"], ALGORITHMS))
+@pytest.mark.parametrize("algorithm", battery_but(["VDN", "QMIX", "ReMIX", "QTRAN"], VALUE_BASED))
 def test_target_networks_are_copied_whole_and_only_when_their_episodes_are_collected(algorithm):
     learner = team_learner(algorithm, target_network_update_episodes=30)
     networks = {name.split(".")[0] for name in pairs(learner)}

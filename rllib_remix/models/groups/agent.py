@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from rllib_remix.errors import SettingError
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.models.groups.assignment import SETTING, GroupPlaces
+from rllib_remix.models.groups.assignment import SETTING, GroupPlaces, agent_groups
 from rllib_remix.models.groups.gru import grouped_gru_outputs
 from rllib_remix.models.groups.layers import GroupedGRU, GroupedLinear, grouped_linear, gru_step
 from rllib_remix.models.groups.packing import GroupedPacking
-from rllib_remix.models.image_encoder import Images
+from rllib_remix.models.image_encoder import Images, encoded_shape
 from rllib_remix.models.packing import AgentPacking
 
 
@@ -34,6 +34,12 @@ def recurrent_agent(
     if not any(groups):
         return RecurrentAgent(obs_dim, n_actions, len(groups), image_shape=image_shape, **others)
     return GroupedAgent(obs_dim, n_actions, groups, **others)
+
+
+def check_groups(networks: Mapping[str, Any], team: Any) -> None:
+    """Raises SettingError if a config's `networks()` cannot be those of a team, a TeamSpec."""
+    image_shape = encoded_shape(networks.get("encoder", "auto"), team.obs_shape)
+    check_sees_vectors(agent_groups(networks, team.n_agents, team.agents), image_shape)
 
 
 def check_sees_vectors(groups: Sequence[int], image_shape: tuple[int, ...]) -> None:

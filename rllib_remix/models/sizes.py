@@ -207,9 +207,12 @@ def check_critics_state(team: tuple[int, int, int, int], networks: dict[str, Any
 
 
 def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:
-    """Numbers that an agent's first linear layer reads at one step; of an image its features."""
+    """Numbers that are laid out of an agent's step: what its first linear layer reads, of an image its features, and what
+    a mixer reads that weighs agents by what they observe."""
+    mixer = networks.get("mixer")
+    observed = team.obs_dim + team.n_agents if mixer and MIXERS[mixer].needs_agents else 0
     with torch.device("meta"):
-        return new_agent(team, networks).encoder.in_features
+        return new_agent(team, networks).encoder.in_features + observed
 
 
 def acting_bytes(team: Any, networks: dict[str, Any]) -> int:

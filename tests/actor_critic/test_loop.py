@@ -72,6 +72,8 @@ def test_what_a_lost_env_runner_did_not_bring_is_played_with_the_same_weights(bu
     watched.group.runners.append(second)
     watched.algorithm.training_step()  # 6: with those before 9, of which the newest 6 are learned
     watched.algorithm.training_step()
+    watched.group.runners.pop()
+    watched.algorithm.training_step()  # 3, which the 3 that were left over do not make a batch
     assert [len(each) for each in watched.updates] == [6, 6, 6]
     watched.check()
 

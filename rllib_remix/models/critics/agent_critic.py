@@ -17,7 +17,7 @@ class AgentCritic(nn.Module):
     """A feed-forward net on [s, o_a, more, a], with two hidden layers and ReLU; one set of parameters for all agents.
 
     The weight of its first layer is taken apart: what the state adds is computed once for all agents, what the index
-    adds is a column.
+    adds is a column. Within, agents come first, so that what is of a step is added to blocks that lie together.
 
     Args:
         obs_dim, n_agents, state_dim: O, n and S.
@@ -54,10 +54,11 @@ class AgentCritic(nn.Module):
         set_to_zero(self.net[-1])
 
     def look(self, obs: Tensor, normalizer: RunningNormalizer | None, dtype: torch.dtype) -> Tensor:
-        """Observations [N, n, O] of any real dtype as the first layer takes them, [N, n, O or F] of `dtype`."""
+        """Observations [N, n, O] of any real dtype as the first layer takes them, [n, N, O or F] of `dtype`."""
         if self.image is not None:
-            return self.image(obs.flatten(0, 1), normalizer, dtype).unflatten(0, obs.shape[:2])
-        return (obs if normalizer is None else normalizer(obs)).to(dtype)
+            features = self.image(obs.flatten(0, 1), normalizer, dtype).unflatten(0, obs.shape[:2])
+            return features.transpose(0, 1)
+        return (obs if normalizer is None else normalizer(obs)).to(dtype).transpose(0, 1)
 
     def columns(self, dtype: torch.dtype) -> tuple[Tensor, ...]:
         """The first layer's weight of state, observation, what else there is, and index: [H, …] each."""
@@ -67,19 +68,19 @@ class AgentCritic(nn.Module):
         """What state, observation and index add to the first layer, before its ReLU.
 
         Args:
-            state: [N, S], float32 or bfloat16. obs: [N, n, O or F] of the same dtype, from `look`.
+            state: [N, S], float32 or bfloat16. obs: [n, N, O or F] of the same dtype, from `look`.
             columns: from `columns`.
 
         Returns:
-            [N, n, H] of that dtype.
+            [n, N, H] of that dtype.
         """
         of_state, of_obs, _, of_index = columns
         bias = cast(nn.Linear, self.net[0]).bias.to(state.dtype)
         first = functional.linear(obs, of_obs)
-        first += functional.linear(state, of_state, bias).unsqueeze(1)
-        first += of_index.t()
+        first += functional.linear(state, of_state, bias)
+        first += of_index.t().unsqueeze(1)
         return first
 
     def outputs(self, first: Tensor) -> Tensor:
-        """All further layers: [N, n, H] → [N, n, outputs] float32."""
-        return last_layer(self.net, hidden_layers(list(self.net)[1:], first))
+        """All further layers: [n, N, H] → [N, n, outputs] float32."""
+        return last_layer(self.net, hidden_layers(list(self.net)[1:], first)).transpose(0, 1)

@@ -66,16 +66,15 @@ class COMACritic(nn.Module):
         columns = self.values.columns(state.dtype)
         first = self.values.after_first_layer(state, self.values.look(obs, normalizer, state.dtype), columns)
         of_actions, of_last = columns[2].tensor_split(2, dim=1)
-        first += (self._one_hots(last_actions, state.dtype).flatten(1) @ of_last.t()).unsqueeze(1)
-        first += self._of_others(self._one_hots(actions, state.dtype), of_actions).transpose(0, 1)
-        return self.values.outputs(first)
+        first += self._one_hots(last_actions, state.dtype).flatten(1) @ of_last.t()
+        return self.values.outputs(self._with_others(first, self._one_hots(actions, state.dtype), of_actions))
 
     def _one_hots(self, actions: Tensor, dtype: torch.dtype) -> Tensor:
         """[N, n] int64 → [N, n, U]; action -1 is in no column."""
         return (actions.unsqueeze(-1) == torch.arange(self.n_actions, device=actions.device)).to(dtype)
 
-    def _of_others(self, one_hots: Tensor, weight: Tensor) -> Tensor:
-        """What the actions [N, n, U] of the others add to every agent's first layer, [n, N, H].
+    def _with_others(self, first: Tensor, one_hots: Tensor, weight: Tensor) -> Tensor:
+        """Every agent's first layer [n, N, H] with what the actions [N, n, U] of the others add.
 
         What each agent's action adds is computed once. Sums over all but one come from a product with a matrix of ones
         but for a diagonal of zeros: subtracted from the sum over all, an action would leave its rounding behind.
@@ -83,4 +82,4 @@ class COMACritic(nn.Module):
         by_agent = weight.t().unflatten(0, (self.n_agents, self.n_actions))
         added = torch.bmm(one_hots.transpose(0, 1), by_agent)
         others = 1 - torch.eye(self.n_agents, dtype=added.dtype, device=added.device)
-        return (others @ added.flatten(1)).view_as(added)
+        return torch.addmm(first.flatten(1), others, added.flatten(1)).view_as(added)

@@ -1,4 +1,4 @@
-"""COMA's own settings: its preset."""
+"""COMA's own settings: its preset, and how fast its critic learns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.settings import OneOf
+from rllib_remix.actor_critic.settings import SeparateCriticSettings
+from rllib_remix.settings import Interval, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
 
 # As PyMARL has it, but with one step of the critic per update, as EPyMARL, and not one for every time step.
@@ -43,4 +44,16 @@ class COMAPreset(SettingGroup):
         "the critic per update: "
         + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
         + ". None: defaults that are safe for games that nobody tuned.",
+    )
+
+
+@dataclass(kw_only=True)
+class COMAOptimizer(SeparateCriticSettings):
+    """What makes the steps of gradient descent, of actor and critic apart; `lr` is the actor's, `grad_clip` each's."""
+
+    critic_lr: float | None = setting(
+        3e-3,
+        Interval(0, low_open=True),
+        "learning rate of the critic; None is `lr`. More than that by default, as the critic makes one step per update here "
+        "and one for every time step in PyMARL.",
     )

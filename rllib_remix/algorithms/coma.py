@@ -13,19 +13,18 @@ from rllib_remix.actor_critic.central_critic_settings import (
     CriticTargetNetworks,
 )
 from rllib_remix.actor_critic.coma import COMALearner, COMAModule
-from rllib_remix.actor_critic.coma_settings import PRESETS, COMAPreset
+from rllib_remix.actor_critic.coma_settings import PRESETS, COMAOptimizer, COMAPreset
 from rllib_remix.actor_critic.config import OnPolicyConfig
 from rllib_remix.actor_critic.settings import (
     ActorCriticTargets,
     OnPolicySettings,
     PolicySettings,
-    SeparateCriticSettings,
 )
 from rllib_remix.team.settings.computing import ComputingSettings
 
 if TYPE_CHECKING:
 
-    class _Settings(COMAPreset, CentralCriticNetworks, SeparateCriticSettings):
+    class _Settings(COMAPreset, CentralCriticNetworks, COMAOptimizer):
         """The attributes that a config has of its groups, for readers and type checkers."""
 
 else:
@@ -40,7 +39,7 @@ class COMAConfig(OnPolicyConfig, _Settings):
         CentralCriticNetworks,
         PolicySettings,
         ActorCriticTargets,
-        SeparateCriticSettings,
+        COMAOptimizer,
         CriticTargetNetworks,
         OnPolicySettings,
         ComputingSettings,

@@ -28,7 +28,6 @@ SHARED = {
     "time_limit": "truncation",
     "truncated_value": "previous",
     "optimizer_kind": "adam",
-    "critic_lr": None,
     "target_network_update_interval": None,
     "target_network_update_episodes": None,
     "tau": None,
@@ -42,9 +41,10 @@ SHARED = {
     "num_torch_threads": 1,
 }
 OWN = {
-    "COMA": {"critic_hidden_dim": 128, "train_batch_episodes": 8},
+    "COMA": {"critic_hidden_dim": 128, "critic_lr": 3e-3, "train_batch_episodes": 8},
     "DOP": {
         "critic_hidden_dim": 256,
+        "critic_lr": None,
         "mixer_embed_dim": 32,
         "tree_backup_lambda": 0.93,
         "tree_backup_steps": 5,

@@ -84,6 +84,8 @@ class Benchmark:
 
     def _update(self) -> None:
         updates.bench_dense(self._dense(), self._repeats, self._report)
+        shared = {figure.name: figure for figure in self.figures}
+        updates.bench_own_parameters(self._dense(), self._repeats, shared, self._report)
 
     def _half_trained(self) -> None:
         if self._recorded is not None:

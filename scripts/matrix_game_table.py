@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Which joint action each algorithm settles on in the non-monotonic matrix game, over 5 seeds, as a Markdown table.
+"""What each algorithm settles on in a small game after so many updates under full exploration, as a Markdown table.
 
-Usage: .venv/bin/python scripts/matrix_game_table.py [--out FILE.json]
+Usage: .venv/bin/python scripts/matrix_game_table.py [ALGORITHM | ALGORITHM+WEIGHTING …] [--game two_step_game]
+    [--seeds 5] [--updates 300 600] [--out FILE.json]
 """
 
 from __future__ import annotations
@@ -9,24 +10,31 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import ray
 
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config, register
 from rllib_remix.envs.matrix_games import MatrixGame
 
-SEEDS = range(5)
-UPDATES = (300, 600)
-EPISODES_PER_UPDATE, BATCH = 8, 32  # an episode is one env step
+EPISODES_PER_UPDATE, BATCH = 8, 32  # an episode of the matrix game is one env step
+GAMES: dict[str, dict[str, Any]] = {
+    "matrix_game": {},
+    "two_step_game": {"td_lambda": 0.0},  # full exploration says nothing about good second steps
+}
+BEST = 8  # of both
 
 
-def settle(algorithm: str, seed: int) -> list[tuple[list[int], float]]:
-    """The greedy joint action and its payoff after each number of updates, under full exploration."""
+def settle(name: str, seed: int, game: str, all_updates: list[int]) -> list[tuple[list[int], float]]:
+    """The greedy joint action of the first step, and the greedy return, after each number of updates."""
+    algorithm, _, weighting = name.partition("+")
     config = (
         get_algorithm_config(algorithm)
-        .environment("matrix_game")
+        .environment(game)
         .training(train_batch_episodes=BATCH, epsilon=1.0, rollout_episodes_per_update=EPISODES_PER_UPDATE)
+        .training(**GAMES[game], **({"weighting": weighting} if weighting else {}))
         .evaluation(evaluation_interval=1, evaluation_duration=1)
         .debugging(seed=seed)
     )
@@ -34,7 +42,7 @@ def settle(algorithm: str, seed: int) -> list[tuple[list[int], float]]:
     found, updates = [], 0
     # The first update comes with the round that fills a batch; from then on each round brings one.
     rounds_before = BATCH // EPISODES_PER_UPDATE - 1
-    for goal in UPDATES:
+    for goal in all_updates:
         for _ in range(rounds_before + goal - updates):
             trained.training_step()
         rounds_before, updates = 0, goal
@@ -46,35 +54,44 @@ def settle(algorithm: str, seed: int) -> list[tuple[list[int], float]]:
 
 
 def cells(settled: tuple[tuple[list[int], float], ...]) -> str:
-    """Two table cells: what every seed found, and how many found the best."""
-    found = ", ".join(f"({row}, {column}) → {payoff:g}" for (row, column), payoff in settled)
-    return f"{found} | {sum(payoff == 8 for _, payoff in settled)} of {len(settled)}"
+    """Two table cells: what the seeds found, and how many found the best."""
+    if len(settled) > 5:
+        counts = Counter(payoff for _, payoff in settled)
+        found = ", ".join(f"{payoff:g}: {seeds}" for payoff, seeds in sorted(counts.items(), reverse=True))
+    else:
+        found = ", ".join(f"({', '.join(map(str, joint))}) → {payoff:g}" for joint, payoff in settled)
+    return f"{found} | {sum(payoff == BEST for _, payoff in settled)} of {len(settled)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("algorithms", nargs="*", default=list(ALGORITHMS), help="all of ours if left out")
+    parser.add_argument("--game", choices=GAMES, default="matrix_game")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--updates", type=int, nargs="+", default=[300, 600])
     parser.add_argument("--out", type=Path, help="also write the results to this JSON file")
-    out = parser.parse_args().out
+    asked = parser.parse_args()
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     logging.disable(logging.WARNING)
     register()
-    results = {algorithm: [settle(algorithm, seed) for seed in SEEDS] for algorithm in ALGORITHMS}
+    results = {}
+    for name in asked.algorithms:
+        results[name] = [settle(name, seed, asked.game, asked.updates) for seed in range(asked.seeds)]
+        if asked.out is not None:
+            asked.out.write_text(json.dumps({"updates": asked.updates, "results": results}) + "\n")
     ray.shutdown()
 
-    print(f"Payoff {MatrixGame().payoff.tolist()}, ε = 1, batch {BATCH}, seeds 0 to {len(SEEDS) - 1}.")
-    print("Cells: greedy joint action (row, column) → payoff, seed by seed.\n")
-    print("| algorithm | " + " | ".join(f"after {u} updates | best found" for u in UPDATES) + " |")
-    print("|---|" + "---|---|" * len(UPDATES))
-    for algorithm, settled in results.items():
+    about = f"Payoff {MatrixGame().payoff.tolist()}" if asked.game == "matrix_game" else "Two-step game"
+    print(f"{about}, ε = 1, batch {BATCH}, seeds 0 to {asked.seeds - 1}.")
+    print("Cells: greedy joint action (row, column) → payoff, seed by seed; of more than 5, payoff: seeds.\n")
+    print("| algorithm | " + " | ".join(f"after {u} updates | best found" for u in asked.updates) + " |")
+    print("|---|" + "---|---|" * len(asked.updates))
+    for name, settled in results.items():
         print(
-            f"| {algorithm} | "
-            + " | ".join(cells(at_updates) for at_updates in zip(*settled, strict=True))
-            + " |"
+            f"| {name} | " + " | ".join(cells(at_updates) for at_updates in zip(*settled, strict=True)) + " |"
         )
-    if out is not None:
-        out.write_text(json.dumps({"updates": UPDATES, "results": results}) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,9 +31,27 @@ def page() -> str:
         "## Algorithms\n\nWhere an algorithm's defaults are not QMIX's, which are those above.\n",
         _presets(qmix),
     ]
+    parts += [
+        "## Settings of some algorithms\n\nWhat they have beside the settings above, or instead.\n",
+        *_other_groups(qmix),
+    ]
     parts += ["## Weightings\n\nWhat `weighting_config` can hold with each `weighting`.\n"]
     parts += [_table(group, "###") for group in map(_of_weighting, SCHEMES) if group.settings]
     return "\n".join(parts)
+
+
+def _other_groups(qmix: Any) -> list[str]:
+    """Tables of the groups that QMIX has not, each with the algorithms that have it and without what it inherits."""
+    configs = {name: get_algorithm_config(name) for name in ALGORITHMS}
+    groups = list(dict.fromkeys(group for config in configs.values() for group in config.groups))
+    tables, known = [], {entry.name: entry[1:] for entry in qmix.own_settings()}
+    for group in groups:
+        new = [entry for entry in group.settings() if known.get(entry.name) != entry[1:]]
+        if group in qmix.groups or not new:
+            continue
+        of = ", ".join(name for name, config in configs.items() if group in config.groups)
+        tables.append(_table(SettingList(f"{group.title} of {of}", group.about(), new), "###"))
+    return tables
 
 
 def _of_weighting(name: str) -> SettingList:
@@ -56,7 +74,7 @@ def _presets(qmix: Any) -> str:
         own = [
             f"`{entry.name}={getattr(config, entry.name)!r}`"
             for entry in config.own_settings()
-            if getattr(config, entry.name) != getattr(qmix, entry.name, None)
+            if hasattr(qmix, entry.name) and getattr(config, entry.name) != getattr(qmix, entry.name)
         ]
         lines.append(f"| `{name}` | {', '.join(own) or '–'} |")
     return "\n".join([*lines, ""])

@@ -200,6 +200,61 @@ def test_a_sum_of_utilities_has_no_products():
     assert floors.total_flop(products) == 2 * (176 + 296 + 176)
 
 
+@pytest.mark.parametrize(
+    ("own", "multiply_adds"),
+    [
+        # A row of the mixer. Queries 5·2·2 + 2·(2·1), keys of two agents 2·6·2, head weights 5·2 + 2·2, c 5 + 1: forward
+        # 20 + 4 + 24 + 14 + 6 = 68; backward the same and the 4 + 4 + 1 behind first layers; the target's two rows 136.
+        ({"mixer": "qatten", "mixer_heads": 2}, 176 + 296 + 176 + 68 + 68 + 9 + 136),
+        # w and b 5·2 + 2·2 each; the importances' first layers 5·4, 5·4 and 11·4, behind them 2·(2·1), 2·(2·2) twice:
+        # forward 28 + 84 + 20 = 132; backward the same and 4 + 4 + 20 behind first layers; the target's two rows 264.
+        (
+            {"mixer": "qplex", "mixer_heads": 2, "importance_layers": 2},
+            176 + 296 + 176 + 132 + 132 + 28 + 264,
+        ),
+        ({"mixer": None}, 176 + 296 + 176),
+        # The agents' head has 2 outputs more, 4·2·2 = 16 forward, twice that backward, 16 for the target. Q_jt, of which
+        # K is 2 and K + U 5: first layer for two agents 2·2·5 = 20; second 25, net 10·2 + 2·2 + 2·1 = 26: of the row
+        # taken 71, backward 20·2 + 25·2 + 20 + 5·2 + 2·(4 + 2) = 132; of the greedy one 51; V 10 + 4 + 2, backward 16 + 6;
+        # the target's two rows 142.
+        (
+            {"mixer": None, "use_q_jt": True, "agent_extra_outputs": 2, "q_jt_hidden_dim": 2},
+            192 + 328 + 192 + 71 + 132 + 51 + 16 + 22 + 142,
+        ),
+    ],
+)
+def test_every_way_of_making_a_joint_value_has_its_products(own, multiply_adds):
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    assert flop == 2 * multiply_adds
+
+
+def test_vdac_has_one_more_output_of_the_agents_and_a_mixer_of_all_observations_without_targets():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "agent_extra_outputs": 1}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # The head's 24 become 4·2·4 = 32, three times: 176 + 296 + 3·8. Mixer, two rows: 2·(37 + 44).
+    assert flop == 2 * (176 + 296 + 24 + 2 * (37 + 44))
+
+
+def test_comas_critic_shares_what_it_can_among_the_agents():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "central_critic": "coma", "critic_hidden_dim": 2}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # First layer at one step: state 5·2, observations 2·4·2, last joint action 6·2, actions 2·3·2, sums over the others
+    # 2·2·2 = 58; then 2·2·2 + 2·2·3 = 20. Learning: forward 78; weights 50 + 20, inputs 8 + 20. Target: two steps, 156.
+    assert flop == 2 * (176 + 296 + 78 + 70 + 28 + 156)
+
+
+def test_dops_critic_has_weights_of_the_state():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "central_critic": "dop", "critic_hidden_dim": 2}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # First layers at one step: state 5·2, observations 2·4·2, weights 5·2 + 5·1 = 41; then 2·2·2 + 2·2·4 = 24.
+    # Learning: forward 65, weights 65, inputs 24. Target: two steps, 130.
+    assert flop == 2 * (176 + 296 + 65 + 65 + 24 + 130)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
 def test_updates_are_timed_as_they_are_made_by_default(algorithm):
@@ -208,7 +263,7 @@ def test_updates_are_timed_as_they_are_made_by_default(algorithm):
     shown = {figure.name: figure for figure in updates.bench(algorithm, "float32", played, None, repeats=1)}
 
     assert shown[f"{algorithm} update, batch 2"].floor > 0
-    assert ("weights" in " ".join(shown)) == (algorithm != "QMIX")
+    assert ("weights" in " ".join(shown)) == (algorithm in ("ReMIX", "MACPO"))
 
 
 def test_removed_agents_and_ended_episodes_are_not_in_the_batch():

@@ -33,7 +33,8 @@ ROOMS = {
     "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",
     # what is trained
-    "algorithms": "value_based team rollout envs reporting errors",
+    "algorithms": "actor_critic value_based team rollout envs reporting errors",
+    "actor_critic": "team rollout models learning settings errors",
     "value_based": "team models learning reporting settings errors",
     "team": "replay rollout checkpoints envs models learning files memory settings errors",
     # what a training is made of
@@ -116,6 +117,7 @@ def test_the_formulas_import_nothing_but_torch():
 
 LONG_FILES: dict[str, str] = {}  # each with the reason why it may be
 FULL_FOLDERS = {
+    "algorithms": "a file for each algorithm that has networks, a learner or a paper of its own",
     "cli": "a file for each command, and what all of them share",
     "envs/foreign": "what a step of an environment of any kind is read by, part by part",
 }

@@ -24,7 +24,7 @@ class QMIX(TeamAlgorithm):
 
     # Methods of an earlier version: a trial's checkpoint names all that its class had.
     _ask_for_team_spec = _check_agents = _explain_failed_runners = _take_weights = None
-    _check_gpu = _learns_here_on_gpu = None
+    _check_gpu = _learns_here_on_gpu = _replay_results = None
 
     @classmethod
     def get_default_config(cls) -> QMIXConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
@@ -12,10 +12,11 @@ from rllib_remix.team.settings.groups import SettingList
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
 from rllib_remix.value_based import weighted_replay
+from rllib_remix.value_based.combinations import check_weighting_of_value
 from rllib_remix.value_based.described_weighting import described_weighting
 from rllib_remix.value_based.learner import ValueLearner
 from rllib_remix.value_based.loss_settings import LossSettings
-from rllib_remix.value_based.network_settings import ValueNetworkSettings
+from rllib_remix.value_based.network_settings import ValueNetworkSettings, sizes_of_mixer
 from rllib_remix.value_based.presets import ONCE, PRESETS, PresetSettings
 from rllib_remix.value_based.rl_module import ValueRLModule
 from rllib_remix.value_based.schemes import find_scheme
@@ -57,6 +58,8 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
     once = TeamAlgorithmConfig.once | dict(ONCE)
     algorithm = "rllib_remix.algorithms.qmix:QMIX"
     losses = ("td_loss", "q_star_loss")
+    # Which of `value_based/combinations.py:UNMIXED` it is, if it has no mixer.
+    unmixed: ClassVar[str] = ""
 
     def described_settings(self) -> list[SettingList]:
         """Also the settings of the weighting, if it has any."""
@@ -65,6 +68,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
 
     def check_combinations(self) -> None:
         super().check_combinations()
+        check_weighting_of_value(self)
         weighted_replay.check_weighted_replay(self)
 
     def networks(self) -> dict[str, Any]:
@@ -75,6 +79,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
             "use_mixer_gradient": scheme.needs_mixer_gradient,
             "mixer_embed_dim": self.mixer_embed_dim,
             "hypernet_hidden_dim": self.hypernet_hidden_dim,
+            **sizes_of_mixer(self),
             "q_star_hidden_dim": self.q_star_hidden_dim,
             "zero_initial_values": self.zero_initial_values,
             "utility_clamp": tuple(self.utility_clamp) if self.utility_clamp else None,

@@ -5,6 +5,7 @@ Loads neither Ray nor PyTorch until an algorithm is asked for, so that `rllib al
 
 from __future__ import annotations
 
+import functools
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -24,13 +25,21 @@ class Entry(NamedTuple):
     where: str | type
 
 
+_QATTEN, _QPLEX = "rllib_remix.algorithms.qatten", "rllib_remix.algorithms.qplex"
+_QTRAN, _IQL = "rllib_remix.algorithms.qtran", "rllib_remix.algorithms.iql"
 _VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
 _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
+_VDAC, _COMA = "rllib_remix.algorithms.vdac", "rllib_remix.algorithms.coma"
+_DOP = "rllib_remix.algorithms.dop"
 
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
     "QMIX": Entry("monotonic mix of the agents' values", _QMIX),
+    "Qatten": Entry("sum of the agents' values, weighted by attention to the agents", _QATTEN),
+    "QPLEX": Entry("any joint value whose best action every agent finds alone, by duplex dueling", _QPLEX),
+    "QTRAN": Entry("free joint value, to which the sum of the agents' values is tied", _QTRAN),
+    "IQL": Entry("independent Q-learning: every agent learns its own value", _IQL),
     "OWQMIX": Entry("QMIX, weighted up where the joint value is underestimated", _WQMIX),
     "CWQMIX": Entry("QMIX, weighted up where the joint action is the greedy one or better", _WQMIX),
     "ReMIX": Entry("QMIX, weighted to minimize the policy's regret", _REMIX),
@@ -40,6 +49,9 @@ ALGORITHMS: dict[str, Entry] = {
     "PSERQMIX": Entry("PERQMIX with priorities that spread to earlier steps", _REPLAY),
     "DisCorQMIX": Entry("QMIX, weighted by Bellman error and value enhancement", _REPLAY),
     "ReMERNQMIX": Entry("DisCorQMIX, and less for likely joint actions", _REPLAY),
+    "VDAC": Entry("actor-critic; the agents' values are mixed into the team's, the baseline of all", _VDAC),
+    "COMA": Entry("actor-critic; each action against what the agent could have done instead", _COMA),
+    "DOP": Entry("actor-critic from new and old episodes; the team's value is linear in the agents'", _DOP),
 }
 
 # RLlib's own, for lists.
@@ -50,7 +62,8 @@ RLLIB_ALGORITHMS = {
     "DQN": "deep Q-learning, for discrete actions",
     "DreamerV3": "learns a model of the environment and trains in it",
     "IMPALA": "actor-critic with many asynchronous env runners",
-    "IQL": "implicit Q-learning from recorded episodes",
+    # By its class: IQL alone is that of teams.
+    "ray.rllib.algorithms.iql.IQL": "implicit Q-learning from recorded episodes",
     "MARWIL": "imitation weighted by advantage, from recorded episodes",
     "PPO": "proximal policy optimization",
     "SAC": "soft actor-critic",
@@ -127,11 +140,18 @@ def check_config(owner: str, algorithm: type, config: Any) -> None:
         )
 
 
+def _class_and_config(name: str) -> tuple[Any, Any]:
+    return algorithm_class(name), get_algorithm_config(name)
+
+
 def register() -> None:
     """Makes all algorithms and environments known to Ray under their names; calling it again is harmless.
 
+    So IQL is independent Q-learning for Ray too, in the place of RLlib's implicit Q-learning.
+
     An environment that the user registered under one of these names stays the user's.
     """
+    from ray.rllib.algorithms.registry import ALGORITHMS as OF_RLLIB
     from ray.tune.registry import register_env, register_trainable
 
     from rllib_remix.envs.registry import TEAM_ENVS, make_team_env
@@ -139,6 +159,9 @@ def register() -> None:
 
     for name in ALGORITHMS:
         register_trainable(name, algorithm_class(name))
+        if name in OF_RLLIB:
+            # Tune registers all of RLlib's again whenever it is asked for a name that it does not know.
+            OF_RLLIB[name] = functools.partial(_class_and_config, name)
     for name in filter(is_shipped, TEAM_ENVS):
 
         def create(context: Any, name: str = name) -> Any:

@@ -12,6 +12,8 @@ from rllib_remix.checkpoints.manifest import check_files, damaged
 from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.checkpoints.team import read_metadata
 from rllib_remix.envs.team_env import TeamSpec, other_agents, other_images
+from rllib_remix.errors import shown
+from rllib_remix.models.groups.assignment import agent_groups
 from rllib_remix.models.image_encoder import encoded_shape
 from rllib_remix.models.normalizer import normalizes
 
@@ -35,16 +37,23 @@ def local_folder(path: Any) -> Path:
 _SHAPING = (
     "mixer",
     "use_q_star",
+    "use_q_jt",
     "agent_hidden_dim",
+    "agent_extra_outputs",
     "mixer_embed_dim",
     "hypernet_hidden_dim",
     "q_star_hidden_dim",
+    "q_jt_hidden_dim",
+    "mixer_heads",
+    "importance_layers",
+    "central_critic",
+    "critic_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
     "observe_time",
 )
 # What older checkpoints, which do not have it, were trained with.
-_UNSAID = {"observe_time": False}
+_UNSAID = {"observe_time": False, "agent_extra_outputs": 0}
 
 
 def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None:
@@ -56,15 +65,17 @@ def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None
         spec: of the team here.
     """
     metadata = read_metadata(path)
-    saved = metadata["networks"]
-    there = encoded_shape(saved.get("encoder", "auto"), TeamSpec.from_saved(metadata["team"]).obs_shape)
+    saved, team = metadata["networks"], TeamSpec.from_saved(metadata["team"])
+    there = encoded_shape(saved.get("encoder", "auto"), team.obs_shape)
     here = encoded_shape(networks.get("encoder", "auto"), spec.obs_shape)
     if bool(there) != bool(here):
         raise CheckpointError(
             f"checkpoint {str(path)!r} has agents that {'see images' if there else 'read flat vectors'}, here it is the "
             f"other way round; load it with encoder={'cnn' if there else 'mlp'!r}."
         )
-    values = {name: (saved.get(name, _UNSAID.get(name)), networks.get(name)) for name in _SHAPING}
+    values = {
+        name: (saved.get(name, _UNSAID.get(name)), networks.get(name, _UNSAID.get(name))) for name in _SHAPING
+    }
     values["normalize_observations"] = normalizes(saved, there), normalizes(networks, here)
     for name, (theirs, ours) in values.items():
         if theirs != ours:
@@ -73,6 +84,32 @@ def check_networks(path: Path, networks: dict[str, Any], spec: TeamSpec) -> None
                 f"checkpoint {str(path)!r} has networks of another shape: {setting} is {theirs!r} there and {ours!r} here; "
                 "load it with the settings that it was trained with."
             )
+
+    _check_groups(
+        path, agent_groups(saved, team.n_agents), agent_groups(networks, spec.n_agents, spec.agents), spec
+    )
+
+
+def _check_groups(path: Path, there: tuple[int, ...], here: tuple[int, ...], spec: TeamSpec) -> None:
+    """Raises CheckpointError unless the same agents share their parameters."""
+    if there != here:
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} has agents that share parameters otherwise: {_shown_groups(there, spec)} there, "
+            f"{_shown_groups(here, spec)} here; load it with the share_parameters that it was trained with."
+        )
+
+
+def _shown_groups(groups: tuple[int, ...], spec: TeamSpec) -> str:
+    if not any(groups):
+        return "all share them"
+    if len(set(groups)) == len(groups):
+        return "every agent has its own"
+    names = spec.agents or [str(agent) for agent in range(len(groups))]
+    of_groups = [
+        [name for name, its in zip(names, groups, strict=True) if its == group]
+        for group in range(max(groups) + 1)
+    ]
+    return shown(of_groups)
 
 
 def check_checkpoint(path: Path, algorithm: str, spec: TeamSpec) -> None:

@@ -20,6 +20,8 @@ from pydantic import (
 from rllib_remix.checkpoints.reading import unreadable
 from rllib_remix.envs.agent_layout import check_layout
 from rllib_remix.errors import SettingError, nearest, shown
+from rllib_remix.models.critics.table import CRITICS
+from rllib_remix.models.groups.assignment import SETTING, are_groups
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import check_schedule, is_interval
 
@@ -27,7 +29,7 @@ _LONGEST_NAME = 200  # characters
 _MOST_OTHERS = 64  # settings of networks that only an algorithm of a user's knows, and entries of one
 _TEXT = f"a printable text of {_LONGEST_NAME} characters or less"
 _PLAIN = f"a number, true or false, null, {_TEXT}, or a list of at most {_MOST_OTHERS} of these"
-_MIXER_SIZES = ("mixer_embed_dim", "hypernet_hidden_dim")
+_MOST_HEADS, _MOST_LAYERS = 64, 8  # of mixers; every layer is a network of its own to be made
 
 
 def _is_name(value: str) -> str:
@@ -39,6 +41,20 @@ def _is_name(value: str) -> str:
 def _is_mixer(value: str) -> str:
     if value not in MIXERS:
         raise ValueError(" or ".join(map(repr, MIXERS)))
+    return value
+
+
+def _is_critic(value: str) -> str:
+    if value not in CRITICS:
+        raise ValueError(" or ".join(map(repr, CRITICS)))
+    return value
+
+
+def _is_groups(value: Any) -> Any:
+    if value is not None and not are_groups(value):
+        raise ValueError(
+            "null, for one group of all, or a list of the agents' groups, numbered from 0 as they come"
+        )
     return value
 
 
@@ -114,14 +130,24 @@ class Networks(_Open):
     """
 
     agent_hidden_dim: _Count
+    agent_extra_outputs: Annotated[int, Field(ge=0, le=2**16)] = 0
+    stochastic_policy: bool = False
     observe_last_action: bool
     observe_agent_id: bool
+    share_parameters: Annotated[Any, AfterValidator(_is_groups)] = None
     utility_clamp: Annotated[Any, AfterValidator(_is_interval)] = None
     mixer_embed_dim: _Count | None = None
     hypernet_hidden_dim: _Count | None = None
     q_star_hidden_dim: _Count | None = None
+    q_jt_hidden_dim: _Count | None = None
+    mixer_heads: Annotated[int, Field(ge=1, le=_MOST_HEADS)] | None = None
+    importance_layers: Annotated[int, Field(ge=1, le=_MOST_LAYERS)] | None = None
+    agent_extra_outputs: Annotated[int, Field(ge=0, le=2**16)] = 0
+    critic_hidden_dim: _Count | None = None
     mixer: Annotated[str, AfterValidator(_is_mixer)] | None = None
+    central_critic: Annotated[str, AfterValidator(_is_critic)] | None = None
     use_q_star: bool = False
+    use_q_jt: bool = False
     use_mixer_gradient: bool = False
     zero_initial_values: bool = False
     encoder: Literal["auto", "mlp", "cnn"] = "auto"
@@ -130,12 +156,18 @@ class Networks(_Open):
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 
-    @field_validator("mixer", "use_q_star")
+    @field_validator("mixer", "central_critic", "use_q_star", "use_q_jt")
     @classmethod
     def _has_its_sizes(cls, network: Any, known: ValidationInfo) -> Any:
-        sizes = ("q_star_hidden_dim",) if known.field_name == "use_q_star" else _MIXER_SIZES
-        missing = [name for name in sizes if name in known.data and known.data[name] is None]
-        if network and network != "vdn" and missing:
+        of_networks = {
+            "mixer": MIXERS[network].sizes if network in MIXERS else (),
+            "central_critic": CRITICS.get(network, ()),
+            "use_q_star": ("q_star_hidden_dim",),
+            "use_q_jt": ("q_jt_hidden_dim", "agent_extra_outputs"),
+        }
+        sizes = of_networks[known.field_name or ""]
+        missing = [name for name in sizes if name in known.data and not known.data[name]]
+        if network and missing:
             raise ValueError(f"left out, or {' and '.join(missing)} be given")
         return network
 
@@ -173,6 +205,20 @@ class Metadata(_Open):
         team = known.data.get("team")
         if networks.encoder == "cnn" and team is not None and not team.obs_shape:
             raise ValueError('without the encoder "cnn", as team.obs_shape is empty')
+        return networks
+
+    @field_validator("networks")
+    @classmethod
+    def _have_a_group_for_every_agent(cls, networks: Networks, known: ValidationInfo) -> Networks:
+        team, groups = known.data.get("team"), networks.share_parameters
+        if groups is None or team is None:
+            return networks
+        if len(groups) != team.n_agents:
+            raise ValueError(f"with {team.n_agents} entries in share_parameters, as team.n_agents says")
+        if any(groups) and team.obs_shape and networks.encoder != "mlp":
+            raise ValueError(
+                "with one group in share_parameters, as agents that see images share their parameters"
+            )
         return networks
 
 
@@ -218,7 +264,9 @@ def check_can_be_saved(owner: str, networks: dict[str, Any]) -> None:
         SettingError: it could not; `owner` is put before what is wrong.
     """
     try:
-        saved = json.loads(json.dumps(networks, allow_nan=False))
+        # Groups by name become numbers when the agents are known.
+        of_any_team = {name: value for name, value in networks.items() if name != SETTING}
+        saved = json.loads(json.dumps(of_any_team, allow_nan=False))
         Networks.model_validate(saved)
         wrong = _wrong_in_networks(saved)
     except (TypeError, ValueError) as error:

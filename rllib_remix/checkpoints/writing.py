@@ -10,6 +10,7 @@ from typing import Any
 from rllib_remix.checkpoints.portable import as_json
 from rllib_remix.checkpoints.reading import is_json
 from rllib_remix.envs.naming.spelling import name_of_code
+from rllib_remix.models.groups.assignment import SETTING, agent_groups
 from rllib_remix.models.image_encoder import encoded_shape
 from rllib_remix.models.normalizer import normalizes
 
@@ -19,14 +20,19 @@ def checkpoint_metadata(algorithm: Any) -> dict[str, Any]:
     config = algorithm.config
     env_config = dict(config.env_config)
     networks = config.networks()
-    image = encoded_shape(networks.get("encoder", "auto"), algorithm.team_spec.obs_shape)
+    spec = algorithm.team_spec
+    image = encoded_shape(networks.get("encoder", "auto"), spec.obs_shape)
+    resolved = {
+        "normalize_observations": normalizes(networks, image),
+        SETTING: list(agent_groups(networks, spec.n_agents, spec.agents)),
+    }
     return {
         "algorithm": type(algorithm).__name__,
         "environment": config.env if isinstance(config.env, str) else name_of_code(config.env),
         "env_config": env_config if is_json(env_config) else None,
-        "team": algorithm.team_spec._asdict(),
+        "team": spec._asdict(),
         "agent_layout": algorithm.agent_layout,
-        "networks": networks | {"normalize_observations": normalizes(networks, image)},
+        "networks": networks | resolved,
         "training_iteration": algorithm.training_iteration,
         "time_total_s": algorithm._time_total,
     }

@@ -51,9 +51,9 @@ def algorithms(
         others = [{"name": name, "text": text, "team": False} for name, text in RLLIB_ALGORITHMS.items()]
         typer.echo(json.dumps(of_teams + others, indent=2))
         return
-    width = max(map(len, [*ALGORITHMS, *RLLIB_ALGORITHMS]))
     for title, table in (("For teams", team_texts()), ("RLlib's own", RLLIB_ALGORITHMS)):
         typer.echo(f"{title}:")
+        width = max(map(len, table))
         for name, text in table.items():
             typer.echo(f"  {name:<{width}}  {text}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +15,7 @@ from rllib_remix.models.packing import AgentPacking
 
 
 class RecurrentAgent(nn.Module):
-    """Linear to H, ReLU, GRU of H, linear to U; one set of parameters for all agents.
+    """Linear to H, ReLU, GRU of H, linear to U + K; one set of parameters for all agents.
 
     Its input is the agent's observation, a one-hot of its last action (zeros at the first step) and, if asked
     for, a one-hot of its index and the time. Hidden states are [rows, H] float32, where a row is one agent of one
@@ -26,6 +28,8 @@ class RecurrentAgent(nn.Module):
         episode_limit: if given, the time is part of the input, as t / episode_limit: 0 at the first step.
         image_shape: of observations that are images, which an ImageEncoder turns into features; () if they are vectors.
         utility_clamp: (low, high) limits of the utilities, or None. The MAC-PO reference code uses (-5, 2).
+        extra_outputs: K, how many more numbers the head gives of every agent, behind the U utilities, for what learns
+            beside them. Acting ignores them.
 
     Attributes:
         normalizer: of the observations, None if they stay as they are. Networks that read the inputs of this one need
@@ -46,6 +50,7 @@ class RecurrentAgent(nn.Module):
         episode_limit: int | None = None,
         image_shape: tuple[int, ...] = (),
         utility_clamp: tuple[float, float] | None = None,
+        extra_outputs: int = 0,
     ):
         super().__init__()
         self.n_actions, self.n_agents, self.hidden_dim = n_actions, n_agents, hidden_dim
@@ -56,9 +61,19 @@ class RecurrentAgent(nn.Module):
         self.obs_dim, self.seen_dim = obs_dim, self.image.features if self.image else obs_dim
         input_dim = self.seen_dim + n_actions * observe_last_action + n_agents * observe_agent_id
         input_dim += episode_limit is not None
-        self.encoder = nn.Linear(input_dim, hidden_dim)
-        self.gru = nn.GRU(hidden_dim, hidden_dim)
-        self.head = nn.Linear(hidden_dim, n_actions)
+        self.encoder, self.gru, self.head = self.make_layers(input_dim, hidden_dim, n_actions + extra_outputs)
+
+    def make_layers(self, input_dim: int, hidden_dim: int, outputs: int) -> tuple[Any, Any, Any]:
+        """The first layer, the GRU and the head, which share nothing with others."""
+        return (
+            nn.Linear(input_dim, hidden_dim),
+            nn.GRU(hidden_dim, hidden_dim),
+            nn.Linear(hidden_dim, outputs),
+        )
+
+    def packing(self, lives: Tensor, steps: int) -> AgentPacking:
+        """Which steps it computes, and in which order; `lives` [B, n] and `steps` as AgentPacking has them."""
+        return AgentPacking(lives, steps)
 
     def inputs(self, obs: Tensor, actions: Tensor, packing: AgentPacking, dtype: torch.dtype) -> Tensor:
         """What the network sees at the packed steps, but images; the same for all networks of these settings.
@@ -95,23 +110,23 @@ class RecurrentAgent(nn.Module):
         """The images [B, T+1, n, O] of the packed steps, as they are; None if observations are none."""
         return Images(packing.pack(obs), self.normalizer) if self.image else None
 
-    def forward(self, inputs: Tensor, batch_sizes: list[int], images: Images | None = None) -> Tensor:
+    def forward(self, inputs: Tensor, packing: AgentPacking, images: Images | None = None) -> Tensor:
         """Utilities along whole lives, in one fused recurrent call.
 
         Args:
             inputs: [R, I] from `inputs`, float32 or bfloat16; everything before the head is computed in its dtype.
-            batch_sizes: of the same packing.
+            packing: the same, from `packing` of a network with the same groups.
             images: from `images`, of the same packing.
 
         Returns:
-            [R, U] float32.
+            [R, U + K] float32.
         """
         if self.image is not None:
             assert images is not None
             features = self.image(images.pixels, images.normalizer, inputs.dtype)
             inputs = torch.cat([features, inputs], dim=-1)
         encoded = torch.relu_(linear(self.encoder, inputs))
-        return self._clamp(gru_outputs(self.gru, self.head, encoded, batch_sizes))
+        return self._clamp(gru_outputs(self.gru, self.head, encoded, packing.batch_sizes))
 
     def step(
         self, obs: Tensor, last_actions: Tensor, hidden: Tensor, time: Tensor | None = None
@@ -127,9 +142,15 @@ class RecurrentAgent(nn.Module):
         Returns:
             utilities [N, n, U] float32 and the next hidden states [N·n, H].
         """
-        encoded = self._encode(obs, last_actions, time).view(1, -1, self.hidden_dim)
+        outputs, hidden = self._step(self._inputs_of_step(obs, last_actions, time), hidden)
+        utilities = self._clamp(outputs)[..., : self.n_actions]
+        return utilities.reshape(*obs.shape[:2], self.n_actions), hidden
+
+    def _step(self, inputs: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, n, I] and [N·n, H] → outputs of N·n rows of U + K, and the next hidden states [N·n, H]."""
+        encoded = torch.relu(self.encoder(inputs)).view(1, -1, self.hidden_dim)
         output, hidden = self.gru(encoded, hidden.unsqueeze(0))
-        return self._clamp(self.head(output)).view(*obs.shape[:2], self.n_actions), hidden.squeeze(0)
+        return self.head(output), hidden.squeeze(0)
 
     def look(self, obs: Tensor) -> Tensor:
         """Observations [..., O] of any real dtype as the first linear layer takes them: [..., O or F] float32."""
@@ -137,7 +158,7 @@ class RecurrentAgent(nn.Module):
             return self.image(obs.flatten(0, -2), self.normalizer).unflatten(0, obs.shape[:-1])
         return obs.float() if self.normalizer is None else self.normalizer(obs)
 
-    def _encode(self, obs: Tensor, last_actions: Tensor, time: Tensor | None) -> Tensor:
+    def _inputs_of_step(self, obs: Tensor, last_actions: Tensor, time: Tensor | None) -> Tensor:
         parts = [self.look(obs)]
         if self.observe_last_action:
             # Action -1 stands for "none yet" and is in no column.
@@ -148,7 +169,10 @@ class RecurrentAgent(nn.Module):
         if self.episode_limit is not None:
             assert time is not None
             parts.append((time / self.episode_limit).view(-1, 1, 1).expand(*obs.shape[:-1], 1))
-        return torch.relu(self.encoder(torch.cat(parts, dim=-1)))
+        return torch.cat(parts, dim=-1)
 
-    def _clamp(self, utilities: Tensor) -> Tensor:
-        return utilities if self.utility_clamp is None else utilities.clamp(*self.utility_clamp)
+    def _clamp(self, outputs: Tensor) -> Tensor:
+        if self.utility_clamp is None:
+            return outputs
+        utilities, others = outputs.tensor_split([self.n_actions], dim=-1)
+        return torch.cat([utilities.clamp(*self.utility_clamp), others], dim=-1)

@@ -107,16 +107,60 @@ def _sigmoid(x):
     return _ONE / (_ONE + power * _power_of_two(whole))  # pyright: ignore[reportCallIssue]
 
 
+# H is a constant of the functions that these become parts of, so that their loops are vectorised. The compiler gives up
+# on loops over more arrays than these, because it must check that none overlap.
+
+
+@njit(inline="always", **_OPTIONS)
+def _forward_rows(H, products, bias, hidden, gates, new_hidden, new_hidden_low):
+    for i in range(len(new_hidden)):
+        for j in range(H):
+            x_r, h_r = _load(products[i, j]) + bias[j], _load(products[i, 3 * H + j]) + bias[3 * H + j]
+            x_z, h_z = (
+                _load(products[i, H + j]) + bias[H + j],
+                _load(products[i, 4 * H + j]) + bias[4 * H + j],
+            )
+            x_n = _load(products[i, 2 * H + j]) + bias[2 * H + j]
+            h_n = _load(products[i, 5 * H + j]) + bias[5 * H + j]
+            r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
+            n = _TWO * _sigmoid(_TWO * (x_n + r * h_n)) - _ONE
+            _store(gates, i, j, n)
+            _store(gates, i, H + j, r)
+            _store(gates, i, 2 * H + j, z)
+            _store(gates, i, 3 * H + j, h_n)
+            new_hidden[i, j] = n + z * (hidden[i, j] - n)
+    for i in range(len(new_hidden_low)):
+        for j in range(H):
+            _store(new_hidden_low, i, j, new_hidden[i, j])
+
+
+@njit(inline="always", **_OPTIONS)
+def _backward_rows(H, d_out, hidden, gates, d_hidden, d_bias):
+    for i in range(len(d_out)):
+        for j in range(H):
+            n, r = _load(gates[i, j]), _load(gates[i, H + j])
+            z, h_n = _load(gates[i, 2 * H + j]), _load(gates[i, 3 * H + j])
+            d_new = d_out[i, j] + d_hidden[i, j]
+            d_past = d_new * z
+            d_hidden[i, j] = d_past
+            d_n = (d_new - d_past) * (_ONE - n * n)
+            d_h_n = d_n * r
+            _store(gates, i, j, d_n)
+            _store(gates, i, H + j, d_h_n * h_n * (_ONE - r))
+            _store(gates, i, 2 * H + j, d_past * (_ONE - z) * (hidden[i, j] - n))
+            _store(gates, i, 3 * H + j, d_h_n)
+        for j in range(4 * H):
+            d_bias[j] += _load(gates[i, j])
+
+
 @functools.cache
 def step_kernels(hidden_dim: int) -> tuple[Callable[..., None], Callable[..., None]]:
-    """`forward_step` and `backward_step` for H hidden units, a constant so that their loops are vectorised.
+    """`forward_step` and `backward_step` for H hidden units.
 
     Arrays are [rows, …]; "low" ones are float32 or uint16 (bfloat16), all others are float32.
     The step is PyTorch's: h' = n + z·(h - n) with n = tanh(x_n + r·h_n) and r, z = σ(x + h).
     """
     H = hidden_dim
-
-    # The compiler gives up on loops over more arrays than these, because it must check that none overlap.
 
     @njit(**_OPTIONS)
     def forward_step(products, bias, hidden, gates, new_hidden, new_hidden_low):
@@ -129,25 +173,7 @@ def step_kernels(hidden_dim: int) -> tuple[Callable[..., None], Callable[..., No
             bias: [6H] in all, not per row, b and c.
             hidden: [H], h.
         """
-        for i in range(len(new_hidden)):
-            for j in range(H):
-                x_r, h_r = _load(products[i, j]) + bias[j], _load(products[i, 3 * H + j]) + bias[3 * H + j]
-                x_z, h_z = (
-                    _load(products[i, H + j]) + bias[H + j],
-                    _load(products[i, 4 * H + j]) + bias[4 * H + j],
-                )
-                x_n = _load(products[i, 2 * H + j]) + bias[2 * H + j]
-                h_n = _load(products[i, 5 * H + j]) + bias[5 * H + j]
-                r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
-                n = _TWO * _sigmoid(_TWO * (x_n + r * h_n)) - _ONE
-                _store(gates, i, j, n)
-                _store(gates, i, H + j, r)
-                _store(gates, i, 2 * H + j, z)
-                _store(gates, i, 3 * H + j, h_n)
-                new_hidden[i, j] = n + z * (hidden[i, j] - n)
-        for i in range(len(new_hidden_low)):
-            for j in range(H):
-                _store(new_hidden_low, i, j, new_hidden[i, j])
+        _forward_rows(H, products, bias, hidden, gates, new_hidden, new_hidden_low)
 
     @njit(**_OPTIONS)
     def backward_step(d_out, hidden, gates, d_hidden, d_bias):
@@ -161,20 +187,52 @@ def step_kernels(hidden_dim: int) -> tuple[Callable[..., None], Callable[..., No
             d_hidden: [H], what reaches h' from the next step; becomes the part of ∂L/∂h that goes past the gates.
             d_bias: [4H], to which the gradients are added, summed over rows.
         """
-        for i in range(len(d_out)):
-            for j in range(H):
-                n, r = _load(gates[i, j]), _load(gates[i, H + j])
-                z, h_n = _load(gates[i, 2 * H + j]), _load(gates[i, 3 * H + j])
-                d_new = d_out[i, j] + d_hidden[i, j]
-                d_past = d_new * z
-                d_hidden[i, j] = d_past
-                d_n = (d_new - d_past) * (_ONE - n * n)
-                d_h_n = d_n * r
-                _store(gates, i, j, d_n)
-                _store(gates, i, H + j, d_h_n * h_n * (_ONE - r))
-                _store(gates, i, 2 * H + j, d_past * (_ONE - z) * (hidden[i, j] - n))
-                _store(gates, i, 3 * H + j, d_h_n)
-            for j in range(4 * H):
-                d_bias[j] += _load(gates[i, j])
+        _backward_rows(H, d_out, hidden, gates, d_hidden, d_bias)
 
     return forward_step, backward_step
+
+
+@functools.cache
+def group_step_kernels(hidden_dim: int) -> tuple[Callable[..., None], Callable[..., None]]:
+    """`forward_groups` and `backward_groups`: the same for G groups, each with its own biases.
+
+    Arrays are [G, …], and `now`, `before` and `after` are slices: where in them the step's rows are, those of the step
+    before, and of the next.
+    """
+    H = hidden_dim
+
+    @njit(**_OPTIONS)
+    def forward_groups(products, bias, hidden, before, gates, states, low_states, now, after):
+        """As `forward_step` for every group.
+
+        Args:
+            products: low [G, rows, 6H]. bias: [G, 6H].
+            hidden: h is [G, before, H].
+            gates, states, low_states: filled at `now`, `now` and `after`.
+        """
+        for g in range(len(bias)):
+            _forward_rows(
+                H,
+                products[g],
+                bias[g],
+                hidden[g, before],
+                gates[g, now],
+                states[g, now],
+                low_states[g, after],
+            )
+
+    @njit(**_OPTIONS)
+    def backward_groups(d_out, hidden, before, gates, now, d_hidden, d_bias):
+        """As `backward_step` for every group.
+
+        Args:
+            d_out: [G, rows, H], of which the first are of this step.
+            hidden: h is [G, before, H].
+            gates: [G, …, 4H], replaced at `now`.
+            d_hidden: [G, rows, H]. d_bias: [G, 4H].
+        """
+        rows = slice(0, now.stop - now.start)
+        for g in range(len(d_bias)):
+            _backward_rows(H, d_out[g, rows], hidden[g, before], gates[g, now], d_hidden[g], d_bias[g])
+
+    return forward_groups, backward_groups

@@ -27,6 +27,16 @@ def hidden_layers(layers: Iterable[nn.Module], inputs: Tensor) -> Tensor:
     return inputs
 
 
+def outputs(layers: nn.Sequential, inputs: Tensor) -> Tensor:
+    """All of a feed-forward network in the dtype of `inputs`; what comes out is float32."""
+    return linear(cast(nn.Linear, layers[-1]), hidden_layers(layers, inputs)).float()
+
+
+def float_or_bfloat16(numbers: Tensor) -> Tensor:
+    """Numbers of any real dtype as networks compute with them: bfloat16 if they are, otherwise float32."""
+    return numbers if numbers.dtype == torch.bfloat16 else numbers.float()
+
+
 def last_layer(layers: nn.Sequential, hidden: Tensor) -> Tensor:
     """The last layer in float32, for what must not lose digits."""
     return linear(cast(nn.Linear, layers[-1]), hidden.float())

@@ -74,8 +74,8 @@ class _PackedGRU(torch.autograd.Function):
         low_states[:most] = 0
         products = inputs.new_empty(most, 6 * hidden_dim)
         outputs = bias.new_empty(len(d), total)  # this way round the products are much faster
-        gates_, low_states_, states_, products_ = map(_array, (gates, low_states, states, products))
-        bias_, state_ = _array(bias), np.zeros((most, hidden_dim), np.float32)
+        gates_, low_states_, states_, products_ = map(array_of, (gates, low_states, states, products))
+        bias_, state_ = array_of(bias), np.zeros((most, hidden_dim), np.float32)
         slot = 0
         for rows_next, x, output in zip(
             [*batch_sizes[1:], 0], inputs.split(batch_sizes), outputs.split(batch_sizes, 1), strict=True
@@ -105,9 +105,9 @@ class _PackedGRU(torch.autograd.Function):
         _, step = step_kernels(hidden_dim)
         d_bias = states.new_zeros(4 * hidden_dim)
         d_state, d_new_state = states.new_zeros(2, most, hidden_dim)
-        d_inputs, w = torch.empty_like(inputs), _n_first(w)
+        d_inputs, w = torch.empty_like(inputs), n_first(w)
         gates_, states_, d_bias_, d_state_, d_new_state_ = map(
-            _array, (gates, states, d_bias, d_state, d_new_state)
+            array_of, (gates, states, d_bias, d_state, d_new_state)
         )
         end = len(inputs)
         for rows, rows_before, d_output, d_gates, d_x in zip(
@@ -130,7 +130,7 @@ class _PackedGRU(torch.autograd.Function):
             d_inputs,
             None,
             None,
-            _n_last(gates[:, : 3 * hidden_dim].t() @ inputs).float(),
+            n_last(gates[:, : 3 * hidden_dim].t() @ inputs).float(),
             (gates[:, hidden_dim:].t() @ low_states).float(),
             torch.cat([d_r, d_z, d_n]),
             torch.cat([d_r, d_z, d_h_n]),
@@ -139,17 +139,18 @@ class _PackedGRU(torch.autograd.Function):
         )
 
 
-def _n_first(rows: Tensor) -> Tensor:
-    """[3H, …] in the order r, z, n → n, r, z."""
-    r, z, n = rows.chunk(3)
-    return torch.cat([n, r, z])
+def n_first(rows: Tensor) -> Tensor:
+    """[..., 3H, I] in the order r, z, n → n, r, z."""
+    r, z, n = rows.chunk(3, -2)
+    return torch.cat([n, r, z], -2)
 
 
-def _n_last(rows: Tensor) -> Tensor:
-    n, r, z = rows.chunk(3)
-    return torch.cat([r, z, n])
+def n_last(rows: Tensor) -> Tensor:
+    """[..., 3H, I] in the order n, r, z → r, z, n."""
+    n, r, z = rows.chunk(3, -2)
+    return torch.cat([r, z, n], -2)
 
 
-def _array(tensor: Tensor) -> Any:
+def array_of(tensor: Tensor) -> Any:
     """The tensor's memory as NumPy sees it."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -53,11 +53,19 @@ class AgentPacking(Packing):
 
     def unpack(self, packed: Tensor) -> Tensor:
         """[R, …] → [B, T+1, n, …]; after an agent's life what it had last."""
+        return packed.index_select(0, self._rows().flatten()).unflatten(0, self.leading)
+
+    def unpack_at(self, packed: Tensor, steps: Packing) -> Tensor:
+        """[R, …] → [N, n, …]: what `steps.pack(self.unpack(packed))` is, in one go."""
+        rows = steps.pack(self._rows())
+        return packed.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+
+    def _rows(self) -> Tensor:
+        """[B, T+1, n] int64, the row of each entry; after an agent's life that of its last step."""
         row = self.index.new_zeros(self.leading).flatten()
-        row[self.index] = torch.arange(len(packed), device=row.device)
+        row[self.index] = torch.arange(len(self.index), device=row.device)
         step = torch.arange(self.leading[1], device=row.device).unsqueeze(-1)
-        held = row.view(self.leading).gather(1, torch.minimum(step, self._lives.unsqueeze(1) - 1))
-        return packed.index_select(0, held.flatten()).unflatten(0, self.leading)
+        return row.view(self.leading).gather(1, torch.minimum(step, self._lives.unsqueeze(1) - 1))
 
 
 def step_packing(lengths: Tensor, steps: int) -> Packing:

@@ -24,6 +24,11 @@ class AgentStepper:
         self._agent, self._looks = agent, agent.image is not None or agent.normalizer is not None
         self._episode_limit = agent.episode_limit
         self._time = np.zeros((num_envs, 1, 1), np.int64)  # steps since the episodes began
+        self._allocate(agent, num_envs)
+        self._take_weights(agent)
+        self._lay_out(agent, num_envs)
+
+    def _allocate(self, agent: RecurrentAgent, num_envs: int) -> None:
         rows, inputs, hidden = num_envs * agent.n_agents, agent.encoder.in_features, agent.hidden_dim
         self._inputs = torch.zeros(rows, inputs)
         self._encoded = torch.zeros(rows, hidden)
@@ -32,22 +37,21 @@ class AgentStepper:
         self._hidden, self._new_hidden = torch.zeros(rows, hidden), torch.zeros(rows, hidden)
         self._gates = np.zeros((rows, 4 * hidden), np.float32)
         self._utilities = torch.zeros(rows, agent.n_actions)
-        self._take_weights(agent)
-        self._lay_out(agent, num_envs)
-        self._step, _ = step_kernels(hidden)
+        self._step_rows, _ = step_kernels(hidden)
 
     def _take_weights(self, agent: RecurrentAgent) -> None:
         """Views, so that they follow what is loaded into the network."""
         w, u, b, c = (parameter.detach() for parameter in agent.gru.parameters())
-        self._encoder = agent.encoder.weight.detach().t(), agent.encoder.bias.detach()
-        self._input_weight, self._hidden_weight, self._gru_biases = w.t(), u.t(), [b, c]
-        self._bias = torch.empty(len(b) + len(c))
-        self._head = agent.head.weight.detach().t(), agent.head.bias.detach()
+        self._encoder = agent.encoder.weight.detach().mT, agent.encoder.bias.detach()
+        self._input_weight, self._hidden_weight, self._gru_biases = w.mT, u.mT, [b, c]
+        self._bias = torch.cat(self._gru_biases, dim=-1)
+        acting = slice(agent.n_actions)  # What else the head gives is for learning.
+        weight, bias = agent.head.weight.detach(), agent.head.bias.detach()
+        self._head = weight[..., acting, :].mT, bias[..., acting]
 
     def _lay_out(self, agent: RecurrentAgent, num_envs: int) -> None:
         """Names the parts of the arrays: products with inputs and with states; observations, actions, identities, time."""
-        split = self._products.shape[1] // 2
-        self._from_input, self._from_hidden = self._products[:, :split], self._products[:, split:]
+        self._from_input, self._from_hidden = self._products.chunk(2, dim=-1)
         inputs = self._inputs.numpy().reshape(num_envs, agent.n_agents, -1)
         action = agent.seen_dim
         own_id = action + agent.n_actions * agent.observe_last_action
@@ -67,9 +71,12 @@ class AgentStepper:
 
     def forget(self, copies: np.ndarray) -> None:
         """Clears the memory of the copies where `copies` [N] bool is True: their episodes begin."""
-        self.hidden[torch.from_numpy(copies)] = 0.0
+        self._forget_hidden(copies)
         self._last_action[copies] = 0.0
         self._time[copies] = 0
+
+    def _forget_hidden(self, copies: np.ndarray) -> None:
+        self.hidden[torch.from_numpy(copies)] = 0.0
 
     def remember(self, actions: np.ndarray) -> None:
         """Notes the actions [N, n] that were taken after the latest step, with which a step of time has passed."""
@@ -81,21 +88,25 @@ class AgentStepper:
         self._obs[:] = self._look(obs)
         if self._episode_limit is not None:
             self._share_of_time[:] = self._time / self._episode_limit
+        self._forward()
+        if self._clamp is not None:
+            self._utilities.clamp_(*self._clamp)
+        return self._utilities.numpy().reshape(*self._obs.shape[:2], self._n_actions)
+
+    def _forward(self) -> None:
+        """From what rows see to their utilities and next hidden states."""
         weight, bias = self._encoder
         torch.addmm(bias, self._inputs, weight, out=self._encoded).relu_()
         torch.mm(self._encoded, self._input_weight, out=self._from_input)
         torch.mm(self._hidden, self._hidden_weight, out=self._from_hidden)
         torch.cat(self._gru_biases, out=self._bias)
         new = self._new_hidden.numpy()
-        self._step(
+        self._step_rows(
             self._products.numpy(), self._bias.numpy(), self._hidden.numpy(), self._gates, new, new[:0]
         )
         self._hidden, self._new_hidden = self._new_hidden, self._hidden
         weight, bias = self._head
         torch.addmm(bias, self._hidden, weight, out=self._utilities)
-        if self._clamp is not None:
-            self._utilities.clamp_(*self._clamp)
-        return self._utilities.numpy().reshape(*self._obs.shape[:2], self._n_actions)
 
     @torch.no_grad()
     def _look(self, obs: np.ndarray) -> np.ndarray:

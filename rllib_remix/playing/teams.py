@@ -25,13 +25,14 @@ from rllib_remix.playing.episodes import Player, play
 from rllib_remix.playing.evaluation import Evaluated, Evaluation
 from rllib_remix.playing.failures import one_line_failures
 from rllib_remix.policy import TeamPolicy
-from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.rollout.acting import StochasticTeamActor, TeamActor
 from rllib_remix.settings import check_count, check_flag, check_schedule
 
 MAX_COPIES = 16  # copies of the environment that play side by side
 EPISODES_PER_COPY = 10  # that fit into a limit of steps; few would favour short episodes
 # What of an algorithm's settings matters to a team that only plays.
 PLAYING_SETTINGS = ("env", "env_config", "explore", "epsilon", "num_envs_per_env_runner")
+_DRAWS = "stochastic_policy"  # of a checkpoint's networks: whether agents draw from policies as they explore
 # Sizes of an environment that a team's networks depend on.
 ACTING_SIZES = ("n_agents", "n_actions", "obs_dim")
 # Settings of smac that name a program, and those that make it write files.
@@ -77,6 +78,7 @@ def play_untrained_team(asked: Evaluation) -> Evaluated:
     settings |= {"explore": asked.config.get("explore", False), "env": asked.env or settings["env"]}
     settings["env_config"] = {**(settings["env_config"] or {}), **asked.env_config}
     settings["num_envs_per_env_runner"] = asked.config.get("num_envs_per_env_runner")
+    settings[_DRAWS] = config.networks().get(_DRAWS, False)
     env = _make_env(settings, asked)
     torch.manual_seed(asked.seed)
     agent = new_agent(env.spec, config.networks())
@@ -88,15 +90,16 @@ def play_untrained_team(asked: Evaluation) -> Evaluated:
 
 
 class ExploringTeam:
-    """The agents of a team, ε-greedy."""
+    """The agents of a team as they explore: ε-greedy, or drawing from their policies with ε beside them."""
 
-    def __init__(self, agent: RecurrentAgent, epsilon: float, seed: int) -> None:
+    def __init__(self, agent: RecurrentAgent, epsilon: float, seed: int, *, draws: bool = False) -> None:
         self._agent, self._epsilon = agent, epsilon
+        self._actor_class = StochasticTeamActor if draws else TeamActor
         self._rng = np.random.default_rng(seed)
 
     def reset(self, num_envs: int) -> None:
         """Forgets all histories and prepares for `num_envs` copies."""
-        self._actor = TeamActor(self._agent, num_envs)
+        self._actor = self._actor_class(self._agent, num_envs)
 
     def act(self, step: TeamStep, *, first: np.ndarray) -> np.ndarray:
         """[N, n] int actions."""
@@ -138,6 +141,7 @@ def _settings(metadata: dict[str, Any], asked: Evaluation) -> dict[str, Any]:
         "explore": False,
         "epsilon": run.get("epsilon", 0.0),
         "num_envs_per_env_runner": None,
+        _DRAWS: metadata["networks"].get(_DRAWS, False),
     }
     for layer in (evaluation, asked.config):
         merged |= {name: value for name, value in layer.items() if name in PLAYING_SETTINGS}
@@ -271,7 +275,7 @@ def _play(
     asked: Evaluation,
 ) -> Evaluated:
     if settings["explore"]:
-        policy = ExploringTeam(agent, _last_epsilon(settings["epsilon"]), asked.seed)
+        policy = ExploringTeam(agent, _last_epsilon(settings["epsilon"]), asked.seed, draws=settings[_DRAWS])
     with one_line_failures(f"env {settings['env']!r}"):
         played = play(
             policy,

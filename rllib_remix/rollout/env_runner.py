@@ -48,8 +48,8 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
     short episodes are not favoured, no episode spans two calls, and a checkpoint between calls is complete.
     ε is read once per call, from the env steps that all env runners sampled so far.
 
-    A subclass that acts otherwise, such as by a stochastic policy, overrides `new_actor`. Episodes hold actions and no
-    log-probabilities of them.
+    A subclass that acts otherwise, such as by a stochastic policy, overrides `new_actor`, which can read `explores`; one
+    that plays more or fewer episodes in a round, `episodes_per_round`. Episodes hold actions and no log-probabilities.
     """
 
     config: Any  # a TeamAlgorithmConfig; its module imports this one
@@ -68,6 +68,7 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         self._num_failures = 0
         self._faults = EnvFaults()
         self.epsilon = float("nan")
+        self.explores = True  # whether what is played now explores
         self.env: TeamEnv | None = None
         self._streams = self._new_streams()
         makes_env = self.worker_index is None or self.worker_index > 0 or self.config.num_env_runners == 0
@@ -137,9 +138,8 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
         """Whole episodes, in the order in which they ended.
 
         Args:
-            num_timesteps: play rounds of one episode per copy until they add up to this many env steps.
-            num_episodes: play exactly this many (0 is none), shared evenly among the copies. With neither: one per
-                copy.
+            num_timesteps: play rounds (`episodes_per_round`) until they add up to this many env steps.
+            num_episodes: play exactly this many (0 is none), shared evenly among the copies. With neither: one round.
             explore: ε-greedy or greedy; None takes the config's setting.
             random_actions: take uniformly random available actions only.
             force_reset: no effect, all copies always start anew.
@@ -152,13 +152,13 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
             raise ValueError(
                 "This env runner has no environment: it only holds the weights. Sample on the others."
             )
-        explore = self.config.explore if explore is None else explore
-        self.epsilon = 1.0 if random_actions else self._current_epsilon() if explore else 0.0
+        self.explores = self.config.explore if explore is None else explore
+        self.epsilon = 1.0 if random_actions else self._current_epsilon() if self.explores else 0.0
         self.metrics.log_value(WEIGHTS_SEQ_NO, self._weights_seq_no, window=1)
         with self.metrics.log_time(SAMPLE_TIMER):
-            episodes = self._play(self.env.num_envs if num_episodes is None else num_episodes)
+            episodes = self._play(self.episodes_per_round() if num_episodes is None else num_episodes)
             while num_timesteps is not None and sum(map(len, episodes)) < num_timesteps:
-                episodes += self._play(self.env.num_envs)
+                episodes += self._play(self.episodes_per_round())
         self._count(episodes)
         self._callbacks.fire("on_sample_end", lambda: self._callback_arguments() | {"samples": episodes})
         return episodes
@@ -208,6 +208,11 @@ class TeamEnvRunner(EnvRunner, Checkpointable):
                 left[copy] -= 1
                 episodes.append(self._cut_episode(copy, step))
                 self._fire_for_episode("on_episode_end", copy, episodes[-1])
+
+    def episodes_per_round(self) -> int:
+        """What `sample` plays unless it is told how much: one of every copy."""
+        assert self.env is not None
+        return self.env.num_envs
 
     def new_actor(self) -> TeamActor:
         """What chooses the actions of all copies, whose episodes begin: it has TeamActor's `act` and `forget`."""

@@ -11,7 +11,7 @@ from rllib_remix.envs.team_env import TeamSpec
 def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscrete]:
     """Observation and action space of a whole team: every size that module and learner need.
 
-    The time 0 … limit tells the limit, and `image` the shape of one observation.
+    The time 0 … limit tells the limit, `image` the shape of one observation, and `agents` the names in slot order.
     """
     shown: dict[str, gym.Space] = {
         "obs": _box((spec.n_agents, spec.obs_dim), spec.obs_dtype),
@@ -21,6 +21,8 @@ def team_spaces(spec: TeamSpec) -> tuple[gym.spaces.Dict, gym.spaces.MultiDiscre
     }
     if spec.obs_shape:
         shown["image"] = _box(spec.obs_shape, spec.obs_dtype)
+    if spec.agents:
+        shown["agents"] = gym.spaces.Dict([(agent, gym.spaces.Discrete(1)) for agent in spec.agents])
     return gym.spaces.Dict(shown), gym.spaces.MultiDiscrete([spec.n_actions] * spec.n_agents)
 
 

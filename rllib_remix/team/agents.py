@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ray.rllib.algorithms.algorithm import Algorithm
@@ -9,6 +10,7 @@ from ray.rllib.algorithms.algorithm import Algorithm
 from rllib_remix.envs.agent_layout import Layout
 from rllib_remix.envs.team_env import TeamSpec, other_agents
 from rllib_remix.errors import SettingError
+from rllib_remix.models.groups.assignment import SETTING, agent_groups
 from rllib_remix.models.sizes import network_shapes
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.rollout.recorder import EpisodeRecorder
@@ -21,21 +23,35 @@ def env_id_and_creator(env_specifier: Any, config: Any) -> tuple[Any, Any]:
     return Algorithm._get_env_id_and_creator(env_specifier, config)
 
 
-def ask_for_team_spec(training: Any, evaluation: Any) -> TeamSpec:
+def ask_for_team_spec(
+    training: Any, evaluation: Any, *, networks: Mapping[str, Any] | None = None
+) -> TeamSpec:
     """The team of the env runners.
 
     Args:
         training, evaluation: groups of env runners; the second may be None.
+        networks: the config's `networks()`; without them all agents share their parameters.
 
     Raises:
-        SettingError: they have not the same agents in the same order.
+        SettingError: they have not the same agents in the same order, or others are evaluated that no networks are of.
         IndexError: no env runner answered.
     """
     spec = _team_specs(training)[0]
     check_agents(training, spec)
     if evaluation is not None:
         check_agents(evaluation, spec, of_evaluation=True)
+        if any(agent_groups(networks or {}, spec.n_agents, spec.agents)):
+            _check_are_as_many(evaluation, spec)
     return spec
+
+
+def _check_are_as_many(evaluation: Any, spec: TeamSpec) -> None:
+    for other in _team_specs(evaluation):
+        if other.n_agents != spec.n_agents:
+            raise SettingError(
+                f"{SETTING}: the evaluation has {other.n_agents} agents, the training {spec.n_agents}; allowed where "
+                "agents do not share all parameters: the same, as no others have networks."
+            )
 
 
 def ask_for_agent_layout(training: Any) -> Layout | None:

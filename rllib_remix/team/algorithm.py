@@ -54,6 +54,7 @@ from rllib_remix.team.gpu import check_gpu, learns_here_on_gpu
 from rllib_remix.team.large_inputs import LargeInputs
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
+from rllib_remix.team.replay_results import replay_results
 from rllib_remix.team.rewards import Rewards
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
 from rllib_remix.team.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
@@ -87,7 +88,9 @@ class TeamAlgorithm(SavedAlgorithm):
         try:
             super().setup(config)
             assert self.env_runner_group is not None
-            self.team_spec = ask_for_team_spec(self.env_runner_group, self.eval_env_runner_group)
+            self.team_spec = ask_for_team_spec(
+                self.env_runner_group, self.eval_env_runner_group, networks=self.config.networks()
+            )
             self.agent_layout = ask_for_agent_layout(self.env_runner_group)
         except IndexError as error:  # No env runner answered.
             explain_failed_runners(self.config, error)
@@ -206,17 +209,19 @@ class TeamAlgorithm(SavedAlgorithm):
 
     def _draw_batch(self) -> MultiAgentBatch | None:
         by_priority = {"beta": self._beta()} if self._draws_by_priority else {}
+        recent = self.config.recent_episodes_per_batch()
         try:
             sample = self.replay_buffer.sample(
                 self.config.train_batch_episodes,
-                num_recent=self.config.recent_episodes_per_batch(),
+                num_recent=recent,
                 pin_memory=learns_here_on_gpu(self.config),
                 **by_priority,
             )
         except TooFewEpisodes:
             return None
         self._large_inputs.look(sample)
-        return learner_batch(self._rewards.prepare(sample), num_learners=self.config.num_learners or 1)
+        learners = self.config.num_learners or 1
+        return learner_batch(self._rewards.prepare(sample), num_learners=learners, num_recent=recent)
 
     def _beta(self) -> float:
         return float(self._beta_schedule.update(self._env_steps_sampled()))
@@ -277,7 +282,10 @@ class TeamAlgorithm(SavedAlgorithm):
         self.complete_learner_results(learner)
         learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
         learner["reward_unit"] = self._rewards.unit
-        result["replay_buffer"] = self._replay_results()
+        beta = self._beta() if self._draws_by_priority else None
+        result["replay_buffer"] = replay_results(
+            self.replay_buffer, mib_when_full=self._replay_mib, beta=beta
+        )
         played = result.setdefault(ENV_RUNNER_RESULTS, {})
         # RLlib averages what every call reported; these are over the latest episodes, each counted once.
         played |= {EPISODE_RETURN_MEAN: math.nan, **self._recent.means(), "epsilon": self._epsilon}
@@ -296,22 +304,6 @@ class TeamAlgorithm(SavedAlgorithm):
         """Adds to an iteration's `learners/default_policy` what is not there yet."""
         for key in self.learner_result_keys():
             learner.setdefault(key, math.nan)
-
-    def _replay_results(self) -> dict[str, Any]:
-        results = {"num_episodes": len(self.replay_buffer), "mib_when_full": self._replay_mib}
-        if isinstance(self.replay_buffer, ShardedReplayBuffer):
-            results["shards_lost"] = self.replay_buffer.shards_lost
-            results["episodes_lost"] = self.replay_buffer.episodes_lost
-        if self._draws_by_priority:
-            assert isinstance(self.replay_buffer, PrioritizedMultiAgentReplayBuffer | ShardedReplayBuffer)
-            stored = self.replay_buffer.priorities if len(self.replay_buffer) else np.array([math.nan])
-            results |= {
-                "priority_mean": stored.mean(),
-                "priority_min": stored.min(),
-                "priority_max": stored.max(),
-            }
-            results["beta"] = self._beta()
-        return results
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As RLlib's, with means over all episodes, and NaN instead of old values if none was played."""

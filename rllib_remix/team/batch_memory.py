@@ -45,8 +45,12 @@ def bytes_seen_of_episode(spec: TeamSpec, networks: dict[str, Any]) -> int:
     """What a learner makes of the longest episode before its networks compute: what all of them read, in bytes."""
     number = 2 if networks["compute_dtype"] == "bfloat16" else 4
     of_agent = number * inputs_of_agent(spec, networks)
+    # A critic of agents reads what they see once more, packed by steps.
+    times = 1 + bool(networks.get("central_critic"))
     if encoded_shape(networks["encoder"], spec.obs_shape):
-        of_agent += spec.obs_dim * np.dtype(spec.obs_dtype).itemsize
+        of_agent += times * spec.obs_dim * np.dtype(spec.obs_dtype).itemsize
+    elif times > 1:
+        of_agent += number * spec.obs_dim
     of_team = number * spec.state_dim if reads_state(networks) else 0
     return (spec.episode_limit + 1) * (spec.n_agents * of_agent + of_team)
 

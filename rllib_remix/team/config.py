@@ -16,15 +16,16 @@ from ray.tune.search.sample import Domain
 from rllib_remix.checkpoints.schema import check_can_be_saved
 from rllib_remix.envs.naming.names import find_maker
 from rllib_remix.envs.registry import make_team_env
+from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
-from rllib_remix.models.image_encoder import encoded_shape
+from rllib_remix.models.groups.agent import check_groups
 from rllib_remix.replay.placement import shard_bundle, shard_capacities
 from rllib_remix.rollout.building import check_may_be_spread, is_shipped
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import check_choice, check_keys
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import Setting, SettingGroup, SettingList
-from rllib_remix.team.settings.loop import LoopSettings
+from rllib_remix.team.settings.loop import SOFT_TAU, LoopSettings
 from rllib_remix.team.settings.networks import NetworkSettings
 from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
 from rllib_remix.team.settings.rllib import (
@@ -53,6 +54,7 @@ _OF_AGENTS = (
     "agent_hidden_dim",
     "observe_last_action",
     "observe_agent_id",
+    "share_parameters",
     "encoder",
     "observe_time",
     "normalize_observations",
@@ -105,6 +107,10 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         "encoder": "mlp",
         "normalize_observations": False,
     }
+    # What soft copies onto target networks take over, where `tau` is None.
+    soft_tau: ClassVar[float] = SOFT_TAU
+    # Of RLlib's settings without effect what to use instead, where it is not what `settings/unused.py` says.
+    instead: ClassVar[Mapping[str, str]] = {}
     # What the learner logs of its losses, for the message about one that is not finite.
     losses: ClassVar[tuple[str, ...]] = ()
 
@@ -285,10 +291,13 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
         if self.env is not None and self.num_env_processes:
             check_may_be_spread(self.env, self.num_env_processes)
         if is_shipped(self.env):
-            env = make_team_env(self.env, dict(self.env_config), num_envs=1)
-            encoded_shape(self.encoder, env.spec.obs_shape)
+            self.check_team(make_team_env(self.env, dict(self.env_config), num_envs=1).spec)
         elif self.env is not None:
             find_maker(self.env).check_can_be_called(self.env_config)
+
+    def check_team(self, spec: TeamSpec) -> None:
+        """Raises SettingError if the networks cannot be those of this team."""
+        check_groups(self.networks(), spec)
 
     # What an algorithm decides
 

@@ -37,7 +37,8 @@ class TeamLearner(TorchLearner):
     `importance` as the replay buffer gives them, with rewards in the unit of learning; `reward_range` [B, 2] float32, the
     least and the greatest of all rewards so far in that unit; and `num_steps` [B] float32: the real steps of the whole
     batch divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the
-    whole.
+    whole. `is_recent` [B] bool says which were drawn from the newest episodes alone, `num_recent_steps` is as `num_steps`
+    of these.
 
     Target networks, if the module has some, are renewed after so many updates, or so many episodes collected.
     """
@@ -125,11 +126,19 @@ class TeamLearner(TorchLearner):
         for module_id, module_batch in batch.items():
             module: Any = self.module[module_id].unwrapped()
             module.note_observations(module_batch)
-        done = super()._uncompiled_update(batch, **kwargs)
+        done = self.step(batch, **kwargs)
         if not self._gradient_is_finite:
             for normalizer, state in before:
                 normalizer.load_state_dict(state)
         return done
+
+    def step(self, batch: Any, **kwargs: Any) -> Any:
+        """One forward and backward pass, and one step of every optimizer; returns what RLlib's update does.
+
+        A learner that learns a batch in several passes overrides it, and calls this for each; what must be computed
+        before the first, such as the probabilities of the actions then, is put into the batch at the beginning.
+        """
+        return super()._uncompiled_update(batch, **kwargs)
 
     def _log_steps_trained_metrics(self, batch: Any) -> None:
         """Counts env steps; RLlib would count the batch's rows, which are whole episodes here."""
@@ -197,22 +206,25 @@ def copy_network(source: nn.Module, target: nn.Module, *, tau: float) -> None:
         copied.copy_(online)
 
 
-def learner_batch(sample: dict[str, Tensor], *, num_learners: int) -> MultiAgentBatch:
+def learner_batch(sample: dict[str, Tensor], *, num_learners: int, num_recent: int = 0) -> MultiAgentBatch:
     """What the replay buffer drew as RLlib's learners take it: under the module's id.
+
+    The last `num_recent` episodes are those that were drawn from the newest alone.
 
     RLlib cuts a batch into one part after the other. The episodes are dealt out, so that several learners get alike
     parts: the replay buffer puts recent ones last and, when it draws by priority, orders the others by place.
     """
+    episodes = len(sample["lengths"])
+    sample = sample | {"is_recent": torch.arange(episodes) >= episodes - num_recent}
     if num_learners > 1:
-        rows = torch.arange(len(sample["lengths"]))
+        rows = torch.arange(episodes)
         dealt = torch.cat([rows[first::num_learners] for first in range(num_learners)])
         sample = {name: values[dealt] for name, values in sample.items()}
-    num_steps = int(sample["lengths"].sum())
+    steps = {"num_steps": int(sample["lengths"].sum())}
+    steps["num_recent_steps"] = int(sample["lengths"][sample["is_recent"]].sum())
     # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
-    share = torch.full((len(sample["lengths"]),), num_steps / num_learners)
-    return MultiAgentBatch(
-        {DEFAULT_MODULE_ID: SampleBatch(sample | {"num_steps": share})}, env_steps=num_steps
-    )
+    shares = {name: torch.full((episodes,), count / num_learners) for name, count in steps.items()}
+    return MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(sample | shares)}, env_steps=steps["num_steps"])
 
 
 def pop_reports(results: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:

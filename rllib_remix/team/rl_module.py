@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.groups.agent import recurrent_agent
+from rllib_remix.models.groups.assignment import agent_groups
 from rllib_remix.models.image_encoder import Images, encoded_shape
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
@@ -30,20 +32,21 @@ class Seen(NamedTuple):
 
 
 class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
-    """Shared recurrent agents that act; a subclass adds what else learns.
+    """Recurrent agents that act, and share their parameters as the settings say; a subclass adds what else learns.
 
     It names those networks in `training_networks`, makes them in `make_training_networks`, and computes what its
     learner needs in `_forward_train`; `forward_target` too if it has target networks, which `target_sources` lists.
 
     Spaces: a `Dict(obs=[n, O], state=[S], avail_actions=[n, U], time=Discrete(limit + 1))`, of images with `image` of an
-    observation's shape, and a `MultiDiscrete([U]·n)`.
+    observation's shape, where agents have names with `agents`, one entry for each, and a `MultiDiscrete([U]·n)`.
 
     Every weight belongs to the agents or to one of these networks. With `normalize_observations` the agents and the
     module hold running means and variances, which `note_observations` updates; they are those of the batches' steps that
     networks compute, so neither padding nor agents that have left count. Target networks see what the others see.
 
     Model config: `agent_hidden_dim`, `observe_last_action`, `observe_agent_id`, `encoder`, `observe_time`,
-    `normalize_observations`, `skip_removed_agents`, `compute_dtype`.
+    `normalize_observations`, `skip_removed_agents`, `compute_dtype`, and maybe `share_parameters` and
+    `agent_extra_outputs`.
 
     Attributes:
         agent: what acts; env runners have nothing else.
@@ -86,27 +89,32 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def make_agent(self) -> RecurrentAgent:
         """The network that acts, freshly initialised."""
-        return self.new_agent()
+        return self.new_agent(extra_outputs=self.model_config.get("agent_extra_outputs", 0))
 
-    def new_agent(self, **limits: Any) -> RecurrentAgent:
-        """A network that sees what the agents see, freshly initialised; `limits` as RecurrentAgent has them."""
+    def new_agent(self, **others: Any) -> RecurrentAgent:
+        """A network that sees what the agents see, freshly initialised; `others` as RecurrentAgent has them."""
         config = self.model_config
-        n_agents, obs_dim = self.observation_space["obs"].shape
-        return RecurrentAgent(
-            obs_dim,
+        return recurrent_agent(
+            self._groups,
+            self.observation_space["obs"].shape[1],
             int(self.action_space.nvec[0]),
-            n_agents,
             hidden_dim=config["agent_hidden_dim"],
             observe_last_action=config["observe_last_action"],
             observe_agent_id=config["observe_agent_id"],
             episode_limit=self._episode_limit if self._has("observe_time") else None,
             image_shape=self._image_shape,
-            **limits,
+            **others,
         )
 
     @property
     def _episode_limit(self) -> int:
         return int(self.observation_space["time"].n) - 1
+
+    @property
+    def _groups(self) -> tuple[int, ...]:
+        spaces = self.observation_space.spaces
+        agents = tuple(spaces["agents"].spaces) if "agents" in spaces else ()
+        return agent_groups(self.model_config, spaces["obs"].shape[0], agents)
 
     @property
     def _image_shape(self) -> tuple[int, ...]:
@@ -147,7 +155,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         lengths, (steps, agents) = batch["lengths"], batch["obs"].shape[1:3]
         whole = (lengths + 1).unsqueeze(-1).expand(-1, agents)
         lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole
-        return AgentPacking(lives, steps), step_packing(lengths, steps)
+        return self.agent.packing(lives, steps), step_packing(lengths, steps)
 
     def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype) -> Tensor:
         """What networks read of the states [B, T+1, S] at the packed steps; [N, 0] if none does."""
@@ -178,8 +186,8 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             self.state_normalizer.update(steps.pack(batch["state"]))
 
     def utilities(self, agent: RecurrentAgent, seen: Seen) -> Tensor:
-        """What agent networks say of every action of every agent, [B, T+1, n, U]."""
-        return seen.agents.unpack(agent(seen.inputs, seen.agents.batch_sizes, seen.images))
+        """What agent networks say of every action of every agent, [B, T+1, n, U + K]; K is 0 unless they have more outputs."""
+        return seen.agents.unpack(agent(seen.inputs, seen.agents, seen.images))
 
     # Target networks
 

@@ -14,10 +14,10 @@ from rllib_remix.learning.targets import (
     possible_values,
     step_mask,
     watkins_returns,
-    with_previous_at_the_end,
 )
 from rllib_remix.learning.weighting import WeightingInputs, Weights
 from rllib_remix.team.learner import TeamLearner
+from rllib_remix.team.settings.targets import at_the_ends
 from rllib_remix.value_based.schemes import find_scheme
 
 # Steps whose Q_tot no return can have: more than a few, and the values diverge.
@@ -43,27 +43,44 @@ class ValueLearner(TeamLearner):
             q_star_weights = batch["importance"].unsqueeze(-1)
         num_steps = batch["num_steps"][0]
         q_tot = fwd_out["q_tot"]
-        td_loss = weighted_squared_error(q_tot, targets, weights, mask, num_steps)
-        loss = td_loss
-        values = {"td_loss": td_loss}
-        if "q_star" in fwd_out:
-            values["q_star_loss"] = weighted_squared_error(
-                fwd_out["q_star"], targets, q_star_weights, mask, num_steps
-            )
-            loss = loss + config.q_star_loss_weight * values["q_star_loss"]
+        loss = weighted_squared_error(q_tot, targets, weights, mask, num_steps)
+        values = {"td_loss": loss}
+        others = self.further_losses(config, fwd_out, targets, q_star_weights, mask, num_steps)
+        for name, (factor, value) in others.items():
+            values[name] = value
+            loss = loss + factor * value
         values[IMPOSSIBLE_SHARE] = _impossible_share(q_tot, batch["reward_range"][0], config.gamma, mask)
         self._log(module_id, values, q_tot, targets, result, mask)
         self._report_weights(module_id, result.weights[mask], batch["numbers"], priorities)
         return self.finite_or_no_gradient(loss)
 
+    def further_losses(
+        self,
+        config: Any,
+        fwd_out: dict[str, Tensor],
+        targets: Tensor,
+        weights: Tensor | None,
+        mask: Tensor,
+        num_steps: Tensor,
+    ) -> dict[str, tuple[float, Tensor]]:
+        """What is added to the loss of Q_tot, by the name under which it is logged, each with its factor; here Q*'s.
+
+        Args:
+            config: the algorithm's settings. fwd_out: of the module.
+            targets: [B, T] float32.
+            weights: [B, T] float32, of losses that the weighting leaves alone; None is 1 everywhere.
+            mask: [B, T] bool. num_steps: as of `weighted_squared_error`.
+        """
+        if "q_star" not in fwd_out:
+            return {}
+        q_star_loss = weighted_squared_error(fwd_out["q_star"], targets, weights, mask, num_steps)
+        return {"q_star_loss": (config.q_star_loss_weight, q_star_loss)}
+
     @torch.no_grad()
     def _targets(self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
-        values, terminated = fwd_out["target_values"], batch["terminated"]
-        if config.truncated_value == "previous":
-            values = with_previous_at_the_end(values, batch["lengths"])
-        if config.time_limit == "termination":
-            terminated = torch.ones_like(terminated)
-        episodes = batch["rewards"], values, batch["lengths"], terminated
+        lengths = batch["lengths"]
+        values, terminated = at_the_ends(config, fwd_out["target_values"], lengths, batch["terminated"])
+        episodes = batch["rewards"], values, lengths, terminated
         how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
         if config.td_trace == "peng":
             return lambda_returns(*episodes, **how)

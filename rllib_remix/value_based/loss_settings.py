@@ -12,17 +12,16 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.learning.weighting_settings import check_weighting_config
 from rllib_remix.reporting.weight_histogram import histogram_edges
 from rllib_remix.settings import Count, Flag, Interval, Limits, OneOf
-from rllib_remix.team.settings.groups import SettingGroup, setting
+from rllib_remix.team.settings.groups import setting
+from rllib_remix.team.settings.targets import TargetSettings
 from rllib_remix.value_based.schemes import AnyWeighting, find_scheme, share_with_workers
 
 WEIGHTING_MODES = ("loss", "sampling")
 TD_TRACES = ("watkins", "peng")
-TIME_LIMITS = ("truncation", "termination")
-TRUNCATED_VALUES = ("previous", "last")
 
 
 @dataclass(kw_only=True)
-class LossSettings(SettingGroup):
+class LossSettings(TargetSettings):
     """The weighting of the loss and its targets."""
 
     title: ClassVar[str] = "Loss"
@@ -32,9 +31,13 @@ class LossSettings(SettingGroup):
         AnyWeighting(SCHEMES),
         "by what every env step's error is multiplied. With remix a quarter of every batch is drawn from the newest "
         "episodes unless `recent_episodes_share` says otherwise (its on-policiness).",
+        before="td_lambda",
     )
     weighting_config: dict[str, Any] = setting(
-        {}, None, "settings of that weighting, see `rllib_remix.learning.weighting`."
+        {},
+        None,
+        "settings of that weighting, see `rllib_remix.learning.weighting`.",
+        before="td_lambda",
     )
     weighting_mode: str = setting(
         "loss",
@@ -43,12 +46,13 @@ class LossSettings(SettingGroup):
         "to their mean weight and keeps in the loss the profile of the weights within an episode (MAC-PO, section "
         "2.3). At `prioritized_replay_alpha` 1 both have the same expected gradient (docs/weightings/README.md says "
         "when).",
+        before="td_lambda",
     )
     q_star_loss_weight: float = setting(
-        1.0, Interval(0), "factor of the Q* loss; the MAC-PO reference code has 0.5."
-    )
-    td_lambda: float = setting(
-        0.6, Interval(0, 1), "λ of the λ-return; 0 is one-step. 0.6 in both papers, table 2."
+        1.0,
+        Interval(0),
+        "factor of the Q* loss; the MAC-PO reference code has 0.5.",
+        before="td_lambda",
     )
     td_trace: str = setting(
         "watkins",
@@ -56,19 +60,7 @@ class LossSettings(SettingGroup):
         "how far a λ-return follows what the agents did. watkins: up to the first joint action that is not the greedy one "
         "(for a greedy target policy Retrace and the tree backup are the same); peng: to the end of the episode, "
         "whatever they did, as both papers.",
-    )
-    time_limit: str = setting(
-        "truncation",
-        OneOf(TIME_LIMITS),
-        "what the end of a truncated episode is for the targets. truncation: a cut, after which its value continues; "
-        "termination: the end, after which nothing comes, as EPyMARL has it.",
-    )
-    truncated_value: str = setting(
-        "previous",
-        OneOf(TRUNCATED_VALUES),
-        "the value that continues there. previous: of the observation before the last, the last one from which agents "
-        "acted, and whose value is therefore learned; last: of the last observation, which is not, as PyMARL has it. With "
-        "`time_limit` termination none continues.",
+        before="time_limit",
     )
     limit_targets: bool = setting(
         True,

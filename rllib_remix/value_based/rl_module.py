@@ -6,23 +6,23 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from rllib_remix.errors import SettingError
 from rllib_remix.learning.targets import chosen, greedy_actions
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import new_mixer
-from rllib_remix.models.sizes import weights_of_state
+from rllib_remix.models.mixing.mixer import Mixer, MixerInputs
+from rllib_remix.models.sizes import sizes_for_mixer
 from rllib_remix.team.rl_module import Seen, TeamRLModule
-
-MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
 
 class ValueRLModule(TeamRLModule):
     """Shared recurrent agents, a mixer, and (for weighted algorithms) the unrestricted Q*.
 
     Model config: as TeamRLModule's, and `utility_clamp`, `mixer`, `use_q_star`, `use_mixer_gradient`, `mixer_embed_dim`,
-    `hypernet_hidden_dim`, `q_star_hidden_dim`, `zero_initial_values`.
+    `hypernet_hidden_dim`, `q_star_hidden_dim`, `zero_initial_values`, and what else the mixer's `sizes` name. Without a
+    mixer Q_tot is every agent's own value.
     """
 
     training_networks: ClassVar[tuple[str, ...]] = ("mixer", "q_star_agent", "q_star")
@@ -32,9 +32,7 @@ class ValueRLModule(TeamRLModule):
 
     def make_training_networks(self, n_agents: int, state_dim: int) -> None:
         config = self.model_config
-        if self.agent.image is not None:
-            _check_image_state(n_agents, state_dim, config)
-        self.mixer = new_mixer(n_agents, state_dim, config)
+        self.mixer: Mixer = new_mixer(sizes_for_mixer(self.agent, n_agents, state_dim, config), config)
         self.q_star_agent: RecurrentAgent | None = None
         self.q_star: UnrestrictedJointQ | None = None
         if config["use_q_star"]:
@@ -54,9 +52,9 @@ class ValueRLModule(TeamRLModule):
 
         Returns:
             `utilities` [B, T+1, n, U], `greedy_actions` [B, T+1, n], `q_tot` [B, T], `target_values` [B, T+1],
-            and, where the algorithm needs them, `q_star` [B, T] and `mixer_gradient` [B, T, n]. With
-            `skip_removed_agents` the utilities of agents that have left stay as they were when they left; on padding
-            all values are finite and mean nothing.
+            the last two with an n behind if there is no mixer, and, where the algorithm needs them, `q_star` [B, T] and
+            `mixer_gradient` [B, T, n]. With `skip_removed_agents` the utilities of agents that have left stay as they
+            were when they left; on padding all values are finite and mean nothing.
         """
         seen = self.seen(batch)
         utilities = self.utilities(self.agent, seen)
@@ -64,45 +62,59 @@ class ValueRLModule(TeamRLModule):
         out = {
             "utilities": utilities.detach(),
             "greedy_actions": greedy,
-            "target_values": self._target_values(seen, greedy),
+            "target_values": self._target_values(seen, greedy, batch["avail_actions"]),
         }
-        taken = seen.steps.pack(chosen(utilities, seen.actions))
+        inputs = self._mixer_inputs(self.mixer, seen, utilities, seen.actions, greedy)
         if self.model_config["use_mixer_gradient"]:
-            q_tot, gradient = self.mixer.with_gradient(taken, seen.state)
+            q_tot, gradient = self.mixer.with_gradient(inputs)
             out["mixer_gradient"] = seen.steps.unpack(gradient)[:, :-1]
         else:
-            q_tot = self.mixer(taken, seen.state)
+            q_tot = self.mixer(inputs)
         out["q_tot"] = seen.steps.unpack(q_tot)[:, :-1]
         if self.q_star is not None and self.q_star_agent is not None:
             taken = seen.steps.pack(chosen(self.utilities(self.q_star_agent, seen), seen.actions))
             out["q_star"] = seen.steps.unpack(self.q_star(taken, seen.state))[:, :-1]
         return out
 
+    def _mixer_inputs(
+        self, mixer: Mixer, seen: Seen, utilities: Tensor, actions: Tensor, greedy: Tensor
+    ) -> MixerInputs:
+        """What a mixer takes, and no more than it needs.
+
+        Args:
+            mixer: the online or the target one.
+            utilities: [B, T+1, n, U] of its agents. actions: [B, T+1, n], of which it gives the value.
+            greedy: [B, T+1, n], the best available actions by these utilities.
+        """
+        pack = seen.steps.pack
+        return MixerInputs(
+            chosen=pack(chosen(utilities, actions)),
+            state=seen.state,
+            best=pack(chosen(utilities.detach(), greedy)) if mixer.needs_best else None,
+            actions=pack(actions) if mixer.needs_actions else None,
+            agents=self._observed(seen) if mixer.needs_agents else None,
+        )
+
+    def _observed(self, seen: Seen) -> Tensor:
+        """[N, n, O + n]: what each agent observes, and a one-hot of its index; of one that has left what it saw last."""
+        agents, obs_dim = seen.agents, self.agent.obs_dim
+        index = functional.one_hot(agents.agent, self.agent.n_agents).to(seen.inputs.dtype)
+        return agents.unpack_at(torch.cat([seen.inputs[:, :obs_dim], index], dim=-1), seen.steps)
+
     @torch.no_grad()
-    def _target_values(self, seen: Seen, greedy: Tensor) -> Tensor:
+    def _target_values(self, seen: Seen, greedy: Tensor, avail: Tensor) -> Tensor:
         """Value of the online-greedy joint action under the target networks, [B, T+1] (double Q-learning)."""
         if self.q_star is not None:
-            agent, joint = self.target_q_star_agent, self.target_q_star
-        else:
-            agent, joint = self.target_agent, self.target_mixer
-        values = seen.steps.pack(chosen(self.utilities(agent, seen), greedy))
-        return seen.steps.unpack(joint(values, seen.state))
+            values = seen.steps.pack(chosen(self.utilities(self.target_q_star_agent, seen), greedy))
+            return seen.steps.unpack(self.target_q_star(values, seen.state))
+        utilities, mixer = self.utilities(self.target_agent, seen), self.target_mixer
+        best = greedy_actions(utilities, avail) if mixer.needs_best else greedy
+        return seen.steps.unpack(mixer(self._mixer_inputs(mixer, seen, utilities, greedy, best)))
 
     def target_sources(self) -> tuple[str, ...]:
         return ("q_star_agent", "q_star") if self.model_config["use_q_star"] else ("agent", "mixer")
 
     def forward_target(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
-        """`target_values` [B, T+1] of given `greedy_actions` [B, T+1, n]."""
-        return {"target_values": self._target_values(self.seen(batch), batch["greedy_actions"])}
-
-
-def _check_image_state(n_agents: int, state_dim: int, networks: dict[str, Any]) -> None:
-    """Raises SettingError for a state, made of images, for which mixer and Q* would be enormous."""
-    weights = weights_of_state(n_agents, state_dim, networks)
-    if weights > MAX_WEIGHTS_OF_STATE:
-        raise SettingError(
-            f"mixer: {networks['mixer']!r} is not possible{' with Q*' if networks['use_q_star'] else ''}, as the state has "
-            f"{state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
-            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
-            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
-        )
+        """`target_values` [B, T+1] of given `greedy_actions` [B, T+1, n], in a batch as of `forward_train`."""
+        greedy, avail = batch["greedy_actions"], batch["avail_actions"]
+        return {"target_values": self._target_values(self.seen(batch), greedy, avail)}

@@ -12,6 +12,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,8 +77,17 @@ def update_products(networks: dict[str, Any], spec: TeamSpec, size: BatchSize) -
     """
     agent = functools.partial(_agent, networks, spec, _rounded(size.agents_per_step))
     mixer = functools.partial(_mixer, networks, spec)
-    products = agent(learns=True) + mixer(size.env_steps, learns=True)
     bootstraps = size.env_steps + size.episodes
+    if networks.get("central_critic"):  # COMA, DOP: critic and target on all agents, those that have left too
+        critic = functools.partial(_central_critic, networks, spec)
+        return agent(learns=True) + critic(size.env_steps, learns=True) + critic(bootstraps, learns=False)
+    if networks.get("stochastic_policy"):  # VDAC: no targets, and a value of every observation
+        return agent(learns=True) + mixer(bootstraps, learns=True)
+    products = agent(learns=True) + mixer(size.env_steps, learns=True)
+    if networks.get("use_q_jt"):
+        q_jt = functools.partial(_q_jt, networks, spec)
+        products += q_jt(size.env_steps, learns=True) + agent(learns=False)
+        return products + q_jt(bootstraps, learns=False)
     if networks["use_q_star"]:
         q_star = functools.partial(_q_star, networks, spec)
         products += agent(learns=True) + q_star(size.env_steps, learns=True)
@@ -103,7 +113,8 @@ def _agent(
     rows = sum(rows_per_step)
     products = _linear(rows, inputs, hidden, learns=learns, from_data=True)
     products += _linear(rows, hidden, 3 * hidden, learns=learns)
-    products += _linear(rows, hidden, spec.n_actions, learns=learns)
+    outputs = spec.n_actions + networks.get("agent_extra_outputs", 0)
+    products += _linear(rows, hidden, outputs, learns=learns)
     # The recurrent part is one product after the other; its weights' gradient can be one product in the end.
     for rows_of_step in rows_per_step:
         products[Product("forward", rows_of_step, hidden, 3 * hidden)] += 1
@@ -113,14 +124,78 @@ def _agent(
 
 
 def _mixer(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
-    if networks["mixer"] != "qmix":
-        return Counter()
+    of_mixer = {"qmix": _qmix, "qatten": _qatten, "qplex": _qplex}.get(networks["mixer"] or "")
+    return of_mixer(networks, spec, rows, learns=learns) if of_mixer else Counter()
+
+
+def _qmix(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
     embed, hypernet = networks["mixer_embed_dim"], networks["hypernet_hidden_dim"]
     products: Counter[Product] = Counter()
     for hidden, outputs in ((hypernet, spec.n_agents * embed), (hypernet, embed), (embed, 1)):
         products += _linear(rows, spec.state_dim, hidden, learns=learns, from_data=True)
         products += _linear(rows, hidden, outputs, learns=learns)
     return products + _linear(rows, spec.state_dim, embed, learns=learns, from_data=True)
+
+
+def _qatten(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    embed, hypernet = networks["mixer_embed_dim"], networks["hypernet_hidden_dim"]
+    products = _head_nets(networks, rows, spec.state_dim, [hypernet, embed], learns=learns)
+    products += _linear(
+        rows * spec.n_agents,
+        spec.obs_dim + spec.n_agents,
+        networks["mixer_heads"] * embed,
+        learns=learns,
+        from_data=True,
+    )
+    for hidden, outputs in ((hypernet, networks["mixer_heads"]), (embed, 1)):
+        products += _linear(rows, spec.state_dim, hidden, learns=learns, from_data=True)
+        products += _linear(rows, hidden, outputs, learns=learns)
+    return products
+
+
+def _qplex(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    hypernet, state, agents = networks["hypernet_hidden_dim"], spec.state_dim, spec.n_agents
+    products: Counter[Product] = Counter()
+    for _ in ("w", "b"):
+        products += _linear(rows, state, hypernet, learns=learns, from_data=True)
+        products += _linear(rows, hypernet, agents, learns=learns)
+    hidden = [hypernet] * (networks["importance_layers"] - 1)
+    for inputs, outputs in ((state, 1), (state, agents), (state + agents * spec.n_actions, agents)):
+        products += _head_nets(networks, rows, inputs, [*hidden, outputs], learns=learns)
+    return products
+
+
+def _head_nets(
+    networks: dict[str, Any], rows: int, inputs: int, widths: list[int], *, learns: bool
+) -> Counter[Product]:
+    """Nets of these layers for every head: the first layers are one product, the others one for each head."""
+    heads = networks["mixer_heads"]
+    products = _linear(rows, inputs, heads * widths[0], learns=learns, from_data=True)
+    for before, after in pairwise(widths):
+        for product, count in _linear(rows, before, after, learns=learns).items():
+            products[product] += heads * count
+    return products
+
+
+def _q_jt(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    """Of QTRAN's Q_jt; where it learns, also of the greedy joint action, without a gradient, and of V."""
+    hidden, state, features = networks["q_jt_hidden_dim"], spec.state_dim, networks["agent_extra_outputs"]
+    width = features + spec.n_actions
+    products = _linear(rows * spec.n_agents, features, width, learns=learns)
+
+    def of_actions(learns: bool) -> Counter[Product]:
+        found = _linear(rows, width, width, learns=learns)
+        found += _linear(rows, state + width, hidden, learns=learns, from_data=True)
+        if learns:  # Of the input only what comes from the agents, not the state.
+            found[Product("input", rows, width, hidden)] += 1
+        return found + _linear(rows, hidden, hidden, learns=learns) + _linear(rows, hidden, 1, learns=learns)
+
+    products += of_actions(learns)
+    if learns:
+        products += of_actions(False)
+        products += _linear(rows, state, hidden, learns=True, from_data=True)
+        products += _linear(rows, hidden, hidden, learns=True) + _linear(rows, hidden, 1, learns=True)
+    return products
 
 
 def _q_star(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
@@ -132,6 +207,27 @@ def _q_star(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool
         products += _linear(rows, inputs, outputs, learns=learns)
     products += _linear(rows, state, hidden, learns=learns, from_data=True)
     return products + _linear(rows, hidden, 1, learns=learns)
+
+
+def _central_critic(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    """Q^a of all agents at so many steps; the parts of its first layer each where they can be shared."""
+    hidden, agents, actions = networks["critic_hidden_dim"], spec.n_agents, spec.n_actions
+    of_agents = rows * agents
+    first = functools.partial(_linear, learns=learns, from_data=True)
+    products = first(rows, spec.state_dim, hidden) + first(of_agents, spec.obs_dim, hidden)
+    outputs = actions + 1  # DOP's advantages and value
+    if networks["central_critic"] == "coma":
+        outputs = actions
+        products += first(rows, agents * actions, hidden)  # the last joint action
+        for _ in range(agents):  # what each action adds, and for each agent the sum over the others
+            products += first(rows, actions, hidden)
+        products[Product("forward", agents, agents, rows * hidden)] += 1
+        products[Product("input", agents, agents, rows * hidden)] += learns
+    else:
+        embed = networks["mixer_embed_dim"]
+        products += first(rows, spec.state_dim, agents * embed) + first(rows, spec.state_dim, embed)
+    products += _linear(of_agents, hidden, hidden, learns=learns)
+    return +(products + _linear(of_agents, hidden, outputs, learns=learns))
 
 
 def _linear(

@@ -26,35 +26,38 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
-from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.learner import TeamLearner, learner_batch
 from rllib_remix.team.rewards import Rewards
-from rllib_remix.value_based.learner import ValueLearner
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO")
+ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL", "VDAC", "COMA", "DOP")
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
 
-def new_config(algorithm: str, dtype: str = "float32") -> Any:
-    """The algorithm's defaults on Predator-Prey, computing in one of DTYPES."""
+def new_config(algorithm: str, dtype: str = "float32", **training: Any) -> Any:
+    """The algorithm's defaults on Predator-Prey, but for `training`, computing in one of DTYPES."""
     config = get_algorithm_config(algorithm).environment("predator_prey").debugging(seed=0)
-    return config.training(compute_dtype=dtype)
+    return config.training(compute_dtype=dtype, **training)
 
 
-def new_learner(config: Any, spec: TeamSpec) -> ValueLearner:
+def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
     """A learner of its own, outside of any algorithm."""
     module_spec = config.get_multi_rl_module_spec(
         spaces={"default_policy": team_spaces(spec)}, inference_only=False
     )
-    learner = ValueLearner(config=config, module_spec=module_spec)
+    learner = config.learner_class(config=config, module_spec=module_spec)
     learner.build()
     return learner
 
 
-def batch_of(episodes: Sequence[TeamEpisode]) -> Any:
-    """All of the episodes as one batch for the learner, as the algorithms hand it over by default."""
+def batch_of(episodes: Sequence[TeamEpisode], recent_share: float = 0.0) -> Any:
+    """All of the episodes as one batch for the learner, as the algorithms hand it over by default.
+
+    A share of them count as the newest, from which alone some learn their policies.
+    """
     sample = filled_buffer(episodes).sample(len(episodes))
-    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1)
+    recent = round(recent_share * len(episodes))
+    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1, num_recent=recent)
 
 
 def name_of(algorithm: str, batch_size: int, dtype: str, extra: str = "", *, what: str = "update") -> str:
@@ -69,6 +72,7 @@ def bench(
     lives: Lives | None,
     repeats: int,
     extra: str = "",
+    **training: Any,
 ) -> list[Figure]:
     """Time of an update on the episodes, and the share that its weights take.
 
@@ -78,11 +82,14 @@ def bench(
         lives: of their agents; None if all are there to the end.
         repeats: measured updates.
         extra: end of the figure's name.
+        training: settings that are not at their defaults.
     """
     spec = spec_of(max(episodes, key=len))
-    config = new_config(algorithm, dtype)
-    learner, batch = new_learner(config, spec), batch_of(episodes)
-    with timed_weights(config.weighting) as in_weights:
+    config = new_config(algorithm, dtype, **training)
+    recent_share = config.recent_episodes_per_batch() / config.train_batch_episodes
+    learner, batch = new_learner(config, spec), batch_of(episodes, recent_share)
+    weighting = getattr(config, "weighting", "uniform")
+    with timed_weights(weighting) as in_weights:
         times = cpu_seconds(lambda: learner.update(batch=batch), repeats)
     if lives is None:
         size = floors.dense(len(episodes), spec.episode_limit, spec.n_agents)
@@ -100,7 +107,7 @@ def bench(
             note=f"{floors.total_flop(products) / 1e9:.0f} GFLOP",
         )
     ]
-    if config.weighting != "uniform":
+    if weighting != "uniform":
         shares = [100 * part / whole for part, whole in zip(in_weights[-repeats:], times, strict=True)]
         weights = name_of(algorithm, len(episodes), dtype, extra, what="weights")
         figures.append(Figure(weights, "% of the update", shares))
@@ -133,6 +140,22 @@ def bench_dense(episodes: Sequence[TeamEpisode], repeats: int, report: Callable[
             for dtype in DTYPES:
                 for figure in bench(algorithm, dtype, episodes[:batch_size], None, repeats):
                     report(figure)
+
+
+def bench_own_parameters(
+    episodes: Sequence[TeamEpisode],
+    repeats: int,
+    shared: dict[str, Figure],
+    report: Callable[[Figure], None],
+    algorithm: str = "QMIX",
+) -> None:
+    """Updates of agents with parameters of their own, beside those of agents that share them, of which `shared` are."""
+    batch = episodes[: BATCHES[0]]
+    for dtype in DTYPES:
+        figure, *_ = bench(algorithm, dtype, batch, None, repeats, "own parameters", share_parameters=False)
+        same = shared.get(name_of(algorithm, len(batch), dtype))
+        ratio = f"{figure.median / same.median:.2f} of shared, " if same else ""
+        report(dataclasses.replace(figure, note=ratio + figure.note))
 
 
 def bench_half_trained(

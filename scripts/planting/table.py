@@ -2,8 +2,10 @@
 
 from planting.fault import Fault
 from planting.faults import (
+    actor_critics,
     environments,
     formulas,
+    joint_values,
     learner,
     loop,
     names,
@@ -17,7 +19,9 @@ from planting.faults import (
 FAULTS: tuple[Fault, ...] = (
     *learner.FAULTS,
     *formulas.FAULTS,
+    *actor_critics.FAULTS,
     *networks.FAULTS,
+    *joint_values.FAULTS,
     *rollout.FAULTS,
     *loop.FAULTS,
     *replay.FAULTS,

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from rllib_remix.algorithms.table import get_algorithm_config
+from rllib_remix.algorithms.qmix_config import QMIXConfig
+from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+
+VALUE_BASED = [name for name in ALGORITHMS if isinstance(get_algorithm_config(name), QMIXConfig)]
+UNLIKE_QMIX = ["Qatten", "QPLEX", "QTRAN", "IQL"]  # value-based, with other joint values
+OTHERS = [name for name in ALGORITHMS if name not in VALUE_BASED]
 
 TINY = {"grid_height": 4, "grid_width": 4, "num_predators": 3, "num_prey": 2, "episode_limit": 10}
 
@@ -14,15 +19,20 @@ def tiny(algorithm="ReMIX", *, seed=0, **training):
     PyTorch deterministic, which loads its compiler.
     """
     settings = {"train_batch_episodes": 8, "replay_buffer_capacity": 40, "target_network_update_episodes": 16}
-    settings["epsilon"] = [[0, 1.0], [2000, 0.1]]
+    settings |= {"epsilon": [[0, 1.0], [2000, 0.1]], "rollout_episodes_per_update": 4}
+    config = get_algorithm_config(algorithm)
     return (
-        get_algorithm_config(algorithm)
-        .environment("predator_prey", env_config=dict(TINY))
+        config.environment("predator_prey", env_config=dict(TINY))
         .env_runners(num_envs_per_env_runner=4)
-        .training(**(settings | {"rollout_episodes_per_update": 4} | training))
+        .training(**(known_to(config, settings) | training))
         .reporting(min_sample_timesteps_per_iteration=100)
         .debugging(seed=seed)
     )
+
+
+def known_to(config, settings):
+    """Those of the settings that an algorithm has."""
+    return {name: value for name, value in settings.items() if name in vars(config)}
 
 
 def one_shot(algorithm, env="matrix_game", *, seed=0, steps=400, lr=2e-3, **training):

@@ -15,7 +15,8 @@ def test_every_algorithm_has_a_config_that_is_valid_as_it_is(name):
     config = get_algorithm_config(name).environment("predator_prey")
     config.validate()
     assert config.algo_class.__name__ == name
-    assert config.algo_class.get_default_config().weighting == config.weighting
+    for default in config.algo_class.get_default_config().own_settings():
+        assert default.name in vars(config)
 
 
 def test_an_unknown_algorithm_is_named_with_the_nearest():

@@ -3,7 +3,8 @@
 import pytest
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
-from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
+from tests.algorithms.games import VALUE_BASED
 
 COMMON = {
     "lr": 1e-3,
@@ -32,9 +33,12 @@ COMMON = {
     "agent_hidden_dim": 64,
     "mixer_embed_dim": 32,
     "hypernet_hidden_dim": 64,
+    "mixer_heads": 4,
+    "importance_layers": 2,
     "q_star_hidden_dim": 256,
     "observe_last_action": True,
     "observe_agent_id": True,
+    "share_parameters": True,
     "encoder": "auto",
     "observe_time": False,
     "normalize_observations": None,
@@ -62,8 +66,8 @@ COMMON = {
 }
 # As pickles, results and --json have them.
 ORDER = """
-    preset mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim q_star_hidden_dim observe_last_action observe_agent_id
-    encoder observe_time normalize_observations zero_initial_values utility_clamp weighting weighting_config weighting_mode
+    preset mixer agent_hidden_dim mixer_embed_dim hypernet_hidden_dim mixer_heads importance_layers q_star_hidden_dim
+    observe_last_action observe_agent_id share_parameters encoder observe_time normalize_observations zero_initial_values utility_clamp weighting weighting_config weighting_mode
     q_star_loss_weight td_lambda td_trace time_limit truncated_value limit_targets
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
@@ -76,6 +80,10 @@ ORDER = """
 OWN = {
     "QMIX": ("uniform", "qmix", False, False),
     "VDN": ("uniform", "vdn", False, False),
+    "Qatten": ("uniform", "qatten", False, False),
+    "QPLEX": ("uniform", "qplex", False, False),
+    "QTRAN": ("uniform", None, False, False),
+    "IQL": ("uniform", None, False, False),
     "OWQMIX": ("ow", "qmix", True, False),
     "CWQMIX": ("cw", "qmix", True, False),
     "ReMIX": ("remix", "qmix", True, True),
@@ -86,12 +94,25 @@ OWN = {
     "PERQMIX": ("per", "qmix", True, False),
     "PSERQMIX": ("pser", "qmix", True, False),
 }
+# Settings that an algorithm alone has, or has another default of; and before which setting the first of them stands.
+OTHERS = {
+    "IQL": {"skip_removed_agents": False},
+    "QTRAN": {"q_jt_hidden_dim": 64, "opt_loss_weight": 1.0, "nopt_loss_weight": 0.1},
+}
+BEFORE = {"QTRAN": "train_batch_episodes"}
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_has_its_defaults(algorithm):
-    config = get_algorithm_config(algorithm)
-    assert {name: getattr(config, name) for name in COMMON} == COMMON
+def order_of(algorithm):
+    order = ORDER.split()
+    own = [name for name in OTHERS.get(algorithm, {}) if name not in order]
+    place = order.index(BEFORE[algorithm]) if own else 0
+    return [*order[:place], *own, *order[place:]]
+
+
+@pytest.mark.parametrize("algorithm", VALUE_BASED)
+def test_every_value_based_algorithm_has_its_defaults(algorithm):
+    config, expected = get_algorithm_config(algorithm), COMMON | OTHERS.get(algorithm, {})
+    assert {name: getattr(config, name) for name in expected} == expected
     weighting, mixer, use_q_star, use_mixer_gradient = OWN[algorithm]
     networks = config.networks()
     assert (config.weighting, networks["mixer"]) == (weighting, mixer)
@@ -103,14 +124,14 @@ def test_the_default_of_every_setting_is_tested():
     assert set(ORDER.split()) - COMMON.keys() == {"mixer", "weighting"}  # which are in OWN
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", VALUE_BASED)
 def test_the_settings_keep_their_order(algorithm):
-    config, order = get_algorithm_config(algorithm), ORDER.split()
+    config, order = get_algorithm_config(algorithm), order_of(algorithm)
     assert [setting.name for setting in config.own_settings()] == order
     new = set(order) - vars(AlgorithmConfig()).keys()  # RLlib has attributes of the names of some
     assert [name for name in vars(config) if name in new] == [name for name in order if name in new]
 
 
 def test_a_quarter_of_remixs_batch_and_of_no_others_is_recent():
-    recent = {name: get_algorithm_config(name).recent_episodes_per_batch() for name in ALGORITHMS}
-    assert recent == dict.fromkeys(ALGORITHMS, 0) | {"ReMIX": 8}
+    recent = {name: get_algorithm_config(name).recent_episodes_per_batch() for name in VALUE_BASED}
+    assert recent == dict.fromkeys(VALUE_BASED, 0) | {"ReMIX": 8}

@@ -26,13 +26,21 @@ def test_remix_finds_it_in_more_but_smaller_steps(range_map):
     assert greedy_return(config) == 8
 
 
-@pytest.mark.parametrize("algorithm", ["VDN", "QMIX"])
+@pytest.mark.parametrize("algorithm", ["VDN", "QMIX", "Qatten", "IQL"])
 def test_unweighted_algorithms_settle_for_the_safe_region(algorithm):
     assert greedy_return(one_shot(algorithm)) == 0
 
 
-@pytest.mark.parametrize(("algorithm", "expected"), [("QMIX", 8), ("VDN", 7)])
-def test_qmix_solves_the_two_step_game_and_vdn_cannot(algorithm, expected):
+@pytest.mark.parametrize("algorithm", ["VDN", "Qatten", "QPLEX"])
+def test_weights_let_other_joint_values_find_it_too(algorithm):
+    assert greedy_return(one_shot(algorithm, weighting="ow")) == 8
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [("QMIX", 8), ("QPLEX", 8), ("QTRAN", 8), ("VDN", 7), ("Qatten", 7), ("IQL", 7)],
+)
+def test_who_is_not_bound_to_sums_solves_the_two_step_game(algorithm, expected):
     assert greedy_return(one_shot(algorithm, "two_step_game", steps=2000, td_lambda=0.0)) == expected
 
 
@@ -44,7 +52,20 @@ def test_weighted_algorithms_find_it_when_they_draw_by_weight_too(algorithm, ste
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["VDN", "MACPO", "MACPOApprox", "DisCorQMIX", "ReMERNQMIX", "PERQMIX", "PSERQMIX"]
+    "algorithm",
+    [
+        "VDN",
+        "Qatten",
+        "QPLEX",
+        "QTRAN",
+        "IQL",
+        "MACPO",
+        "MACPOApprox",
+        "DisCorQMIX",
+        "ReMERNQMIX",
+        "PERQMIX",
+        "PSERQMIX",
+    ],
 )
 def test_all_others_learn_an_additive_game(algorithm):
     config = one_shot(algorithm).environment(env_config={"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]})

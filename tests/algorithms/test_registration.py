@@ -10,10 +10,11 @@ import pytest
 from processes import SMALL, exit_code, output
 
 import rllib_remix
-from rllib_remix.algorithms.table import ALGORITHMS, algorithm_class, get_algorithm_config
+from rllib_remix.algorithms.table import ALGORITHMS, RLLIB_ALGORITHMS, algorithm_class, get_algorithm_config
 from rllib_remix.cli.completion import complete_algorithms
 from rllib_remix.errors import SettingError
 from rllib_remix.experiments import load
+from rllib_remix.experiments.algorithm import find_algorithm
 from rllib_remix.experiments.old.settings import translate_config
 from rllib_remix.learning.weighting import SCHEMES, Weights
 from rllib_remix.team.algorithm import TeamAlgorithm
@@ -132,6 +133,23 @@ def test_a_registered_algorithm_is_in_every_list(own, rllib):
     assert complete_algorithms("Lat") == [("Late", "QMIX in which late steps count more")]
     assert "  Late         QMIX in which late steps count more\n" in rllib("algorithms").stdout
     assert "Late" in dir(rllib_remix)
+
+
+def test_iql_is_that_of_teams_for_ray_too_whatever_it_is_asked_for():
+    """Tune registers RLlib's algorithms again when it is asked for a name that it does not know."""
+    from ray.rllib.algorithms.iql import IQL as Implicit
+    from ray.tune.error import TuneError
+    from ray.tune.registry import get_trainable_cls
+
+    rllib_remix.register()
+    with pytest.raises(TuneError):
+        get_trainable_cls("no_such_algorithm")
+    assert get_trainable_cls("IQL") is rllib_remix.IQL
+    assert find_algorithm("IQL")[1] is rllib_remix.IQL
+    assert find_algorithm("PPO")[1].__name__ == "PPO"
+    path = f"{Implicit.__module__.removesuffix('.iql')}.IQL"
+    assert path in RLLIB_ALGORITHMS
+    assert find_algorithm(path)[1] is Implicit is not rllib_remix.IQL
 
 
 def test_a_registered_weighting_is_checked_as_ours_are(own):

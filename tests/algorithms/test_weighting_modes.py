@@ -14,6 +14,7 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.nonfinite import MAX_IN_A_ROW, NotFiniteError
+from rllib_remix.team.replay_results import replay_results
 from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import equal, tiny, weights
 
@@ -135,7 +136,7 @@ def test_in_mode_sampling_no_batch_is_drawn_ahead_of_its_priorities(build):
 
 def test_an_iteration_that_brought_nothing_has_priorities_of_nan(build):
     algorithm = build(tiny("QMIX", weighting_mode="sampling"))
-    replay = algorithm._replay_results()
+    replay = replay_results(algorithm.replay_buffer, mib_when_full=1.0, beta=0.0)
     assert replay["num_episodes"] == 0
     assert all(math.isnan(replay[f"priority_{name}"]) for name in ("mean", "min", "max"))
 

@@ -75,13 +75,22 @@ FIELDS: list[tuple[str, Any]] = [
     *((f"networks.observe_{name}", value) for name in ("last_action", "agent_id") for value in FLAGS),
     *((f"networks.{name}", value) for name in ("observe_time", "normalize_observations") for value in (1, "yes", None, True)),
     *(("networks.encoder", value) for value in ("rnn", 1, None, ["cnn"], "cnn")),
+    *(("networks.agent_extra_outputs", value) for value in (-1, 1.0, "1", True, None, 1, 2**17)),
+    *(("networks.stochastic_policy", value) for value in (1, "yes", None)),
     *(("networks.use_q_star", value) for value in (1, "yes", None, False)),
     *(
         ("networks.utility_clamp", value)
         for value in ("x", [1], [2, 1], [1, 1], [1, 2, 3], {"a": 1}, True, 5, [None, 1], ["a", "b"], MISSING)
     ),
     *(("networks.mixer", value) for value in ("qplex", "\x1b", 1, ["qmix"], "vdn", None)),
+    *(("networks.mixer_heads", value) for value in (0, -1, 65, 10**9, "4", True, 1.5)),
+    *(("networks.importance_layers", value) for value in (0, -1, 9, 10**9, "2", True, 1.5)),
+    *(("networks.agent_extra_outputs", value) for value in (-1, 10**9, "4", True, 1.5, None, 3)),
+    *(("networks.use_q_jt", value) for value in (1, "yes", None, True)),
+    *(("networks.central_critic", value) for value in ("qmix", "\x1b", 1, ["coma"], "coma", "dop")),
+    *(("networks.critic_hidden_dim", value) for value in (True, "3", -1, 0, 10**9)),
     *(("networks.compute_dtype", value) for value in ("float16", 1, None)),
+    *(("networks.share_parameters", value) for value in (True, 1, "x", [], [1, 0], [0, 2], [0] * 70_000, [0, 1], {"a": [0]})),
     *(("networks", value) for value in (None, 1, "x", [], {})),
     *(("networks.hidden_dim", value) for value in ({}, {"a": 1}, [[1]], [{}], [1] * 65, ["\x1b"], "\x1b[31m", "x" * 201)),
     ("networks.\x1b[31m", 2),

@@ -12,12 +12,20 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import EPISODE_REPORT, learner_batch
 from rllib_remix.team.rewards import Rewards
+from tests.algorithms.games import known_to
 
 AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS = 3, 4, 2, 2, 5
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
 # Networks read what a batch holds, and targets stay, unless a test says otherwise.
 PLAIN = {"normalize_observations": False, "target_network_update_interval": 200}
-SMALL = {"agent_hidden_dim": 2, "mixer_embed_dim": 2, "hypernet_hidden_dim": 3, "q_star_hidden_dim": 3}
+SMALL = {
+    "agent_hidden_dim": 2,
+    "mixer_embed_dim": 2,
+    "hypernet_hidden_dim": 3,
+    "q_star_hidden_dim": 3,
+    "mixer_heads": 2,
+}
+OWN = {"QTRAN": {"q_jt_hidden_dim": 3}}
 
 # Utilities so far apart that some actions are nearly sure, and joint values of the size of the targets.
 SCALES = {"bias": 0.3, "agent.head": 2.0, "mixer": 0.6, "q_star.": 1.0, "": 0.7}
@@ -29,7 +37,8 @@ TERMINATED = np.array([True, False, False, True, False, True])
 
 def team_learner(algorithm, **training):
     """The algorithm's own learner, with networks as random as the targets, and unlike them."""
-    config = get_algorithm_config(algorithm).update_from_dict(SMALL | PLAIN | training)
+    config = get_algorithm_config(algorithm)
+    config.update_from_dict(known_to(config, SMALL | PLAIN) | OWN.get(algorithm, {}) | training)
     observation_space, action_space = team_spaces(SPEC)
     spaces = {DEFAULT_MODULE_ID: (observation_space, action_space)}
     learner = config.learner_class(config=config, module_spec=config.get_rl_module_spec(spaces=spaces))
@@ -93,10 +102,10 @@ def tensors(batch):
 
 
 def update(learner, batch, *, episodes=0, env_steps=0):
-    """One update as the loop makes it; returns what was logged, and what is reported of the weights."""
+    """One update as the loop makes it; returns what was logged, and what is reported of the weights, if anything is."""
     results = learner.update(
         batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1),
         timesteps={NUM_EPISODES_LIFETIME: episodes, NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps},
     )[DEFAULT_MODULE_ID]
-    (report,) = results.pop(EPISODE_REPORT).peek()
+    (report,) = results.pop(EPISODE_REPORT).peek() if EPISODE_REPORT in results else (None,)
     return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}, report

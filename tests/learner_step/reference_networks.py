@@ -6,6 +6,8 @@ O and S entries of an observation and of a state. Padding is computed like anyth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 
@@ -25,13 +27,14 @@ def agent_inputs(obs, actions, n_actions, *, observe_last_action, observe_agent_
     return np.concatenate(parts, axis=-1)
 
 
-def agent_utilities(parameters, name, inputs, lives, clamp=None):
-    """Utilities [B, T+1, n, U] of the recurrent agents; those of an agent that has left stay as they were.
+def agent_outputs(parameters, name, inputs, lives, n_actions, clamp=None):
+    """What the recurrent agents' head gives [B, T+1, n, U + K]; that of an agent that has left stays as it was.
 
     Args:
         parameters, name: the network is `name`, such as "agent" or "target_q_star_agent".
         inputs: [B, T+1, n, I].
         lives: [B, n], how many steps of each agent are computed.
+        n_actions: U, of the utilities, which come first.
         clamp: (low, high) or None.
     """
     encoder, bias = parameters[f"{name}.encoder.weight"], parameters[f"{name}.encoder.bias"]
@@ -43,10 +46,20 @@ def agent_utilities(parameters, name, inputs, lives, clamp=None):
         hidden = gru_cell(parameters, f"{name}.gru", encoded, hidden)
         computed = hidden @ head.T + head_bias
         if clamp is not None:
-            computed = np.clip(computed, *clamp)
+            computed[..., :n_actions] = np.clip(computed[..., :n_actions], *clamp)
         has_left = (step >= lives)[..., None]
         utilities[:, step] = np.where(has_left, utilities[:, step - 1], computed)
     return utilities
+
+
+def own_outputs(parameters, name, inputs, lives, n_actions, clamp=None):
+    """The same where every agent has parameters of its own, [n, …] of each."""
+    agents = []
+    for agent in range(lives.shape[1]):
+        own = {key: array[agent] for key, array in parameters.items() if key.startswith(f"{name}.")}
+        its = slice(agent, agent + 1)
+        agents.append(agent_outputs(own, name, inputs[:, :, its], lives[:, its], n_actions, clamp))
+    return np.concatenate(agents, axis=2)
 
 
 def gru_cell(parameters, name, x, h):
@@ -71,13 +84,29 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def vdn(parameters, name, chosen, state):
+@dataclass(frozen=True)
+class Team:
+    """What mixers know of N steps beside the chosen utilities [..., n].
+
+    Args:
+        state [..., S]. agents: [..., n, O + n], what each observes, and which it is. actions: [..., n].
+        fixed: parameters, chosen and best utilities [..., n] that duplex dueling takes advantages of, without gradient.
+    """
+
+    state: np.ndarray
+    agents: np.ndarray
+    actions: np.ndarray
+    fixed: tuple
+
+
+def vdn(parameters, name, chosen, team):
     """Q_tot [...] = Σ_a Q^a of the utilities chosen [..., n]."""
     return chosen.sum(-1)
 
 
-def qmix(parameters, name, chosen, state):
+def qmix(parameters, name, chosen, team):
     """Q_tot [...] = ELU(q·|W1(s)| + b1(s))·|w2(s)| + b2(s) of the utilities chosen [..., n] and the state [..., S]."""
+    state = team.state
     w1 = np.abs(feed_forward(parameters, f"{name}.w1", [0, 2], state))
     w1 = w1.reshape(*chosen.shape, -1)  # [..., n, m]
     w2 = np.abs(feed_forward(parameters, f"{name}.w2", [0, 2], state))
@@ -88,16 +117,82 @@ def qmix(parameters, name, chosen, state):
     return (elu * w2).sum(-1) + b2
 
 
-MIXERS = {"vdn": vdn, "qmix": qmix}
+def qatten(parameters, name, chosen, team):
+    """Q_tot [...] = c(s) + Σ_h |w_h(s)| Σ_a softmax_a(e_h(s)·k_{h,a} / √d) Q^a, head by head and agent by agent."""
+    queries = head_nets(parameters, f"{name}.queries", team.state)
+    head_weights = np.abs(feed_forward(parameters, f"{name}.head_weights", [0, 2], team.state))
+    q_tot = feed_forward(parameters, f"{name}.offset", [0, 2], team.state)[..., 0]
+    keys = np.split(parameters[f"{name}.keys.weight"], len(queries))
+    for head, (query, key) in enumerate(zip(queries, keys, strict=True)):
+        logits = [
+            (query * (team.agents[..., agent, :] @ key.T)).sum(-1) / np.sqrt(len(key))
+            for agent in range(chosen.shape[-1])
+        ]
+        whole = sum(np.exp(logit) for logit in logits)
+        for agent, logit in enumerate(logits):
+            q_tot = q_tot + head_weights[..., head] * np.exp(logit) / whole * chosen[..., agent]
+    return q_tot
 
 
-def mixer_gradient(mixer, parameters, chosen, state, *, h=1e-5):
+def qplex(parameters, name, chosen, team):
+    """Q_tot [...] = Σ_a (w_a Q^a + b_a) + Σ_a (λ_a - 1)·sg(w_a (Q^a - M^a)), M^a the best of the agent's utilities."""
+    fixed, of_fixed, best = team.fixed
+    weight, offset = (
+        feed_forward(parameters, f"{name}.{part}", [0, 2], team.state) for part in ("weight", "offset")
+    )
+    fixed_weight = np.abs(feed_forward(fixed, f"{name}.weight", [0, 2], team.state))
+    advantages = fixed_weight * (of_fixed - best)
+    importance = joint_importance(parameters, f"{name}.importance", team.state, team.actions)
+    return (np.abs(weight) * chosen + offset).sum(-1) + ((importance - 1) * advantages).sum(-1)
+
+
+def joint_importance(parameters, name, state, actions):
+    """λ_a [..., n] = Σ_k |key_k(s)|·σ(agent_k(s))_a·σ(action_k(s, u))_a."""
+    n_inputs = parameters[f"{name}.actions.first.weight"].shape[1]
+    n_actions = (n_inputs - state.shape[-1]) // actions.shape[-1]
+    one_hots = np.eye(n_actions)[actions].reshape(*actions.shape[:-1], -1)
+    joint = np.concatenate([state, one_hots], axis=-1)
+    nets = (("keys", state), ("agents", state), ("actions", joint))
+    of_heads = zip(*(head_nets(parameters, f"{name}.{net}", x) for net, x in nets), strict=True)
+    return sum(np.abs(key) * sigmoid(agent) * sigmoid(action) for key, agent, action in of_heads)
+
+
+def head_nets(parameters, name, x):
+    """The outputs of K nets, a list, each with a ReLU between its layers."""
+    first, bias = parameters[f"{name}.first.weight"], parameters[f"{name}.first.bias"]
+    later = sorted(key for key in parameters if key.startswith(f"{name}.weights."))
+    heads = len(parameters[later[0]])
+    outputs = []
+    for head, (weight, offset) in enumerate(zip(np.split(first, heads), np.split(bias, heads), strict=True)):
+        out = x @ weight.T + offset
+        for layer in later:
+            biases = parameters[layer.replace(".weights.", ".biases.")]
+            out = np.maximum(out, 0) @ parameters[layer][head] + biases[head]
+        outputs.append(out)
+    return outputs
+
+
+def q_jt(parameters, name, features, actions, state):
+    """QTRAN's Q_jt [...] = net(s, Σ_a enc(h_a, u_a)), agent by agent, of features h [..., n, K]."""
+    n_actions = len(parameters[f"{name}.encoder.0.bias"]) - features.shape[-1]
+    z = 0
+    for agent in range(actions.shape[-1]):
+        one_hot = np.eye(n_actions)[actions[..., agent]]
+        both = np.concatenate([features[..., agent, :], one_hot], axis=-1)
+        z = z + feed_forward(parameters, f"{name}.encoder", [0, 2], both)
+    return feed_forward(parameters, f"{name}.net", [0, 2, 4], np.concatenate([state, z], axis=-1))[..., 0]
+
+
+MIXERS = {"vdn": vdn, "qmix": qmix, "qatten": qatten, "qplex": qplex}
+
+
+def mixer_gradient(mixer, parameters, chosen, team, *, h=1e-5):
     """∂Q_tot/∂Q^j [..., n], by central differences."""
     gradient = np.zeros_like(chosen)
     for agent in range(chosen.shape[-1]):
         move = np.zeros(chosen.shape[-1])
         move[agent] = h
-        up, down = (mixer(parameters, "mixer", chosen + sign * move, state) for sign in (1, -1))
+        up, down = (mixer(parameters, "mixer", chosen + sign * move, team) for sign in (1, -1))
         gradient[..., agent] = (up - down) / (2 * h)
     return gradient
 

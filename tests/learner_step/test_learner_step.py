@@ -9,10 +9,11 @@ import pytest
 import torch
 from batteries import battery_but
 
-from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
+from tests.algorithms.games import VALUE_BASED
 from tests.learner_step.learners import (
     a_batch,
     gradients,
@@ -22,7 +23,15 @@ from tests.learner_step.learners import (
     tensors,
     update,
 )
-from tests.learner_step.reference_step import Adam, ReferenceStep, Settings, clipped, global_norm
+from tests.learner_step.reference_step import (
+    REFERENCES,
+    Adam,
+    QTRANStep,
+    ReferenceStep,
+    Settings,
+    clipped,
+    global_norm,
+)
 from tests.learner_step.reference_weights import probabilities
 
 # Nothing at its default.
@@ -59,13 +68,20 @@ CONFIGS = {
 def reference_settings(algorithm, **training):
     config = get_algorithm_config(algorithm)
     own = {name: value for name, value in training.items() if not name.startswith("grad_clip")}
-    return Settings(**({"mixer": config.mixer, "weighting": config.weighting} | LOSS | own))
+    presets = {name: getattr(config, name) for name in ("mixer", "weighting", "skip_removed_agents")}
+    return Settings(**(presets | LOSS | own))
+
+
+def reference(algorithm, learner, batch, **training):
+    """What an update of the learner must compute of a batch."""
+    step = REFERENCES.get(algorithm, ReferenceStep)
+    return step(parameters(learner), batch, reference_settings(algorithm, **training))
 
 
 def check_values(algorithm, *, seed=0, **training):
     """Losses, weights and priorities of one update; returns the learner, what it logged, and what it should have."""
     learner = team_learner(algorithm, **(LOSS | OPTIMIZER | training))
-    expected = ReferenceStep(parameters(learner), a_batch(seed), reference_settings(algorithm, **training))
+    expected = reference(algorithm, learner, a_batch(seed), **training)
     logged, report = update(learner, a_batch(seed))
     check_losses(logged, expected)
     check_weights(logged, report, expected)
@@ -79,6 +95,10 @@ def check_losses(logged, expected):
         assert logged["q_star_loss"] == pytest.approx(expected.q_star_loss(), rel=1e-5)
     else:
         assert "q_star_loss" not in logged
+    if isinstance(expected, QTRANStep):
+        assert [logged["opt_loss"], logged["nopt_loss"]] == pytest.approx(
+            expected.constraint_losses(), rel=1e-4
+        )
     steps = [step for episode in expected.steps for step in episode]
     assert logged["q_tot_mean"] == pytest.approx(np.mean([step.q_tot for step in steps]), rel=1e-4)
     assert logged["target_mean"] == pytest.approx(np.mean([step.target for step in steps]), rel=1e-4)
@@ -117,8 +137,18 @@ def check_adam(learner, before, adam, lr):
     assert any((after[name] != before[name]).any() for name in moved)
 
 
-@pytest.mark.parametrize("mode", ["loss", "sampling"])
-@pytest.mark.parametrize("algorithm", battery_but(["VDN", "ReMIX"], ALGORITHMS))
+# Without a mixer there is nothing to draw by.
+IN_BOTH_MODES = [(name, "loss") for name in VALUE_BASED] + [
+    (name, "sampling") for name in VALUE_BASED if get_algorithm_config(name).mixer
+]
+QUICK = [(name, mode) for name in ("VDN", "ReMIX") for mode in ("loss", "sampling")]
+QUICK += [(name, "loss") for name in ("Qatten", "QPLEX", "IQL", "QTRAN")]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "mode"),
+    [pytest.param(*each, marks=() if each in QUICK else pytest.mark.battery) for each in IN_BOTH_MODES],
+)
 def test_a_step_of_every_algorithm_in_both_modes_is_the_plain_computations(algorithm, mode):
     config = CONFIGS[get_algorithm_config(algorithm).weighting]
     before = parameters(team_learner(algorithm))
@@ -127,7 +157,7 @@ def test_a_step_of_every_algorithm_in_both_modes_is_the_plain_computations(algor
     check_adam(learner, before, Adam(), OPTIMIZER["lr"])
 
 
-@pytest.mark.parametrize("algorithm", battery_but(["ReMIX", "MACPO"], ALGORITHMS))
+@pytest.mark.parametrize("algorithm", battery_but(["ReMIX", "MACPO"], VALUE_BASED))
 def test_weightings_have_the_papers_settings_by_default(algorithm):
     _, _, expected = check_values(algorithm)
     assert expected.settings.weighting_config == {}
@@ -142,12 +172,24 @@ MORE_CONFIGS = [
 
 
 @pytest.mark.parametrize(("weighting", "config"), MORE_CONFIGS)
-@pytest.mark.parametrize("mixer", battery_but(["qmix"], ["qmix", "vdn"]))
+@pytest.mark.parametrize("mixer", battery_but(["qmix"], ["qmix", "vdn", "qatten", "qplex"]))
 def test_a_step_of_every_setting_of_the_weightings_is_the_plain_computations(mixer, weighting, config):
+    if (mixer, weighting) == ("qplex", "remix"):
+        pytest.skip("needs the gradient of the mixer")
     check_values("QMIX", mixer=mixer, weighting=weighting, weighting_config=config)
 
 
-@pytest.mark.parametrize("algorithm", battery_but(["QMIX"], ["QMIX", "MACPO"]))
+@pytest.mark.parametrize("algorithm", ["VDN", "Qatten"])
+@pytest.mark.parametrize("weighting", ["ow", "remix", "macpo"])
+def test_a_step_of_an_additive_value_with_weights_is_the_plain_computations(algorithm, weighting):
+    config = CONFIGS[weighting]
+    learner, logged, expected = check_values(algorithm, weighting=weighting, weighting_config=config)
+    check_gradient(learner, logged, expected, lambda gradient: clipped(gradient, OPTIMIZER["grad_clip"]))
+
+
+@pytest.mark.parametrize(
+    "algorithm", battery_but(["QMIX"], ["QMIX", "MACPO", "Qatten", "QPLEX", "IQL", "QTRAN"])
+)
 @pytest.mark.parametrize(
     "networks",
     [
@@ -159,6 +201,8 @@ def test_a_step_of_every_setting_of_the_weightings_is_the_plain_computations(mix
         {"normalize_observations": True, "observe_time": True, "skip_removed_agents": False},
         {"skip_removed_agents": False},
         {"utility_clamp": (-1.5, 0.4)},
+        {"share_parameters": False},
+        {"share_parameters": False, "observe_agent_id": False, "utility_clamp": (-1.5, 0.4)},
     ],
 )
 def test_a_step_of_every_kind_of_network_is_the_plain_computations(algorithm, networks):
@@ -167,7 +211,9 @@ def test_a_step_of_every_kind_of_network_is_the_plain_computations(algorithm, ne
     check_gradient(learner, logged, expected, lambda gradient: gradient)
 
 
-@pytest.mark.parametrize("algorithm", battery_but(["QMIX"], ["QMIX", "MACPO"]))
+@pytest.mark.parametrize(
+    "algorithm", battery_but(["QMIX", "IQL"], ["QMIX", "MACPO", "QPLEX", "IQL", "QTRAN"])
+)
 @pytest.mark.parametrize(
     "targets",
     [
@@ -184,20 +230,18 @@ def test_a_step_of_every_kind_of_target_is_the_plain_computations(algorithm, tar
     check_values(algorithm, **targets)
 
 
-@pytest.mark.parametrize("algorithm", ["QMIX", "CWQMIX"])  # CW compares them with targets
+@pytest.mark.parametrize("algorithm", ["QMIX", "CWQMIX", "IQL", "QTRAN"])  # CW compares them with targets
 def test_values_in_targets_are_limited_by_the_rewards_of_all_batches(algorithm):
     # With γ = ½ a reward for ever is worth twice itself; the rewards of these batches are larger than the values.
     batch, learner = a_batch(), team_learner(algorithm, **(LOSS | {"gamma": 0.5}))
     lengths = zip(batch["rewards"], batch["lengths"], strict=True)
     real = np.concatenate([row[:length] for row, length in lengths])
-    before = ReferenceStep(parameters(learner), batch, reference_settings(algorithm, gamma=0.5)).target_values
-    shrunk = 0.2 * abs(before[0, 1]) / abs(real).max()  # so that they limit
+    before = reference(algorithm, learner, batch, gamma=0.5).target_values
+    shrunk = 0.2 * abs(before[0, 1]).max() / abs(real).max()  # so that they limit
     small = batch | {"rewards": (shrunk * batch["rewards"]).astype(np.float32)}
     limits = (2 * min(0, shrunk * real.min()), 2 * max(0, shrunk * real.max()))
     assert (before < limits[0]).any() or (before > limits[1]).any()
-    expected = ReferenceStep(
-        parameters(learner), small, reference_settings(algorithm, gamma=0.5, limits=limits)
-    )
+    expected = reference(algorithm, learner, small, gamma=0.5, limits=limits)
     logged, report = update(learner, small)
     check_losses(logged, expected)
     if algorithm == "CWQMIX":
@@ -206,7 +250,7 @@ def test_values_in_targets_are_limited_by_the_rewards_of_all_batches(algorithm):
     steps = [step.q_tot for episode in expected.steps for step in episode]
     impossible = [not limits[0] - margin <= q_tot <= limits[1] + margin for q_tot in steps]
     assert logged["impossible_q_tot_share"] == pytest.approx(np.mean(impossible), rel=1e-5)
-    assert any(impossible)
+    assert any(impossible) == (algorithm != "QTRAN")  # whose values are small in these batches
 
 
 def test_these_batches_tell_right_from_nearly_right():
@@ -305,16 +349,16 @@ def pairs(learner):
     }
 
 
-@pytest.mark.parametrize("algorithm", battery_but(["VDN", "QMIX", "ReMIX"], ALGORITHMS))
+@pytest.mark.parametrize("algorithm", battery_but(["VDN", "QMIX", "ReMIX", "QTRAN"], VALUE_BASED))
 def test_target_networks_are_copied_whole_and_only_when_their_episodes_are_collected(algorithm):
     learner = team_learner(algorithm, target_network_update_episodes=30)
     networks = {name.split(".")[0] for name in pairs(learner)}
     if get_algorithm_config(algorithm).weighting != "uniform":
         assert networks == {"q_star_agent", "q_star"}
     else:
-        assert networks == (
-            {"agent"} if algorithm == "VDN" else {"agent", "mixer"}
-        )  # VDN's has no parameters
+        # VDN's mixer has no parameters.
+        others = {"VDN": set(), "IQL": set(), "QTRAN": {"q_jt"}}.get(algorithm, {"mixer"})
+        assert networks == {"agent"} | others
     # Due at 30 episodes or later; after the copy at 38 the next is due at 68.
     for episodes, is_due in [(8, False), (29, False), (38, True), (60, False), (67, False), (68, True)]:
         before = pairs(learner)
@@ -335,10 +379,10 @@ def test_a_copy_comes_after_the_step_of_its_update_and_changes_the_targets_alone
     assert not any(p.requires_grad for name, p in module_of(copies).named_parameters() if "target_" in name)
 
 
-@pytest.mark.parametrize("algorithm", ["QMIX", "VDN", "MACPO"])
+@pytest.mark.parametrize("algorithm", ["QMIX", "VDN", "MACPO", "QPLEX", "IQL", "QTRAN"])
 def test_the_module_gives_the_target_networks_values_of_any_joint_actions(algorithm):
     learner, batch = team_learner(algorithm), a_batch()
-    expected = ReferenceStep(parameters(learner), batch, reference_settings(algorithm))
+    expected = reference(algorithm, learner, batch)
     given = {"greedy_actions": torch.from_numpy(expected.greedy)}
     values = module_of(learner).forward_target(tensors(batch) | given)["target_values"]
     for episode, length in enumerate(batch["lengths"]):

@@ -26,7 +26,7 @@ def whole(
     steps = obs.shape[1]
     packing = AgentPacking(torch.full((len(obs), AGENTS), steps) if lives is None else lives, steps)
     inputs = network.inputs(obs, actions, packing, torch.float32)
-    return packing.unpack(network(inputs, packing.batch_sizes, network.images(obs, packing)))
+    return packing.unpack(network(inputs, packing, network.images(obs, packing)))
 
 
 def stepped(network: RecurrentAgent, obs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
@@ -241,9 +241,7 @@ def test_another_network_reads_images_by_the_statistics_of_the_one_whose_inputs_
     acting, other = with_statistics(image_agent(), obs), image_agent()
     packing = AgentPacking(torch.full((EPISODES, AGENTS), STEPS + 1), STEPS + 1)
     inputs, images = acting.inputs(obs, actions, packing, torch.float32), acting.images(obs, packing)
-    assert torch.equal(
-        other(inputs, packing.batch_sizes, images), acting(inputs, packing.batch_sizes, images)
-    )
+    assert torch.equal(other(inputs, packing, images), acting(inputs, packing, images))
 
 
 def test_gradients_reach_every_parameter_of_a_network_that_sees_images():

@@ -1,138 +1,124 @@
+"""What holds for all mixers."""
+
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from rllib_remix.models.mixers import MIXERS, QMIXMixer, VDNMixer
+from rllib_remix.errors import SettingError
+from rllib_remix.models.mixers import MIXERS, new_mixer
+from rllib_remix.models.mixing.mixer import MixerInputs, MixerSizes, Unmixed
+from rllib_remix.models.mixing.qatten import QattenMixer
+from rllib_remix.models.mixing.qmix import QMIXMixer
+from rllib_remix.models.mixing.qplex import QPLEXMixer
+from rllib_remix.models.mixing.vdn import VDNMixer
 
-AGENTS, STATE_DIM = 5, 7
-
-
-def mixer(seed: int = 0, **settings) -> QMIXMixer:
-    torch.manual_seed(seed)
-    return QMIXMixer(AGENTS, STATE_DIM, **settings)
-
-
-def inputs(seed: int = 0, *, scale: float = 1.0, shape=(3, 4)) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    utilities = torch.randn(*shape, AGENTS, generator=generator) * scale
-    return utilities, torch.randn(*shape, STATE_DIM, generator=generator)
+TEAM = MixerSizes(n_agents=3, n_actions=4, state_dim=5, obs_dim=6)
+NETWORKS = {"mixer_embed_dim": 7, "hypernet_hidden_dim": 8, "mixer_heads": 2, "importance_layers": 3}
 
 
-def autograd(network, utilities: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-    utilities = utilities.clone().requires_grad_()
-    return torch.autograd.grad(network(utilities, state).sum(), utilities)[0]
+def made(name: str):
+    torch.manual_seed(0)
+    return new_mixer(TEAM, NETWORKS | {"mixer": name})
 
 
-def fixed_mixer(b1: list[float]) -> QMIXMixer:
-    """Two agents, two mixing units: |W1| = [[1, 2], [3, 4]], |w2| = [1, 2], b2 = 5, whatever the state."""
-    network = QMIXMixer(2, 1, embed_dim=2, hypernet_dim=3)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.zero_()
-        network.w1[-1].bias.copy_(torch.tensor([1.0, -2.0, -3.0, 4.0]))
-        network.w2[-1].bias.copy_(torch.tensor([-1.0, 2.0]))
-        network.b1.bias.copy_(torch.tensor(b1))
-        network.b2[-1].bias.fill_(5.0)
-    return network
-
-
-def test_the_mixed_value_worked_by_hand():
-    # z = (½·1 + 1·3 + 0, ½·2 + 1·4 - 6) = (3.5, -1); ELU: 3.5 and e^-1 - 1. Q_tot = 3.5 + 2·(e^-1 - 1) + 5.
-    q_tot = fixed_mixer([0.0, -6.0])(torch.tensor([[0.5, 1.0]]), torch.zeros(1, 1))
-    assert q_tot.tolist() == pytest.approx([3.5 + 2 * (2.718281828**-1 - 1) + 5])
-
-
-def test_the_gradient_worked_by_hand_has_the_slope_of_the_elu_inside_the_sum():
-    # ELU' = (1, e^-1): f'_1 = 1·1·1 + e^-1·2·2, f'_2 = 1·3·1 + e^-1·4·2.
-    slope = 2.718281828**-1
-    gradient = fixed_mixer([0.0, -6.0]).with_gradient(torch.tensor([[0.5, 1.0]]), torch.zeros(1, 1))[1]
-    assert gradient[0].tolist() == pytest.approx([1 + 4 * slope, 3 + 8 * slope])
-
-
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_lemma_1_in_closed_form_equals_autograd_on_either_side_of_the_elu(sign):
-    network = mixer()
-    utilities, state = inputs()
-    with torch.no_grad():
-        network.b1.bias.fill_(sign * 20.0)
-        z, *_ = network._hidden_layer(utilities, state)
-    assert (torch.sign(z) == sign).all()
-    torch.testing.assert_close(
-        network.with_gradient(utilities, state)[1], autograd(network, utilities, state), rtol=1e-5, atol=1e-5
+def inputs(rows: int = 20, *, scale: float = 1.0) -> MixerInputs:
+    """Nothing that a mixer could need is missing."""
+    generator = torch.Generator().manual_seed(1)
+    utilities = torch.randn(rows, TEAM.n_agents, TEAM.n_actions, generator=generator) * scale
+    actions = torch.randint(TEAM.n_actions, (rows, TEAM.n_agents), generator=generator)
+    return MixerInputs(
+        chosen=utilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1),
+        state=torch.randn(rows, TEAM.state_dim, generator=generator),
+        best=utilities.amax(-1),
+        actions=actions,
+        agents=torch.randn(rows, TEAM.n_agents, TEAM.obs_dim + TEAM.n_agents, generator=generator),
     )
-
-
-@given(st.integers(0, 2**32), st.sampled_from([0.1, 1.0, 10.0, 1e4]))
-def test_lemma_1_in_closed_form_equals_autograd(seed, scale):
-    network = mixer(seed)
-    utilities, state = inputs(seed, scale=scale)
-    torch.testing.assert_close(
-        network.with_gradient(utilities, state)[1], autograd(network, utilities, state), rtol=1e-5, atol=1e-5
-    )
-
-
-@given(st.integers(0, 2**32), st.sampled_from([0.1, 1.0, 10.0, 1e4]))
-def test_the_mixed_value_is_monotonic_in_every_utility(seed, scale):
-    network = mixer(seed)
-    utilities, state = inputs(seed, scale=scale)
-    gradient = network.with_gradient(utilities, state)[1]
-    assert gradient.isfinite().all()
-    assert (gradient >= 0).all()
-    raised = utilities + torch.rand(utilities.shape, generator=torch.Generator().manual_seed(seed)) * scale
-    assert (network(raised, state) >= network(utilities, state) - 1e-4 * scale).all()
-
-
-def test_the_best_action_of_every_agent_is_the_best_joint_action():
-    network = mixer()
-    utilities = torch.randn(AGENTS, 3, generator=torch.Generator().manual_seed(0))
-    joint_actions = torch.cartesian_prod(*[torch.arange(3)] * AGENTS)
-    chosen = utilities[torch.arange(AGENTS), joint_actions]
-    q_tot = network(chosen, torch.ones(len(joint_actions), STATE_DIM))
-    assert joint_actions[q_tot.argmax()].tolist() == utilities.argmax(-1).tolist()
-
-
-def test_the_mixing_depends_on_the_state():
-    network = mixer()
-    utilities, state = inputs()
-    assert (network(utilities, state) != network(utilities, state + 1)).all()
-
-
-@pytest.mark.parametrize("network", [mixer(), VDNMixer()], ids=["qmix", "vdn"])
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
-def test_leading_dimensions_are_kept(network, shape):
-    utilities, state = inputs(shape=shape)
-    assert network(utilities, state).shape == shape
-    assert network.with_gradient(utilities, state)[1].shape == (*shape, AGENTS)
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.float64])
-def test_states_may_have_any_real_dtype(dtype):
-    network = mixer()
-    utilities, _ = inputs()
-    state = torch.randint(2, (3, 4, STATE_DIM)).to(dtype)
-    torch.testing.assert_close(network(utilities, state), network(utilities, state.float()))
-    torch.testing.assert_close(
-        network.with_gradient(utilities, state)[1], network.with_gradient(utilities, state.float())[1]
-    )
-
-
-def test_the_sizes_are_those_that_were_asked_for():
-    network = mixer(embed_dim=8, hypernet_dim=16)
-    assert [layer.out_features for layer in (network.w1[0], network.w1[2])] == [16, AGENTS * 8]
-    assert [layer.out_features for layer in (network.w2[0], network.w2[2])] == [16, 8]
-    assert network.b1.out_features == 8
-    assert [layer.out_features for layer in (network.b2[0], network.b2[2])] == [8, 1]
-
-
-def test_the_sum_of_the_utilities_is_vdn():
-    utilities, state = torch.tensor([[1.0, 2.0, -4.0]]), torch.zeros(1, 2)
-    assert VDNMixer()(utilities, state).tolist() == [-1]
-    assert VDNMixer().with_gradient(utilities, state)[1].tolist() == [[1, 1, 1]]
-    assert torch.equal(VDNMixer().with_gradient(utilities, state)[1], autograd(VDNMixer(), utilities, state))
-    assert list(VDNMixer().parameters()) == []
 
 
 def test_mixers_are_known_by_their_names():
-    assert MIXERS["vdn"] is VDNMixer
-    assert MIXERS["qmix"] is QMIXMixer
+    classes = {"vdn": VDNMixer, "qmix": QMIXMixer, "qatten": QattenMixer, "qplex": QPLEXMixer}
+    assert classes == MIXERS
+
+
+def test_without_a_mixer_utilities_stay_as_they_are():
+    unmixed = new_mixer(TEAM, {"mixer": None})
+    assert isinstance(unmixed, Unmixed)
+    assert torch.equal(unmixed(inputs()), inputs().chosen)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_its_networks_have_the_sizes_of_the_settings_that_it_names(name):
+    shapes = {key: weight.shape for key, weight in made(name).named_parameters()}
+    for setting in NETWORKS:
+        with torch.device("meta"):
+            other = new_mixer(TEAM, NETWORKS | {"mixer": name, setting: NETWORKS[setting] + 1})
+        changed = {key: weight.shape for key, weight in other.named_parameters()} != shapes
+        assert changed == (setting in MIXERS[name].sizes)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("needed", ["state", "best", "actions", "agents"])
+def test_it_says_what_it_needs(name, needed):
+    mixer, given = made(name), inputs()
+    nothing = given.state[:, :0] if needed == "state" else None
+    without = given._replace(**{needed: nothing})
+    if getattr(MIXERS[name], f"needs_{needed}"):
+        with pytest.raises((AssertionError, RuntimeError)):
+            mixer(without)
+    else:
+        torch.testing.assert_close(mixer(without), mixer(given))
+
+
+@pytest.mark.parametrize("name", [name for name, mixer in MIXERS.items() if mixer.has_gradient])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 1e4])
+def test_the_gradient_in_closed_form_is_autograds_and_never_negative(name, scale):
+    mixer, given = made(name), inputs(scale=scale)
+    chosen = given.chosen.clone().requires_grad_()
+    q_tot, gradient = mixer.with_gradient(given._replace(chosen=chosen))
+    torch.testing.assert_close(q_tot, mixer(given))
+    torch.testing.assert_close(gradient, torch.autograd.grad(q_tot.sum(), chosen)[0], rtol=1e-5, atol=1e-5)
+    assert (gradient >= 0).all()
+    assert not gradient.requires_grad
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_q_tot_can_begin_near_0_in_all_states(name):
+    mixer, given = made(name), inputs(scale=0.0)._replace(state=100 * torch.randn(20, TEAM.state_dim))
+    before = mixer(given).abs().max()
+    mixer.begin_at_zero()
+    assert mixer(given).abs().max() < 1e-6
+    assert name == "vdn" or before > 1
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_bfloat16_values_are_close_and_come_as_float32(name):
+    mixer, given = made(name), inputs()
+    assert given.agents is not None
+    low = mixer(given._replace(state=given.state.bfloat16(), agents=given.agents.bfloat16()))
+    assert low.dtype == torch.float32
+    assert (low - mixer(given)).abs().max() < 0.03 * mixer(given).abs().max()
+
+
+@pytest.mark.parametrize("name", [name for name, mixer in MIXERS.items() if mixer.needs_state])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float64])
+def test_states_may_have_any_real_dtype(name, dtype):
+    mixer, given = made(name), inputs()
+    state = torch.randint(2, given.state.shape).to(dtype)
+    torch.testing.assert_close(mixer(given._replace(state=state)), mixer(given._replace(state=state.float())))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, mixer in MIXERS.items() if list(mixer.of(TEAM, NETWORKS).parameters())]
+)
+def test_every_weight_learns(name):
+    mixer = made(name)
+    mixer(inputs()).sum().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in mixer.parameters())
+
+
+def test_a_mixer_of_what_agents_observe_refuses_images():
+    images = TEAM._replace(obs_dim=None)
+    with pytest.raises(
+        SettingError, match=r"mixer: 'qatten' is not possible for a team that sees images.*'qmix'"
+    ):
+        new_mixer(images, NETWORKS | {"mixer": "qatten"})
+    assert new_mixer(images, NETWORKS | {"mixer": "qplex"})

@@ -25,6 +25,15 @@ def test_unpacking_restores_what_was_packed_and_holds_what_came_last():
     assert packing.unpack(packing.pack(dense)).tolist() == [[[10, 20], [10, 21], [10, 22]]]
 
 
+def test_unpacking_at_the_steps_that_there_are_is_unpacking_and_then_packing():
+    packing, steps = (
+        AgentPacking(torch.tensor([[1, 4], [2, 1]]), steps=4),
+        step_packing(torch.tensor([3, 1]), 4),
+    )
+    packed = torch.randn(len(packing.index), 5)
+    assert torch.equal(packing.unpack_at(packed, steps), steps.pack(packing.unpack(packed)))
+
+
 def test_gradients_of_what_is_held_reach_the_step_that_it_came_from():
     dense = torch.ones(1, 3, 2, requires_grad=True)
     packing = AgentPacking(torch.tensor([[1, 2]]), steps=3)

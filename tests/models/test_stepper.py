@@ -42,6 +42,16 @@ def test_utilities_are_those_of_the_network_step_after_step(observe_last_action,
         stepper.remember(taken)
 
 
+def test_what_else_the_head_gives_is_not_acted_by():
+    plain, more = network(), network(extra_outputs=3)
+    with torch.no_grad():
+        for name, weight in more.named_parameters():
+            same = plain.get_parameter(name)
+            weight[: len(same)] = same
+    obs = np.random.default_rng(0).normal(size=(COPIES, AGENTS, OBS_DIM))
+    assert np.array_equal(AgentStepper(more, COPIES).step(obs), AgentStepper(plain, COPIES).step(obs))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float64, np.bool_])
 def test_observations_may_have_any_real_dtype(dtype):
     obs = np.random.default_rng(0).integers(2, size=(COPIES, AGENTS, OBS_DIM))

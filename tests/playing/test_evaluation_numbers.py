@@ -7,10 +7,10 @@ from rllib_remix.playing.evaluation import MOST_AGENTS, Evaluated, Evaluation, a
 from rllib_remix.playing.teams import play_untrained_team
 
 
-def asked(episodes=60, **config):
+def asked(episodes=60, *, algorithm="QMIX", **config):
     return Evaluation(
         checkpoint=None,
-        algorithm="QMIX",
+        algorithm=algorithm,
         env="matrix_game",
         config=config,
         env_config={},
@@ -47,6 +47,17 @@ def test_an_exploring_evaluation_has_the_epsilon_of_the_end_of_its_schedule():
     exploring = returns(explore=True, epsilon=[[0, 0.0], [100, 1.0]])
     assert {*exploring} == {8.0, -12.0, 0.0}  # all payoffs of the game
     assert exploring == returns(explore=True, epsilon=1.0)
+
+
+def test_an_exploring_evaluation_of_stochastic_policies_draws_from_them():
+    def returns(**config):
+        return play_untrained_team(asked(algorithm="VDAC", **config)).played.returns
+
+    assert len({*returns()}) == 1
+    assert len({*returns(actions_in_evaluation="sampled")}) == 1  # in training's evaluations
+    drawn = returns(explore=True)
+    assert {*drawn} == {8.0, -12.0, 0.0}
+    assert drawn == returns(explore=True) != returns(explore=True, epsilon=1.0)
 
 
 def test_a_result_has_the_episodes_that_its_means_are_over():

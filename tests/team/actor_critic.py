@@ -10,7 +10,7 @@ from torch import nn
 
 from rllib_remix.learning.loss import masked_sum
 from rllib_remix.learning.targets import chosen, step_mask
-from rllib_remix.models.stepper import AgentStepper
+from rllib_remix.models.groups.stepper import new_stepper
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import Count
 from rllib_remix.team.algorithm import TeamAlgorithm
@@ -33,7 +33,7 @@ class SamplingActor:
     """Draws every agent's action from the softmax of what its network says."""
 
     def __init__(self, agent, num_envs):
-        self._network = AgentStepper(agent, num_envs)
+        self._network = new_stepper(agent, num_envs)
 
     def forget(self, copies):
         self._network.forget(copies)

@@ -1,7 +1,5 @@
 """Several env runners in this process, in the place of Ray's group of them."""
 
-from rllib_remix.rollout.env_runner import TeamEnvRunner
-
 
 class RunnersHere:
     """What `sampling.py` asks of a group, answered at once by env runners that are no actors.
@@ -14,7 +12,8 @@ class RunnersHere:
     def __init__(self, config, count):
         config = config.copy(copy_frozen=False).env_runners(num_env_runners=count)
         self.runners = [
-            TeamEnvRunner(config=config, worker_index=index + 1, num_workers=count) for index in range(count)
+            config.env_runner_cls(config=config, worker_index=index + 1, num_workers=count)
+            for index in range(count)
         ]
         for index, runner in enumerate(self.runners):
             runner.env.reset(seed=index)  # Without a seed in the config all would play the same.

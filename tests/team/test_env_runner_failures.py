@@ -9,7 +9,7 @@ import ray
 from ray.tune.registry import register_env
 
 from rllib_remix.envs.predator_prey import PredatorPrey
-from tests.algorithms.games import TINY, tiny
+from tests.algorithms.games import OTHERS, TINY, tiny
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
@@ -85,9 +85,10 @@ def test_dead_env_runners_that_nobody_replaces_end_the_run(build):
         train_on()
 
 
-def test_a_killed_env_runner_is_replaced_and_env_steps_stay_right(build):
+@pytest.mark.parametrize("algorithm", ["ReMIX", *OTHERS])
+def test_a_killed_env_runner_is_replaced_and_env_steps_stay_right(build, algorithm):
     algorithm = build(
-        tiny(seed=None)
+        tiny(algorithm, seed=None)
         .env_runners(num_env_runners=2)
         .fault_tolerance(restart_failed_env_runners=True, env_runner_health_probe_timeout_s=30)
     )

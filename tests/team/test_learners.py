@@ -6,14 +6,18 @@ import torch
 
 from rllib_remix.team.learner import learner_batch, pop_reports
 from rllib_remix.team.rewards import Rewards
-from tests.algorithms.games import equal, tiny, weights
+from tests.algorithms.games import OTHERS, UNLIKE_QMIX, equal, tiny, weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
-def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
-    one = build(tiny("QMIX", train_batch_episodes=6))
-    two = build(tiny("QMIX", train_batch_episodes=6).learners(num_learners=2, num_cpus_per_learner=1))
+@pytest.mark.parametrize(
+    ("algorithm", "share"), [("QMIX", False), *((name, True) for name in ("QMIX", *UNLIKE_QMIX, *OTHERS))]
+)
+def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, algorithm, share):
+    settings = {"train_batch_episodes": 6, "share_parameters": share}
+    one = build(tiny(algorithm, **settings))
+    two = build(tiny(algorithm, **settings).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())
     assert equal(weights(one), weights(two))
     while len(one.replay_buffer) < 6:
@@ -21,11 +25,15 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     sample = one.replay_buffer.sample(6)
     # Episodes of unlike lengths: the mean over all steps is not the mean of the learners' means.
     sample["lengths"][:3] = torch.tensor([1, 2, 3])
+    recent = one.config.recent_episodes_per_batch()
+    before = weights(one)
     for algorithm, learners in ((one, 1), (two, 2)):
         algorithm.learner_group.update(
-            batch=learner_batch(Rewards().prepare(sample), num_learners=learners), timesteps={}
+            batch=learner_batch(Rewards().prepare(sample), num_learners=learners, num_recent=recent),
+            timesteps={},
         )
     after_one, after_two = weights(one), weights(two)
+    assert (after_one["agent.gru.weight_hh_l0"] != before["agent.gru.weight_hh_l0"]).any()
     for name in after_one:
         np.testing.assert_allclose(after_one[name], after_two[name], atol=2e-5, err_msg=name)
     copies = two.learner_group.foreach_learner(
@@ -36,9 +44,9 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build):
     # The loss of one learner overflows; the gradient, which both share, tells the other: neither makes a step.
     sample["rewards"][0, 0] = 1e25
     results = two.learner_group.update(
-        batch=learner_batch(Rewards().prepare(sample), num_learners=2), timesteps={}
+        batch=learner_batch(Rewards().prepare(sample), num_learners=2, num_recent=recent), timesteps={}
     )
-    losses = [of_learner["default_policy"]["td_loss"].peek() for of_learner in results]
+    losses = [of_learner["default_policy"]["total_loss"].peek() for of_learner in results]
     assert sorted(np.isfinite(losses)) == [False, True]
     copies = two.learner_group.foreach_learner(
         lambda learner: learner.module["default_policy"].unwrapped().state_dict()

@@ -19,7 +19,7 @@ from rllib_remix.team.nonfinite import (
     check_state,
     nonfinite_arrays,
 )
-from tests.algorithms.games import equal, tiny, weights
+from tests.algorithms.games import OTHERS, equal, tiny, weights
 from tests.learner_step.learners import a_batch, module_of, parameters, team_learner, update
 
 LARGE = 1e25  # its square overflows float32, it does not
@@ -32,10 +32,10 @@ def bad_batch(name, value):
 
 
 def optimizer_state(learner):
-    """Every number that Adam remembers, flat."""
-    (state,) = learner._get_optimizer_state().values()
+    """Every number that the optimizers remember, flat."""
     return {
-        f"{index}/{name}": value
+        f"{optimizer}/{index}/{name}": value
+        for optimizer, state in learner._get_optimizer_state().items()
         for index, of_parameter in state["state"]["state"].items()
         for name, value in of_parameter.items()
     }
@@ -48,9 +48,9 @@ def optimizer_state(learner):
             algorithm,
             name,
             value,
-            marks=[] if (algorithm, name) == ("MACPO", "rewards") else pytest.mark.battery,
+            marks=[] if algorithm in ("MACPO", *OTHERS) and name == "rewards" else pytest.mark.battery,
         )
-        for algorithm in ("VDN", "QMIX", "ReMIX", "MACPO")
+        for algorithm in ("VDN", "QMIX", "ReMIX", "MACPO", *OTHERS)
         for name, value in (
             ("rewards", np.nan),
             ("rewards", np.inf),
@@ -61,10 +61,12 @@ def optimizer_state(learner):
             ("importance", np.nan),
         )
         if (algorithm, name) != ("VDN", "state")  # which VDN does not see
+        if algorithm not in OTHERS or name != "importance"  # which only draws by priority have
     ],
 )
 def test_an_update_without_a_finite_loss_changes_neither_networks_nor_optimizer(algorithm, name, value):
-    learner, undisturbed = (team_learner(algorithm, weighting_mode="sampling") for _ in range(2))
+    by_weight = {} if algorithm in OTHERS else {"weighting_mode": "sampling"}
+    learner, undisturbed = (team_learner(algorithm, **by_weight) for _ in range(2))
     for each in (learner, undisturbed):
         update(each, a_batch(0))
     before = optimizer_state(learner)

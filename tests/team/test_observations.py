@@ -91,7 +91,7 @@ def test_env_runner_and_learner_compute_the_same_utilities(build, encoder):
     packing = AgentPacking(torch.full((16, 2), LIMIT + 1), LIMIT + 1)
     inputs = learning.inputs(sample["obs"], sample["actions"].long(), packing, torch.float32)
     images = learning.images(sample["obs"], packing)
-    learned = packing.unpack(learning(inputs, packing.batch_sizes, images)).detach()
+    learned = packing.unpack(learning(inputs, packing, images)).detach()
     hidden, last_actions = torch.zeros(16 * 2, 16), torch.full((16, 2), -1)
     for t in range(LIMIT + 1):
         utilities, hidden = acting.step(sample["obs"][:, t], last_actions, hidden, torch.full((16,), t))
@@ -241,6 +241,18 @@ def test_a_mixer_for_enormous_states_is_refused_before_it_is_made(without_ray):
         config.build_algo()
 
 
+def test_a_mixer_that_weighs_agents_by_what_they_observe_is_refused_for_images(without_ray):
+    with pytest.raises(SettingError, match="mixer: 'qatten' is not possible for a team that sees images"):
+        pictures("Qatten").build_algo()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["QPLEX", "QTRAN", "IQL"])
+def test_teams_of_every_other_joint_value_learn_from_images(build, algorithm):
+    learner = build(pictures(algorithm, **ALL)).train()["learners"]["default_policy"]
+    assert np.isfinite([learner["td_loss"], learner["grad_norm"]]).all()
+
+
 def test_convolutions_without_images_are_refused_before_anything_is_made():
     with pytest.raises(SettingError, match="encoder: 'cnn' is not possible"):
         tiny("QMIX", encoder="cnn").validate()
@@ -279,7 +291,9 @@ def test_what_a_learner_elsewhere_reads_does_not_count_here(monkeypatch):
     check_batch_memory(SPEC, config)
 
 
-@pytest.mark.parametrize(("algorithm", "encoder"), [("QMIX", "cnn"), ("QMIX", "mlp"), ("VDN", "cnn")])
+@pytest.mark.parametrize(
+    ("algorithm", "encoder"), [("QMIX", "cnn"), ("QMIX", "mlp"), ("VDN", "cnn"), ("Qatten", "mlp")]
+)
 def test_what_is_said_of_the_networks_input_is_what_they_read(build, algorithm, encoder):
     algorithm = build(pictures(algorithm, encoder=encoder, observe_agent_id=False))
     while len(algorithm.replay_buffer) < 4:
@@ -289,6 +303,8 @@ def test_what_is_said_of_the_networks_input_is_what_they_read(build, algorithm, 
     if seen.images is not None:
         features = module(algorithm).agent.image.features
         taken += seen.images.pixels.nbytes + 4 * features * len(seen.inputs)
+    if module(algorithm).mixer.needs_agents:
+        taken += module(algorithm)._observed(seen).nbytes
     assert taken == 4 * bytes_seen_of_episode(algorithm.team_spec, algorithm.config.networks())
 
 

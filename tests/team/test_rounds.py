@@ -10,7 +10,7 @@ from batteries import battery_but
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.team.learner import EPISODE_REPORT, learner_batch, pop_reports
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
-from tests.algorithms.games import equal, tiny, weights
+from tests.algorithms.games import OTHERS, equal, tiny, weights
 from tests.plain_play import NotingGame, are_greedy, plain_utilities
 from tests.team.runners_here import RunnersHere
 
@@ -365,18 +365,28 @@ def test_an_evaluations_means_are_over_its_own_episodes_alone_and_greedy(build):
     assert np.isnan(results[0]["episode_return_mean"])
 
 
-@pytest.mark.parametrize("mode", battery_but(["sampling"], ["loss", "sampling"]))
+@pytest.mark.parametrize(
+    ("algorithm", "mode"),
+    [
+        pytest.param("MACPO", "loss", marks=pytest.mark.battery),
+        ("MACPO", "sampling"),
+        *((name, None) for name in OTHERS),
+    ],
+)
 @pytest.mark.parametrize("by", battery_but(["checkpoint"], ["state", "checkpoint"]))
-def test_a_restored_algorithm_goes_on_to_the_bit_as_the_one_that_was_not_stopped(build, tmp_path, mode, by):
+def test_a_restored_algorithm_goes_on_to_the_bit_as_the_one_that_was_not_stopped(
+    build, tmp_path, algorithm, mode, by
+):
     settings = {"epsilon": [[0, 1.0], [300, 0.1]], "lr": [[0, 1e-2], [300, 1e-3]]}
-    settings |= {
-        "weighting_mode": mode,
-        "rollout_episodes_per_update": 3,
-        "target_network_update_episodes": 12,
-    }
+    if mode is not None:
+        settings |= {
+            "weighting_mode": mode,
+            "rollout_episodes_per_update": 3,
+            "target_network_update_episodes": 12,
+        }
     if mode == "sampling":
         settings["prioritized_replay_beta"] = [[0, 0.1], [300, 1.0]]
-    config = tiny("MACPO", **settings).env_runners(num_envs_per_env_runner=2)
+    config = tiny(algorithm, **settings).env_runners(num_envs_per_env_runner=2)
     config = config.reporting(min_sample_timesteps_per_iteration=40).evaluation(
         evaluation_interval=3, evaluation_duration=2
     )
@@ -403,11 +413,12 @@ def test_a_restored_algorithm_goes_on_to_the_bit_as_the_one_that_was_not_stopped
         assert result["training_iteration"] == expected["training_iteration"]
         np.testing.assert_equal(result["replay_buffer"], expected["replay_buffer"])
         one, other = expected["learners"]["default_policy"], result["learners"]["default_policy"]
-        for name in ("td_loss", "q_star_loss", "grad_norm", "weight_mean", "weight_histogram"):
+        assert {*whole.learner_result_keys(), "grad_norm"} <= one.keys() == other.keys()
+        for name in (*whole.learner_result_keys(), *(["weight_histogram"] if mode else [])):
             np.testing.assert_equal(other[name], one[name], err_msg=name)
         evaluations = [r["evaluation"]["env_runners"]["episode_return_mean"] for r in (expected, result)]
         np.testing.assert_equal(*evaluations)
     mine, theirs = whole.replay_buffer.get_state(), restored.replay_buffer.get_state()
     assert mine["rng"] == theirs["rng"]
     assert equal(mine["arrays"], theirs["arrays"])
-    np.testing.assert_equal(theirs["priorities"], mine["priorities"])
+    np.testing.assert_equal(theirs.get("priorities"), mine.get("priorities"))

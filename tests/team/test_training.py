@@ -11,7 +11,7 @@ import rllib_remix
 from rllib_remix.algorithms.qmix import learner_result_keys, weight_term_keys
 from rllib_remix.envs.predator_prey import PredatorPrey
 from rllib_remix.errors import SettingError
-from tests.algorithms.games import TINY, equal, one_shot, tiny, weights
+from tests.algorithms.games import OTHERS, TINY, equal, one_shot, tiny, weights
 
 
 def updates(algorithm):
@@ -100,6 +100,19 @@ def test_targets_have_no_gradient_and_no_place_in_the_optimizer(build):
     assert not any(p.requires_grad for n, p in module.named_parameters() if n.startswith("target_"))
 
 
+@pytest.mark.parametrize(
+    ("name", "own"), [("QPLEX", set()), ("QTRAN", {"opt_loss", "nopt_loss"}), ("IQL", set())]
+)
+def test_every_joint_value_has_its_results_and_counts_every_steps_weight(build, name, own):
+    algorithm = build(tiny(name))
+    assert {*learner_result_keys("uniform"), *own} == set(algorithm.learner_result_keys())
+    results = algorithm.train()["learners"]
+    learner = results["default_policy"]
+    assert all(math.isfinite(learner[key]) for key in algorithm.learner_result_keys())
+    assert learner["weight_terms"] == {}
+    assert sum(learner["weight_histogram"]) == results["__all_modules__"]["num_env_steps_trained"] > 0
+
+
 def test_every_result_has_every_key_from_the_first_on(build):
     algorithm = build(
         tiny(train_batch_episodes=40)
@@ -125,8 +138,9 @@ def test_every_result_has_every_key_from_the_first_on(build):
     assert result["num_env_steps_sampled_lifetime"] == result["env_runners"]["num_env_steps_sampled_lifetime"]
 
 
-def test_two_runs_with_one_seed_are_equal_to_the_bit(build):
-    one, other, different = build(tiny(seed=3)), build(tiny(seed=3)), build(tiny(seed=4))
+@pytest.mark.parametrize("algorithm", ["ReMIX", *OTHERS])
+def test_two_runs_with_one_seed_are_equal_to_the_bit(build, algorithm):
+    one, other, different = (build(tiny(algorithm, seed=seed)) for seed in (3, 3, 4))
     for _ in range(3):
         results = [algorithm.train() for algorithm in (one, other, different)]
     assert equal(weights(one), weights(other))

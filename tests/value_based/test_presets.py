@@ -4,17 +4,18 @@ import pytest
 from ray import tune
 
 from rllib_remix import QMIXConfig
-from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
+from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.errors import SettingError
 from rllib_remix.team.settings.loop import copy_tau
 from rllib_remix.value_based.presets import ONCE, PAPERS, PRESETS
+from tests.algorithms.games import VALUE_BASED
 
 
 def values(config):
     return {name: getattr(config, name) for name in PAPERS}
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", VALUE_BASED)
 def test_papers_are_the_settings_of_both_papers(algorithm):
     config = get_algorithm_config(algorithm).training(preset="papers")
     assert values(config) == dict(PAPERS)

@@ -3,22 +3,26 @@ import torch
 
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.learning.targets import greedy_actions
+from rllib_remix.models.mixing.mixer import MixerInputs
 from rllib_remix.models.packed_gru import gru_outputs, library_gru_outputs
 from rllib_remix.rollout.spaces import team_spaces
-from rllib_remix.value_based.rl_module import ValueRLModule
+from rllib_remix.team.rl_module import TeamRLModule
+from tests.algorithms.games import known_to
 
 EPISODES, STEPS, AGENTS, OBS_DIM, ACTIONS, STATE_DIM = 4, 6, 3, 5, 4, 7
 LENGTHS = torch.tensor([6, 1, 4, 3])
+FACTORIZATIONS = ["Qatten", "QPLEX", "QTRAN", "IQL"]
 SPEC = TeamSpec(AGENTS, ACTIONS, OBS_DIM, STATE_DIM, STEPS, "float32", "float32")
 
 
-def module(algorithm: str, **settings) -> ValueRLModule:
+def module(algorithm: str, **settings) -> TeamRLModule:
     torch.manual_seed(0)
-    config = get_algorithm_config(algorithm).training(
-        agent_hidden_dim=16, q_star_hidden_dim=24, hypernet_hidden_dim=12, **settings
-    )
+    config = get_algorithm_config(algorithm)
+    small = {"agent_hidden_dim": 16, "q_star_hidden_dim": 24, "hypernet_hidden_dim": 12}
+    config.training(**known_to(config, small), **settings)
     observation_space, action_space = team_spaces(SPEC)
-    built = ValueRLModule(
+    built = config.get_default_rl_module_spec().module_class(
         observation_space=observation_space, action_space=action_space, model_config=config.networks()
     )
     built.make_target_networks()
@@ -47,7 +51,7 @@ def over(steps: int, extra: int) -> torch.Tensor:
     return torch.arange(steps) >= LENGTHS[:, None] + extra
 
 
-@pytest.mark.parametrize("algorithm", ["VDN", "QMIX", "ReMIX", "MACPO"])
+@pytest.mark.parametrize("algorithm", ["VDN", "QMIX", "ReMIX", "MACPO", *FACTORIZATIONS])
 def test_values_do_not_depend_on_padding(algorithm):
     network, clean = module(algorithm), batch()
     dirty = {name: value.clone() for name, value in clean.items()}
@@ -62,7 +66,7 @@ def test_values_do_not_depend_on_padding(algorithm):
         assert after[name].isfinite().all()
 
 
-@pytest.mark.parametrize("algorithm", ["QMIX", "ReMIX"])
+@pytest.mark.parametrize("algorithm", ["QMIX", "ReMIX", *FACTORIZATIONS])
 def test_values_of_one_episode_are_those_of_the_batch(algorithm):
     network, together = module(algorithm), batch()
     expected = network._forward_train(together)
@@ -92,7 +96,7 @@ def test_a_removed_agent_keeps_the_utilities_with_which_it_left():
         )
 
 
-@pytest.mark.parametrize("algorithm", ["QMIX", "MACPO"])
+@pytest.mark.parametrize("algorithm", ["QMIX", "MACPO", *FACTORIZATIONS])
 def test_bfloat16_values_are_close_and_come_as_float32(algorithm):
     exact = module(algorithm, zero_initial_values=False)._forward_train(batch())
     low = module(algorithm, compute_dtype="bfloat16", zero_initial_values=False)._forward_train(batch())
@@ -109,9 +113,9 @@ def test_values_begin_near_0_whatever_the_state_unless_the_papers_way_is_asked_f
 ):
     network, seen = module(algorithm, zero_initial_values=begins_at_zero), batch()
     with torch.no_grad():
-        utilities = seen["state"].new_zeros(5, network.mixer.n_agents)
+        utilities = seen["state"].new_zeros(5, AGENTS)
         states = torch.randn(5, seen["state"].shape[-1]) * 100
-        values = [network.mixer(utilities, states)]
+        values = [network.mixer(MixerInputs(utilities, states))]
         values += [] if network.q_star is None else [network.q_star(utilities, states)]
     for value in values:
         assert value.abs().max() < most
@@ -133,15 +137,43 @@ def test_the_mixer_gradient_is_autograds():
     values = network._forward_train(seen)
     utilities = values["utilities"][:, :-1].gather(-1, seen["actions"].unsqueeze(-1)).squeeze(-1)
     utilities = utilities.requires_grad_()
-    q_tot = network.mixer(utilities, seen["state"][:, :-1])
+    q_tot = network.mixer(MixerInputs(utilities, seen["state"][:, :-1]))
     expected = torch.autograd.grad(q_tot.sum(), utilities)[0]
     real = ~over(STEPS, 0)
     torch.testing.assert_close(values["mixer_gradient"][real], expected[real], rtol=1e-4, atol=1e-5)
 
 
-def test_only_q_tot_and_q_star_carry_gradients():
-    values = module("ReMIX")._forward_train(batch())
-    assert {name for name, value in values.items() if value.requires_grad} == {"q_tot", "q_star"}
+@pytest.mark.parametrize(
+    ("algorithm", "learned"),
+    [
+        ("ReMIX", {"q_tot", "q_star"}),
+        ("QPLEX", {"q_tot"}),
+        ("IQL", {"q_tot"}),
+        ("QTRAN", {"q_tot", "chosen_sum", "greedy_sum", "state_value"}),
+    ],
+)
+def test_only_what_is_learned_carries_gradients(algorithm, learned):
+    values = module(algorithm)._forward_train(batch())
+    assert {name for name, value in values.items() if value.requires_grad} == learned
+
+
+def test_the_target_of_duplex_dueling_knows_what_the_target_utilities_have_best():
+    """With targets that rank the actions the other way round, the joint action is not the best one there."""
+    network, seen = module("QPLEX"), batch()
+    with torch.no_grad():
+        network.target_agent.head.weight.neg_()
+        network.target_agent.head.bias.neg_()
+    values = network._forward_train(seen)
+    utilities = -values["utilities"]
+    chosen, best = (
+        utilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        for actions in (values["greedy_actions"], greedy_actions(utilities, seen["avail_actions"]))
+    )
+    assert (chosen < best).any()
+    flat = [each.flatten(0, 1) for each in (chosen, seen["state"], best, values["greedy_actions"])]
+    expected = network.target_mixer(MixerInputs(*flat)).unflatten(0, (EPISODES, STEPS + 1))
+    real = ~over(STEPS + 1, 1)
+    torch.testing.assert_close(values["target_values"][real], expected[real], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from rllib_remix.envs.checker import TeamEnvError, check_sizes, check_step
 from rllib_remix.envs.closing import close_quietly
 from rllib_remix.envs.foreign.agent_view import MASK, agent_view
 from rllib_remix.envs.joint_actions import own_form
-from rllib_remix.envs.team_env import BrokenEnvironment, random_actions
+from rllib_remix.envs.team_env import BrokenEnvironment, TeamSpec, random_actions
 from rllib_remix.errors import SettingError, UserError, printable, shown
 from rllib_remix.experiments.algorithm import is_of_team
 
@@ -46,15 +46,23 @@ def try_first_steps(configs: Sequence[AlgorithmConfig]) -> bool:
             continue
         tried.add(key)
         if is_of_team(config):
-            try_team_environment(config.env, dict(config.env_config), config.num_envs_per_env_runner or 1)
+            team_config: Any = config
+            copies, check_team = config.num_envs_per_env_runner or 1, team_config.check_team
+            try_team_environment(config.env, dict(config.env_config), copies, check_team=check_team)
         elif _is_made_by_rllib(config):
             several = _try_rllib_environment(config.env, config.env_config)
             lack_policies.append(several and not config.is_multi_agent)
     return bool(lack_policies) and all(lack_policies)
 
 
-def try_team_environment(env: Any, env_config: dict[str, Any], num_envs: int = 1) -> None:
-    """As `try_first_steps`, for one environment of a team."""
+def try_team_environment(
+    env: Any,
+    env_config: dict[str, Any],
+    num_envs: int = 1,
+    *,
+    check_team: Callable[[TeamSpec], object] = lambda _: None,
+) -> None:
+    """As `try_first_steps`, for one environment of a team; `check_team` raises SettingError for what does not fit it."""
     from rllib_remix.rollout.building import build_team_env, is_shipped
 
     if is_shipped(env):
@@ -64,6 +72,7 @@ def try_team_environment(env: Any, env_config: dict[str, Any], num_envs: int = 1
     with _closing(env, team):
         with told_in_a_line(env, "reset()"):
             check_sizes(team)
+            check_team(team.spec)
             step = team.reset(seed=0)
             check_step(team, step, "reset()")
         with told_in_a_line(env, "step()"):

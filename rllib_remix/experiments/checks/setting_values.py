@@ -39,6 +39,7 @@ _COUNTS_OR_NONE = {
     "train_batch_size_per_learner": 1,
 }
 _NUMBERS_OR_NONE = ("grad_clip", "min_time_s_per_iteration")
+_OF_SEVERAL_KINDS = ("share_parameters",)  # of ours; its own check says which
 _SCHEDULES = ("entropy_coeff", "epsilon", "lr")  # and all that end in _lr
 _NAMES = {
     "batch_mode": ("truncate_episodes", "complete_episodes"),
@@ -79,7 +80,7 @@ def _allowed(name: str, usual: Any, value: Any) -> str | None:
     """What the value must be, if it is not; None if it may be as it is."""
     if name in _COUNTS:
         return _count(value, _COUNTS[name])
-    if value is None or (value == _AUTO and name == "rollout_fragment_length"):
+    if value is None or name in _OF_SEVERAL_KINDS or (value == _AUTO and name == "rollout_fragment_length"):
         return None
     if name in _COUNTS_OR_NONE:
         return _count(value, _COUNTS_OR_NONE[name])

@@ -19,7 +19,7 @@ GONE = {
     "AlphaZero": "DreamerV3",
     "BanditLinTS": "DQN with gamma: 0",
     "BanditLinUCB": "DQN with gamma: 0",
-    "CRR": "CQL or IQL",
+    "CRR": "CQL or ray.rllib.algorithms.iql.IQL",
     "DDPG": "SAC",
     "DDPPO": "PPO with num_learners",
     "DT": "BC or MARWIL",

@@ -16,16 +16,12 @@ SLOWEST_COPIES = 10_000  # updates in which the targets have become the online n
 
 
 @dataclass(kw_only=True)
-class LoopSettings(SettingGroup):
-    """How playing and learning take turns."""
+class TargetNetworkSettings(SettingGroup):
+    """How the target networks follow the others."""
 
-    title: ClassVar[str] = "Loop"
+    title: ClassVar[str] = "Target networks"
+    soft_tau: ClassVar[float] = SOFT_TAU  # a config that has the settings has it too
 
-    rollout_episodes_per_update: int = setting(
-        2,
-        Count(1, MAX_EPISODES),
-        "episodes collected per update, whatever the number of env runners. 1 in EPyMARL, 8 in both papers.",
-    )
     target_network_update_interval: int | None = setting(
         None,
         Count(1),
@@ -44,6 +40,30 @@ class LoopSettings(SettingGroup):
         f"what a copy takes over: target ← τ·online + (1 - τ)·target. None: {SOFT_TAU} where every update makes a copy "
         "because neither an interval nor episodes are set, 1 where one is.",
     )
+
+    def check(self) -> None:
+        super().check()
+        interval, episodes = self.target_network_update_interval, self.target_network_update_episodes
+        if episodes is not None and interval is not None:
+            raise SettingError(
+                f"target_network_update_interval: {interval} has no effect, as target_network_update_episodes is {episodes}, "
+                "by which copies are counted then; allowed: one of the two, so set the other to null (None)."
+            )
+        tau, interval = copy_tau(self), copy_interval(self)
+        if episodes is None and interval / tau > SLOWEST_COPIES:
+            raise SettingError(
+                f"tau: {tau} with target_network_update_interval {interval} renews the target networks in some "
+                f"{interval / tau:,.0f} updates; allowed: a quotient of {SLOWEST_COPIES:,} at most. Soft copies are made "
+                "with every update: leave target_network_update_interval out."
+            )
+
+
+@dataclass(kw_only=True)
+class PlaySettings(SettingGroup):
+    """How agents play, and in which unit their rewards are learned."""
+
+    title: ClassVar[str] = "Playing"
+
     reward_scale: float = setting(
         1.0,
         Interval(0, low_open=True),
@@ -64,14 +84,6 @@ class LoopSettings(SettingGroup):
     epsilon: float | list[list[float]] = setting(
         [[0, 0.995], [100_000, 0.05]], Schedule(0, 1), "exploration rate, or its schedule over env steps."
     )
-    overlap_sampling: bool = setting(
-        False,
-        Flag(),
-        "whether env runners play while the learner makes the updates for the episodes that came before, instead of "
-        "waiting for them. They then play with weights that lag by the updates of one round at most "
-        "(`env_runners/weights_lag` in the results), and with the ε of the moment at which the round was requested. "
-        "Needs `num_env_runners` ≥ 1; the number of updates per episode stays.",
-    )
     num_env_processes: int = setting(
         0,
         Count(0),
@@ -80,21 +92,28 @@ class LoopSettings(SettingGroup):
         "step takes a millisecond or more, on as many free cores: ask Ray for them by `num_cpus_per_env_runner`.",
     )
 
-    def check(self) -> None:
-        super().check()
-        interval, episodes = self.target_network_update_interval, self.target_network_update_episodes
-        if episodes is not None and interval is not None:
-            raise SettingError(
-                f"target_network_update_interval: {interval} has no effect, as target_network_update_episodes is {episodes}, "
-                "by which copies are counted then; allowed: one of the two, so set the other to null (None)."
-            )
-        tau, interval = copy_tau(self), copy_interval(self)
-        if episodes is None and interval / tau > SLOWEST_COPIES:
-            raise SettingError(
-                f"tau: {tau} with target_network_update_interval {interval} renews the target networks in some "
-                f"{interval / tau:,.0f} updates; allowed: a quotient of {SLOWEST_COPIES:,} at most. Soft copies are made "
-                "with every update: leave target_network_update_interval out."
-            )
+
+@dataclass(kw_only=True)
+class LoopSettings(PlaySettings, TargetNetworkSettings):
+    """How playing and learning take turns."""
+
+    title: ClassVar[str] = "Loop"
+
+    rollout_episodes_per_update: int = setting(
+        2,
+        Count(1, MAX_EPISODES),
+        "episodes collected per update, whatever the number of env runners. 1 in EPyMARL, 8 in both papers.",
+        before="target_network_update_interval",
+    )
+    overlap_sampling: bool = setting(
+        False,
+        Flag(),
+        "whether env runners play while the learner makes the updates for the episodes that came before, instead of "
+        "waiting for them. They then play with weights that lag by the updates of one round at most "
+        "(`env_runners/weights_lag` in the results), and with the ε of the moment at which the round was requested. "
+        "Needs `num_env_runners` ≥ 1; the number of updates per episode stays.",
+        before="num_env_processes",
+    )
 
 
 def copy_interval(settings: Any) -> int:
@@ -107,4 +126,4 @@ def copy_tau(settings: Any) -> float:
     if settings.tau is not None:
         return settings.tau
     counted = settings.target_network_update_interval, settings.target_network_update_episodes
-    return SOFT_TAU if counted == (None, None) else 1.0
+    return settings.soft_tau if counted == (None, None) else 1.0

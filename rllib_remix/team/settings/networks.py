@@ -1,10 +1,11 @@
-"""Settings of the networks that every team has: one recurrent network that all agents share."""
+"""Settings of the networks that every team has: recurrent ones, which all agents share, some, or none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rllib_remix.models.groups.assignment import Sharing
 from rllib_remix.models.image_encoder import ENCODERS
 from rllib_remix.settings import Count, Flag, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
@@ -14,7 +15,7 @@ MAX_UNITS = 16_384  # of a layer; its weights are some GB then
 
 @dataclass(kw_only=True)
 class NetworkSettings(SettingGroup):
-    """The agents' network."""
+    """The agents' network, or networks."""
 
     title: ClassVar[str] = "Networks"
 
@@ -29,6 +30,13 @@ class NetworkSettings(SettingGroup):
         Flag(),
         "whether agents see a one-hot of their index. The public configurations of Predator-Prey behind both papers "
         "leave it out (`obs_agent_id: False`).",
+    )
+    share_parameters: bool | dict[str, list[str]] = setting(
+        True,
+        Sharing(),
+        "whether all agents share one set of parameters. false: every agent has its own, of networks of the same shape; a "
+        "mapping: the agents of a group share theirs, as in {scouts: [agent_0], others: [agent_1, agent_2]}. Networks "
+        "that read the state and the normaliser of observations are of the whole team in any case. On in both papers.",
     )
     encoder: str = setting(
         "auto",

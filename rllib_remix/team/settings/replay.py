@@ -24,16 +24,13 @@ class DrawWords(NamedTuple):
 
 
 @dataclass(kw_only=True)
-class ReplaySettings(SettingGroup):
-    """Which episodes are kept, and how batches are drawn from them."""
+class EpisodeReplaySettings(SettingGroup):
+    """Which episodes are kept, and how many are drawn."""
 
     title: ClassVar[str] = "Replay"
 
     train_batch_episodes: int = setting(
         32, Count(1, MAX_EPISODES), "episodes per update. 32 in EPyMARL, 128 in both papers."
-    )
-    replay_buffer: str = setting(
-        "prioritized", OneOf(REPLAY_BUFFERS), "only the prioritized one can draw by priority."
     )
     replay_buffer_capacity: int = setting(
         5000,
@@ -58,18 +55,6 @@ class ReplaySettings(SettingGroup):
         Count(1, MAX_EPISODES),
         "how many of the newest episodes these are. 200, as between two target updates in both papers.",
     )
-    prioritized_replay_alpha: float = setting(
-        1.0,
-        Interval(0, 1),
-        "α where batches are drawn by priority: an episode is drawn in proportion to (priority + ε)^α; above 0 there.",
-    )
-    prioritized_replay_beta: float | list[list[float]] = setting(
-        0.0,
-        Schedule(0, 1),
-        "β of the importance correction (1 / (N·P))^β of such draws, divided by the greatest of the batch; a number "
-        "or its schedule over env steps. 0 keeps the preference, 1 undoes it as far as the division allows.",
-    )
-    prioritized_replay_epsilon: float = setting(1e-6, Interval(0, 1, low_open=True), "ε of the priorities.")
 
     def check(self) -> None:
         super().check()
@@ -92,6 +77,30 @@ class ReplaySettings(SettingGroup):
                 f"recent_episodes_capacity: {self.recent_episodes_capacity} is less than the {recent} recent episodes "
                 f"of a batch (recent_episodes_share × train_batch_episodes); allowed: {recent} or more."
             )
+
+
+@dataclass(kw_only=True)
+class ReplaySettings(EpisodeReplaySettings):
+    """Which episodes are kept, and how batches are drawn from them."""
+
+    replay_buffer: str = setting(
+        "prioritized",
+        OneOf(REPLAY_BUFFERS),
+        "only the prioritized one can draw by priority.",
+        before="replay_buffer_capacity",
+    )
+    prioritized_replay_alpha: float = setting(
+        1.0,
+        Interval(0, 1),
+        "α where batches are drawn by priority: an episode is drawn in proportion to (priority + ε)^α; above 0 there.",
+    )
+    prioritized_replay_beta: float | list[list[float]] = setting(
+        0.0,
+        Schedule(0, 1),
+        "β of the importance correction (1 / (N·P))^β of such draws, divided by the greatest of the batch; a number "
+        "or its schedule over env steps. 0 keeps the preference, 1 undoes it as far as the division allows.",
+    )
+    prioritized_replay_epsilon: float = setting(1e-6, Interval(0, 1, low_open=True), "ε of the priorities.")
 
     def check_draws(self, words: DrawWords, *, by_priority: bool) -> None:
         """Raises SettingError for settings that do not go with the way in which batches are drawn."""

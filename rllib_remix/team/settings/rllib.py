@@ -12,6 +12,8 @@ from rllib_remix.errors import SettingError
 from rllib_remix.settings import check_choice, check_count, check_flag, check_number, check_schedule
 from rllib_remix.team.settings.groups import Setting, SettingList
 
+_UPDATES_PER_EPISODE = ("rollout_episodes_per_update", "train_batch_episodes")
+
 
 def other_defaults(config: AlgorithmConfig, own: Collection[str]) -> SettingList:
     """RLlib's settings that have another value in `config` than in RLlib; `own` are the names that are not RLlib's."""
@@ -37,9 +39,10 @@ def check_api(config: Any) -> None:
             "`policies` at its default."
         )
     if config.num_epochs != 1:
+        setting = next(name for name in _UPDATES_PER_EPISODE if name in vars(config))
         raise SettingError(
             f"num_epochs: {config.num_epochs!r} is not allowed; it must be 1. For more updates per sampled "
-            "episode lower `rollout_episodes_per_update`."
+            f"episode lower `{setting}`."
         )
     if config.minibatch_size is not None:
         raise SettingError(

@@ -60,7 +60,7 @@ UNUSED_SETTINGS = {
 
 def check_unused(config: Any, defaults: Any) -> None:
     """Raises SettingError for the first setting without effect that is not as in `defaults`, another config."""
-    for attribute, instead in UNUSED_SETTINGS.items():
+    for attribute, instead in {**UNUSED_SETTINGS, **config.instead}.items():
         value, default = _comparable(getattr(config, attribute)), _comparable(getattr(defaults, attribute))
         is_off = not value and not default  # None, False, 0 and {} all say so.
         if value == default or is_off:

@@ -5,38 +5,39 @@ from planting.fault import Fault
 _STEP = ("tests/learner_step", "tests/value_based/test_rl_module.py")
 _MODULE, _LEARNER = "value_based/rl_module.py", "value_based/learner.py"
 _TEAM_MODULE, _TEAM_LEARNER = "team/rl_module.py", "team/learner.py"
+_TARGETS = "team/settings/targets.py"
 
 FAULTS = (
     Fault(
         "targets_from_the_online_networks",
         "Without Q*, the targets are computed with the online networks.",
         _MODULE,
-        "agent, joint = self.target_agent, self.target_mixer",
-        "agent, joint = self.agent, self.mixer",
+        "utilities, mixer = self.utilities(self.target_agent, seen), self.target_mixer",
+        "utilities, mixer = self.utilities(self.agent, seen), self.mixer",
         _STEP,
     ),
     Fault(
         "q_star_targets_from_the_online_networks",
         "With Q*, the targets are computed with the online networks.",
         _MODULE,
-        "agent, joint = self.target_q_star_agent, self.target_q_star",
-        "agent, joint = self.q_star_agent, self.q_star",
+        "values = seen.steps.pack(chosen(self.utilities(self.target_q_star_agent, seen), greedy))",
+        "values = seen.steps.pack(chosen(self.utilities(self.q_star_agent, seen), greedy))",
         _STEP,
     ),
     Fault(
         "target_of_the_taken_action",
         "The targets are the values of the actions taken, not of the greedy ones.",
         _MODULE,
-        "values = seen.steps.pack(chosen(self.utilities(agent, seen), greedy))",
-        "values = seen.steps.pack(chosen(self.utilities(agent, seen), seen.actions))",
+        "self._mixer_inputs(mixer, seen, utilities, greedy, best)",
+        "self._mixer_inputs(mixer, seen, utilities, seen.actions, best)",
         _STEP,
     ),
     Fault(
         "greedy_by_the_target_network",
         "The greedy actions are the target network's own: no double Q-learning.",
         _MODULE,
-        "values = seen.steps.pack(chosen(self.utilities(agent, seen), greedy))",
-        "values = seen.steps.pack(self.utilities(agent, seen).max(-1).values)",
+        "self._mixer_inputs(mixer, seen, utilities, greedy, best)",
+        "self._mixer_inputs(mixer, seen, utilities, utilities.argmax(-1), best)",
         _STEP,
     ),
     Fault(
@@ -115,8 +116,8 @@ FAULTS = (
         "q_star_loss_weight_ignored",
         "The loss of Q* always counts once.",
         _LEARNER,
-        'config.q_star_loss_weight * values["q_star_loss"]',
-        '1.0 * values["q_star_loss"]',
+        '"q_star_loss": (config.q_star_loss_weight, q_star_loss)',
+        '"q_star_loss": (1.0, q_star_loss)',
         _STEP,
     ),
     Fault(
@@ -203,8 +204,8 @@ FAULTS = (
         "terminations_ignored",
         "Terminated episodes bootstrap as truncated ones do.",
         _LEARNER,
-        'fwd_out["target_values"], batch["terminated"]',
-        'fwd_out["target_values"], torch.zeros_like(batch["terminated"])',
+        'fwd_out["target_values"], lengths, batch["terminated"]',
+        'fwd_out["target_values"], lengths, torch.zeros_like(batch["terminated"])',
         _STEP,
     ),
     Fault(
@@ -219,8 +220,8 @@ FAULTS = (
         "q_star_weighted",
         "The loss of Q* has the weights of Q_tot's.",
         _LEARNER,
-        'fwd_out["q_star"], targets, q_star_weights, mask, num_steps',
-        'fwd_out["q_star"], targets, weights, mask, num_steps',
+        "self.further_losses(config, fwd_out, targets, q_star_weights, mask, num_steps)",
+        "self.further_losses(config, fwd_out, targets, weights, mask, num_steps)",
         _STEP,
     ),
     Fault(
@@ -259,8 +260,8 @@ FAULTS = (
         "soft_copies_where_an_interval_is_set",
         "Copies after an interval are soft too.",
         "team/settings/loop.py",
-        "return SOFT_TAU if counted == (None, None) else 1.0",
-        "return SOFT_TAU",
+        "return settings.soft_tau if counted == (None, None) else 1.0",
+        "return settings.soft_tau",
         ("tests/learner_step",),
     ),
     Fault(
@@ -306,7 +307,7 @@ FAULTS = (
     Fault(
         "time_limits_never_end",
         "A time limit that shall be an end is a cut.",
-        _LEARNER,
+        _TARGETS,
         "terminated = torch.ones_like(terminated)",
         "terminated = terminated | False",
         _STEP,
@@ -322,9 +323,9 @@ FAULTS = (
     Fault(
         "value_of_the_last_observation",
         "After a cut the value of the last observation follows, which nothing trains.",
-        _LEARNER,
-        'config.truncated_value == "previous"',
-        'config.truncated_value == "Previous"',
+        _TARGETS,
+        'settings.truncated_value == "previous"',
+        'settings.truncated_value == "Previous"',
         _STEP,
     ),
     Fault(

@@ -53,8 +53,8 @@ FAULTS = (
         "recent_share_ignored",
         "No part of a batch is drawn from the newest episodes.",
         _ALGORITHM,
-        "num_recent=self.config.recent_episodes_per_batch()",
-        "num_recent=0",
+        "recent = self.config.recent_episodes_per_batch()",
+        "recent = 0",
         _MODES,
     ),
     Fault(
@@ -101,8 +101,8 @@ FAULTS = (
         "learners_divide_by_all_steps",
         "Several learners divide by the steps of the whole batch, so that their mean is too small.",
         _LEARNER,
-        "num_steps / num_learners)",
-        "float(num_steps))",
+        "count / num_learners)",
+        "float(count))",
         _LOOP,
     ),
     Fault(
@@ -238,7 +238,7 @@ FAULTS = (
     Fault(
         "another_default_of_lambda",
         "λ is 0.8 unless it is set.",
-        "value_based/loss_settings.py",
+        "team/settings/targets.py",
         "0.6, Interval(0, 1)",
         "0.8, Interval(0, 1)",
         _DEFAULTS,

@@ -44,8 +44,8 @@ FAULTS = (
         "explore_argument_ignored",
         "An env runner explores if its settings say so, whatever the caller asks.",
         _RUNNER,
-        "explore = self.config.explore if explore is None else explore",
-        "explore = self.config.explore",
+        "self.explores = self.config.explore if explore is None else explore",
+        "self.explores = self.config.explore",
         _TESTS,
     ),
     Fault(
@@ -108,8 +108,8 @@ FAULTS = (
         "acts_over_unavailable_actions",
         "The greedy action may be an unavailable one.",
         _ACTING,
-        "np.where(avail_actions, utilities, -np.inf).argmax(-1)",
-        "utilities.argmax(-1)",
+        "np.where(avail_actions, self._network.step(obs), -np.inf)",
+        "self._network.step(obs)",
         _TESTS,
     ),
     Fault(

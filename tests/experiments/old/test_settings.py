@@ -522,7 +522,11 @@ def test_settings_without_effect_are_refused_in_python_too(change, message):
 
 
 @pytest.mark.parametrize(
-    "run", ["PPO", "APPO", "IMPALA", "DQN", "SAC", "CQL", "MARWIL", "BC", "IQL", "DreamerV3"]
+    "run",
+    [
+        *("PPO", "APPO", "IMPALA", "DQN", "SAC", "CQL", "MARWIL", "BC", "DreamerV3"),
+        "ray.rllib.algorithms.iql.IQL",
+    ],
 )
 def test_rllibs_own_defaults_have_no_setting_without_effect(run):
     _, _, default = find_algorithm(run)

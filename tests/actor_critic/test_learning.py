@@ -1,0 +1,40 @@
+"""Actor-critics learn something small."""
+
+import pytest
+
+from rllib_remix.algorithms.table import get_algorithm_config
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
+
+
+def learned(build, env, *, steps, algorithm="VDAC", env_config=None, **training):
+    """The greedy return after so many env steps."""
+    config = (
+        get_algorithm_config(algorithm)
+        .environment(env, env_config=env_config or {})
+        .training(**training)
+        .reporting(min_sample_timesteps_per_iteration=steps)
+        .evaluation(evaluation_interval=1, evaluation_duration=8)
+        .debugging(seed=0)
+    )
+    return build(config).train()["evaluation"]["env_runners"]["episode_return_mean"]
+
+
+@pytest.mark.parametrize("mixer", ["qmix", "vdn"])
+def test_vdac_learns_an_additive_game_in_150_updates(build, mixer):
+    payoff = {"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]}
+    assert learned(build, "matrix_game", steps=1200, env_config=payoff, mixer=mixer) == 4
+
+
+def test_vdac_solves_the_two_step_game_in_200_updates(build):
+    assert learned(build, "two_step_game", steps=3200) == 8
+
+
+@pytest.mark.parametrize(("algorithm", "steps"), [("COMA", 1600), ("DOP", 800)])
+def test_coma_and_dop_learn_an_additive_game_in_200_updates(build, algorithm, steps):
+    payoff = {"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]}
+    assert learned(build, "matrix_game", steps=steps, algorithm=algorithm, env_config=payoff) == 4
+
+
+def test_dop_solves_the_two_step_game_in_200_updates(build):
+    assert learned(build, "two_step_game", steps=1600, algorithm="DOP") == 8

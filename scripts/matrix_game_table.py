@@ -2,7 +2,7 @@
 """What each algorithm settles on in a small game after so many updates under full exploration, as a Markdown table.
 
 Usage: .venv/bin/python scripts/matrix_game_table.py [ALGORITHM | ALGORITHM+WEIGHTING …] [--game two_step_game]
-    [--seeds 5] [--updates 300 600] [--out FILE.json]
+    [--seeds 5] [--updates 300 600] [--config JSON] [--out FILE.json]
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ GAMES: dict[str, dict[str, Any]] = {
 BEST = 8  # of both
 
 
-def settle(name: str, seed: int, game: str, all_updates: list[int]) -> list[tuple[list[int], float]]:
+def settle(
+    name: str, seed: int, game: str, all_updates: list[int], settings: dict[str, Any]
+) -> list[tuple[list[int], float]]:
     """The greedy joint action of the first step, and the greedy return, after each number of updates."""
     algorithm, _, weighting = name.partition("+")
     config = (
         get_algorithm_config(algorithm)
         .environment(game)
         .training(train_batch_episodes=BATCH, epsilon=1.0, rollout_episodes_per_update=EPISODES_PER_UPDATE)
-        .training(**GAMES[game], **({"weighting": weighting} if weighting else {}))
+        .training(**(GAMES[game] | settings), **({"weighting": weighting} if weighting else {}))
         .evaluation(evaluation_interval=1, evaluation_duration=1)
         .debugging(seed=seed)
     )
@@ -71,6 +73,7 @@ def main() -> None:
     parser.add_argument("--game", choices=GAMES, default="matrix_game")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--updates", type=int, nargs="+", default=[300, 600])
+    parser.add_argument("--config", type=json.loads, default={}, help="other settings, JSON")
     parser.add_argument("--out", type=Path, help="also write the results to this JSON file")
     asked = parser.parse_args()
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
@@ -78,7 +81,9 @@ def main() -> None:
     register()
     results = {}
     for name in asked.algorithms:
-        results[name] = [settle(name, seed, asked.game, asked.updates) for seed in range(asked.seeds)]
+        results[name] = [
+            settle(name, seed, asked.game, asked.updates, asked.config) for seed in range(asked.seeds)
+        ]
         if asked.out is not None:
             asked.out.write_text(json.dumps({"updates": asked.updates, "results": results}) + "\n")
     ray.shutdown()

@@ -55,6 +55,16 @@ def settle(
     return found
 
 
+def learn_from_replay() -> list[str]:
+    """The algorithms whose updates can be counted by episodes: on-policy ones collect a batch for each."""
+    settable = {name: type(get_algorithm_config(name)).own_settings() for name in ALGORITHMS}
+    return [
+        name
+        for name, entries in settable.items()
+        if any(entry.name == "rollout_episodes_per_update" for entry in entries)
+    ]
+
+
 def cells(settled: tuple[tuple[list[int], float], ...]) -> str:
     """Two table cells: what the seeds found, and how many found the best."""
     if len(settled) > 5:
@@ -69,7 +79,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("algorithms", nargs="*", default=list(ALGORITHMS), help="all of ours if left out")
+    parser.add_argument(
+        "algorithms", nargs="*", default=learn_from_replay(), help="all that learn from replay"
+    )
     parser.add_argument("--game", choices=GAMES, default="matrix_game")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--updates", type=int, nargs="+", default=[300, 600])

@@ -48,7 +48,7 @@ DEV = [
 setup(
     name="rllib_remix",
     version="0.1.0",
-    description="Cooperative multi-agent Q-learning for RLlib: QMIX with the ReMIX and MAC-PO loss weightings.",
+    description="Cooperative multi-agent reinforcement learning for RLlib: QMIX with the ReMIX and MAC-PO loss weightings, and others.",
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

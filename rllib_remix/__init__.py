@@ -1,4 +1,4 @@
-"""Cooperative multi-agent Q-learning for RLlib: QMIX with the ReMIX and MAC-PO loss weightings.
+"""Cooperative multi-agent reinforcement learning for RLlib: QMIX with the ReMIX and MAC-PO loss weightings, and others.
 
 Names are loaded when they are first touched, so that what needs no Ray (`rllib_remix.policy`, the environments,
 the pure functions) never loads it. Touching an algorithm, or calling `register()`, registers all algorithms and

@@ -2,7 +2,7 @@
 """Speed and memory on Predator-Prey (8 agents, episodes of 200 steps) and on smac_sim, in CPU-seconds of one thread.
 
 Usage:
-  .venv/bin/python scripts/benchmark.py                      all parts, beside their floors; about 5 minutes
+  .venv/bin/python scripts/benchmark.py                      all parts, beside their floors
   .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
   .venv/bin/python scripts/benchmark.py --only smac_sim      the simulator of SMAC's battles, map by map
   .venv/bin/python scripts/benchmark.py --only soak          whether memory stays flat over 2,000 iterations

@@ -57,11 +57,11 @@ def settle(
 
 def learn_from_replay() -> list[str]:
     """The algorithms whose updates can be counted by episodes: on-policy ones collect a batch for each."""
-    settable = {name: type(get_algorithm_config(name)).own_settings() for name in ALGORITHMS}
+    counted = "rollout_episodes_per_update"
     return [
         name
-        for name, entries in settable.items()
-        if any(entry.name == "rollout_episodes_per_update" for entry in entries)
+        for name in ALGORITHMS
+        if counted in [setting.name for setting in get_algorithm_config(name).own_settings()]
     ]
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rllib_remix.actor_critic.settings import SeparateCriticSettings
-from rllib_remix.settings import Interval, OneOf
+from rllib_remix.settings import Interval
 from rllib_remix.team.settings.groups import SettingGroup, setting
+from rllib_remix.team.settings.preset import preset_setting
 
 # As PyMARL has it, but with one step of the critic per update, as EPyMARL, and not one for every time step.
 PAPERS: Mapping[str, Any] = {
@@ -37,13 +38,8 @@ class COMAPreset(SettingGroup):
 
     title: ClassVar[str] = "Preset"
 
-    preset: str | None = setting(
-        None,
-        OneOf(PRESETS),
-        "values of several settings at once; what is set beside it counts. papers: as PyMARL trains COMA, with one step of "
-        "the critic per update: "
-        + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
-        + ". None: defaults that are safe for games that nobody tuned.",
+    preset: str | None = preset_setting(
+        PRESETS, papers="as PyMARL trains COMA, with one step of the critic per update"
     )
 
 

@@ -18,10 +18,9 @@ from rllib_remix.learning.policies import (
     mean_over_steps,
     policy_gradient_loss,
 )
-from rllib_remix.learning.targets import chosen, lambda_returns
+from rllib_remix.learning.targets import at_the_ends, chosen, lambda_returns
 from rllib_remix.learning.tree_backup import tree_backup_returns
 from rllib_remix.models.critics.dop import joint_values
-from rllib_remix.team.settings.targets import at_the_ends
 
 
 class DOPModule(CentralCriticModule):
@@ -98,7 +97,13 @@ class DOPLearner(ActorCriticLearner):
     ) -> Tensor:
         """y [B, T], 0 on padding: λ-returns of the newest episodes, tree backups of the others."""
         rewards, lengths, taken = batch["rewards"], batch["lengths"], fwd_out["target_taken"]
-        expected, terminated = at_the_ends(config, fwd_out["target_expected"], lengths, batch["terminated"])
+        expected, terminated = at_the_ends(
+            fwd_out["target_expected"],
+            lengths,
+            batch["terminated"],
+            truncated_value=config.truncated_value,
+            time_limit=config.time_limit,
+        )
         # After the last step no action was taken; the expectation is exact.
         values = torch.cat([taken, expected[:, -1:]], dim=1)
         last = lengths.unsqueeze(-1)

@@ -12,10 +12,11 @@ from rllib_remix.actor_critic.central_critic_settings import (
 )
 from rllib_remix.actor_critic.settings import ActorCriticTargets
 from rllib_remix.errors import SettingError
-from rllib_remix.settings import Count, Interval, OneOf, Schedule
+from rllib_remix.settings import Count, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.networks import MAX_UNITS
+from rllib_remix.team.settings.preset import preset_setting
 from rllib_remix.team.settings.replay import MAX_EPISODES, EpisodeReplaySettings
 
 # As the authors' code has it, but with one step of the critic per update, and not one for every time step.
@@ -52,13 +53,8 @@ class DOPPreset(SettingGroup):
 
     title: ClassVar[str] = "Preset"
 
-    preset: str | None = setting(
-        None,
-        OneOf(PRESETS),
-        "values of several settings at once; what is set beside it counts. papers: as DOP's authors train it on SMAC, with "
-        "one step of the critic per update: "
-        + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
-        + ". None: defaults that are safe for games that nobody tuned.",
+    preset: str | None = preset_setting(
+        PRESETS, papers="as DOP's authors train it on SMAC, with one step of the critic per update"
     )
 
 

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from rllib_remix.learning.loss import masked_mean, masked_std
 from rllib_remix.learning.policies import Policies, mean_over_steps, policies_of
-from rllib_remix.learning.targets import lambda_returns, step_mask
+from rllib_remix.learning.targets import at_the_ends, lambda_returns, step_mask
 from rllib_remix.team.learner import TeamLearner
-from rllib_remix.team.settings.targets import at_the_ends
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -69,7 +68,8 @@ class ActorCriticLearner(TeamLearner):
             rewards, lengths, terminated = (
                 each.repeat_interleave(agents, 0) for each in (rewards, lengths, terminated)
             )
-        values, terminated = at_the_ends(config, values, lengths, terminated)
+        ends = {"truncated_value": config.truncated_value, "time_limit": config.time_limit}
+        values, terminated = at_the_ends(values, lengths, terminated, **ends)
         how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
         returns = lambda_returns(rewards, values, lengths, terminated, **how)
         return returns.unflatten(0, (-1, agents)).transpose(1, 2) if agents else returns

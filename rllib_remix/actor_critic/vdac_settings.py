@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 from rllib_remix.actor_critic.settings import PolicySettings
 from rllib_remix.errors import SettingError
+from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import Count, Flag, Interval, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.networks import MAX_UNITS, NetworkSettings
+from rllib_remix.team.settings.preset import preset_setting
 
 # As pymarl2 has VDAC-mix ("vmix"), with whose code both papers compare.
 PAPERS: Mapping[str, Any] = {
@@ -31,7 +33,12 @@ PAPERS: Mapping[str, Any] = {
 }
 PRESETS: Mapping[str, Mapping[str, Any]] = {"papers": PAPERS}
 
-MIXERS_OF_VALUES = ("vdn", "qmix")  # that need neither actions nor what agents observe
+# Of values, which no actions belong to.
+MIXERS_OF_VALUES = [
+    name
+    for name, mixer in MIXERS.items()
+    if not (mixer.needs_best or mixer.needs_actions or mixer.needs_agents)
+]
 
 
 @dataclass(kw_only=True)
@@ -40,13 +47,7 @@ class VDACPreset(SettingGroup):
 
     title: ClassVar[str] = "Preset"
 
-    preset: str | None = setting(
-        None,
-        OneOf(PRESETS),
-        "values of several settings at once; what is set beside it counts. papers: as pymarl2 trains VDAC-mix: "
-        + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
-        + ". None: defaults that are safe for games that nobody tuned.",
-    )
+    preset: str | None = preset_setting(PRESETS, papers="as pymarl2 trains VDAC-mix")
 
 
 @dataclass(kw_only=True)
@@ -83,10 +84,10 @@ class VDACNetworkSettings(NetworkSettings):
         defaults = type(self)()
         for name in ("mixer_embed_dim", "hypernet_hidden_dim"):
             value, default = getattr(self, name), getattr(defaults, name)
-            if self.mixer == "vdn" and value != default:
+            if name not in MIXERS[self.mixer].sizes and value != default:
                 raise SettingError(
-                    f"{name}: {value!r} is not allowed, because it would have no effect with mixer 'vdn', which is a sum. "
-                    f"Leave it at {default!r}, or use mixer 'qmix'."
+                    f"{name}: {value!r} is not allowed, because it would have no effect with mixer {self.mixer!r}, which has no "
+                    f"such size. Leave it at {default!r}, or use mixer 'qmix'."
                 )
 
 

@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its boxes cut option names off at 80 columns
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Train, evaluate and plot RLlib algorithms, with cooperative multi-agent Q-learning by rllib_remix.",
+    help="Train, evaluate and plot RLlib algorithms, with cooperative multi-agent learning by rllib_remix.",
 )
 
 

@@ -127,3 +127,23 @@ def with_previous_at_the_end(values: Tensor, lengths: Tensor) -> Tensor:
     """
     last = lengths.unsqueeze(-1)
     return values.scatter(1, last, values.gather(1, last - 1))
+
+
+def at_the_ends(
+    values: Tensor, lengths: Tensor, terminated: Tensor, *, truncated_value: str, time_limit: str
+) -> tuple[Tensor, Tensor]:
+    """Values and ends of episodes as targets are to see them.
+
+    Args:
+        values: [B, T+1] float32. lengths: [B] int64. terminated: [B] bool.
+        truncated_value: "previous" puts the value before in the place of the last, "last" leaves it.
+        time_limit: "termination" lets all episodes end as if they had terminated, "truncation" leaves them as they are.
+
+    Returns:
+        Both in the same shapes.
+    """
+    if truncated_value == "previous":
+        values = with_previous_at_the_end(values, lengths)
+    if time_limit == "termination":
+        terminated = torch.ones_like(terminated)
+    return values, terminated

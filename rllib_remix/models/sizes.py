@@ -176,15 +176,13 @@ def sizes_for_mixer(
 
 def check_image_state(team: MixerSizes, networks: dict[str, Any]) -> None:
     """Raises SettingError for a state, made of images, for which the networks that read it would be enormous."""
-    weights = weights_of_state(team, networks)
-    if weights > MAX_WEIGHTS_OF_STATE:
-        what = "QTRAN's Q_jt" if networks.get("use_q_jt") else f"mixer: {networks['mixer']!r}"
-        raise SettingError(
-            f"{what} is not possible{' with Q*' if networks.get('use_q_star') else ''}, as the state has "
-            f"{team.state_dim:,} numbers, for which its networks would have {weights:,} weights; allowed for a team that sees "
-            f"images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the "
-            'images, lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state.'
-        )
+    what = "QTRAN's Q_jt" if networks.get("use_q_jt") else f"mixer: {networks['mixer']!r}"
+    _check_weights(
+        weights_of_state(team, networks),
+        team.state_dim,
+        f"{what} is not possible{' with Q*' if networks.get('use_q_star') else ''}",
+        'lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state',
+    )
 
 
 def check_critics_state(team: tuple[int, int, int, int], networks: dict[str, Any]) -> None:
@@ -197,18 +195,25 @@ def check_critics_state(team: tuple[int, int, int, int], networks: dict[str, Any
         shapes = [weight.shape for weight in new_critic(*team, networks).parameters()]
     state_dim = team[-1]
     weights = sum(shape[0] * state_dim for shape in shapes if len(shape) == 2 and shape[1] >= state_dim)
+    refused = f"critic_hidden_dim: {networks['critic_hidden_dim']} is not possible"
+    _check_weights(weights, state_dim, refused, "or lower critic_hidden_dim")
+
+
+def _check_weights(weights: int, state_dim: int, refused: str, or_else: str) -> None:
     if weights > MAX_WEIGHTS_OF_STATE:
         raise SettingError(
-            f"critic_hidden_dim: {networks['critic_hidden_dim']} is not possible, as the state has {state_dim:,} numbers, for "
-            f"which the critic would have {weights:,} weights; allowed for a team that sees images: "
-            f"{MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state (team_adapter.state), shrink the images, or "
-            "lower critic_hidden_dim."
+            f"{refused}, as the state has {state_dim:,} numbers, for which its networks would have {weights:,} weights; "
+            f"allowed for a team that sees images: {MAX_WEIGHTS_OF_STATE:,}. Let the environment show a small state "
+            f"(team_adapter.state), shrink the images, {or_else}."
         )
 
 
-def inputs_of_agent(team: Any, networks: dict[str, Any]) -> int:
-    """Numbers that are laid out of an agent's step: what its first linear layer reads, of an image its features, and what
-    a mixer reads that weighs agents by what they observe."""
+def numbers_of_agents_step(team: Any, networks: dict[str, Any]) -> int:
+    """How many numbers are laid out of one agent at one step.
+
+    What its first linear layer reads, of an image its features, and what a mixer reads that weighs agents by what they
+    observe.
+    """
     mixer = networks.get("mixer")
     observed = team.obs_dim + team.n_agents if mixer and MIXERS[mixer].needs_agents else 0
     with torch.device("meta"):

@@ -10,7 +10,7 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
 from rllib_remix.memory import machine_memory
 from rllib_remix.models.image_encoder import encoded_shape
-from rllib_remix.models.sizes import inputs_of_agent, reads_state
+from rllib_remix.models.sizes import numbers_of_agents_step, reads_state
 from rllib_remix.replay.layout import bytes_of_episode
 
 
@@ -44,7 +44,7 @@ def check_batch_memory(spec: TeamSpec, config: Any) -> None:
 def bytes_seen_of_episode(spec: TeamSpec, networks: dict[str, Any]) -> int:
     """What a learner makes of the longest episode before its networks compute: what all of them read, in bytes."""
     number = 2 if networks["compute_dtype"] == "bfloat16" else 4
-    of_agent = number * inputs_of_agent(spec, networks)
+    of_agent = number * numbers_of_agents_step(spec, networks)
     # A critic of agents reads what they see once more, packed by steps.
     times = 1 + bool(networks.get("central_critic"))
     if encoded_shape(networks["encoder"], spec.obs_shape):

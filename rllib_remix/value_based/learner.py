@@ -10,6 +10,7 @@ from torch import Tensor
 from rllib_remix.learning.loss import masked_mean, masked_std, weighted_squared_error
 from rllib_remix.learning.priorities import episode_priorities, profile_weights
 from rllib_remix.learning.targets import (
+    at_the_ends,
     lambda_returns,
     possible_values,
     step_mask,
@@ -17,7 +18,6 @@ from rllib_remix.learning.targets import (
 )
 from rllib_remix.learning.weighting import WeightingInputs, Weights
 from rllib_remix.team.learner import TeamLearner
-from rllib_remix.team.settings.targets import at_the_ends
 from rllib_remix.value_based.schemes import find_scheme
 
 # Steps whose Q_tot no return can have: more than a few, and the values diverge.
@@ -79,7 +79,13 @@ class ValueLearner(TeamLearner):
     @torch.no_grad()
     def _targets(self, config: Any, batch: dict[str, Tensor], fwd_out: dict[str, Tensor]) -> Tensor:
         lengths = batch["lengths"]
-        values, terminated = at_the_ends(config, fwd_out["target_values"], lengths, batch["terminated"])
+        values, terminated = at_the_ends(
+            fwd_out["target_values"],
+            lengths,
+            batch["terminated"],
+            truncated_value=config.truncated_value,
+            time_limit=config.time_limit,
+        )
         episodes = batch["rewards"], values, lengths, terminated
         how = {"gamma": config.gamma, "td_lambda": config.td_lambda}
         if config.td_trace == "peng":

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.settings import OneOf
-from rllib_remix.team.settings.groups import SettingGroup, setting
+from rllib_remix.team.settings.groups import SettingGroup
+from rllib_remix.team.settings.preset import preset_setting
 
 # As both papers train (ReMIX and MAC-PO, table 2); what they do not say, as pymarl2 has it, on which both build.
 PAPERS: Mapping[str, Any] = {
@@ -45,11 +45,6 @@ class PresetSettings(SettingGroup):
 
     title: ClassVar[str] = "Preset"
 
-    preset: str | None = setting(
-        None,
-        OneOf(PRESETS),
-        "values of several settings at once; what is set beside it counts. papers: as both papers train, but for the "
-        "capacity of the replay buffer: "
-        + ", ".join(f"{name} {value!r}" for name, value in PAPERS.items())
-        + ". None: defaults that are safe for games that nobody tuned.",
+    preset: str | None = preset_setting(
+        PRESETS, papers="as both papers train, but for the capacity of the replay buffer"
     )

@@ -21,7 +21,7 @@ from rllib_remix.running.tune_run import run_experiments
 from tests.algorithms.games import one_shot
 from tests.support import planted
 
-ITERATIONS = 200
+ITERATIONS, WINDOW = 200, 10
 
 
 def kept() -> dict[str, int]:
@@ -35,14 +35,20 @@ def kept() -> dict[str, int]:
     }
 
 
+def fewest(counts: list[dict[str, int]]) -> dict[str, int]:
+    """The least of each: what more there was came and went, more of it where much else runs."""
+    return {name: min(each[name] for each in counts) for name in counts[0]}
+
+
 class Counts(Callback):
-    """What is kept at the half and near the end of a run."""
+    """What is kept in some iterations at the half and near the end of a run."""
 
     def __init__(self) -> None:
         self.seen: list[dict[str, int]] = []
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict, **info: Any) -> None:
-        if result["training_iteration"] in (ITERATIONS // 2, ITERATIONS - 1):
+        at = result["training_iteration"]
+        if ITERATIONS // 2 - WINDOW < at <= ITERATIONS // 2 or ITERATIONS - WINDOW <= at < ITERATIONS:
             self.seen.append(kept())
 
 
@@ -74,11 +80,10 @@ def test_the_driver_of_tune_does_not_grow(ray_session, planted_travels_by_value,
     )
     check_experiment(experiment)
     run_experiments([experiment], cluster=Cluster(), loggers=WithCounts(counts=counts))
-    half, end = counts.seen
+    half, end = fewest(counts.seen[:WINDOW]), fewest(counts.seen[WINDOW:])
     assert end["results"] - half["results"] <= 5, counts.seen  # not one per iteration
     assert end["notes"] - half["notes"] <= 5, counts.seen
-    # Some come and go by chance, more so where much else runs; one result that is kept has more.
-    assert end["objects"] - half["objects"] <= 5 * (ITERATIONS // 2), counts.seen
+    assert end["objects"] - half["objects"] <= ITERATIONS, counts.seen  # at most two per iteration, by chance
 
 
 @pytest.mark.slow

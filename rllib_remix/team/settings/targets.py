@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
-from torch import Tensor
-
-from rllib_remix.learning.targets import with_previous_at_the_end
 from rllib_remix.settings import Interval, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
 
@@ -38,20 +34,3 @@ class TargetSettings(SettingGroup):
         "acted, and whose value is therefore learned; last: of the last observation, which is not, as PyMARL has it. With "
         "`time_limit` termination none continues.",
     )
-
-
-def at_the_ends(settings: Any, values: Tensor, lengths: Tensor, terminated: Tensor) -> tuple[Tensor, Tensor]:
-    """Values and ends of episodes as targets are to see them.
-
-    Args:
-        settings: has those of TargetSettings.
-        values: [B, T+1] float32. lengths: [B] int64. terminated: [B] bool.
-
-    Returns:
-        `values` and `terminated` with what `truncated_value` and `time_limit` put in their place.
-    """
-    if settings.truncated_value == "previous":
-        values = with_previous_at_the_end(values, lengths)
-    if settings.time_limit == "termination":
-        terminated = torch.ones_like(terminated)
-    return values, terminated

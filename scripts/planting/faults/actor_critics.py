@@ -130,7 +130,7 @@ FAULTS = (
         "time_limits_are_ends_for_actor_critics",
         "Returns see values and ends as they are, whatever is set.",
         _LEARNER,
-        "values, terminated = at_the_ends(config, values, lengths, terminated)",
+        "values, terminated = at_the_ends(values, lengths, terminated, **ends)",
         "pass",
         _OF_VDAC,
     ),

@@ -5,7 +5,7 @@ from planting.fault import Fault
 _STEP = ("tests/learner_step", "tests/value_based/test_rl_module.py")
 _MODULE, _LEARNER = "value_based/rl_module.py", "value_based/learner.py"
 _TEAM_MODULE, _TEAM_LEARNER = "team/rl_module.py", "team/learner.py"
-_TARGETS = "team/settings/targets.py"
+_TARGETS = "learning/targets.py"
 
 FAULTS = (
     Fault(
@@ -204,8 +204,8 @@ FAULTS = (
         "terminations_ignored",
         "Terminated episodes bootstrap as truncated ones do.",
         _LEARNER,
-        'fwd_out["target_values"], lengths, batch["terminated"]',
-        'fwd_out["target_values"], lengths, torch.zeros_like(batch["terminated"])',
+        'batch["terminated"],',
+        'torch.zeros_like(batch["terminated"]),',
         _STEP,
     ),
     Fault(
@@ -324,8 +324,8 @@ FAULTS = (
         "value_of_the_last_observation",
         "After a cut the value of the last observation follows, which nothing trains.",
         _TARGETS,
-        'settings.truncated_value == "previous"',
-        'settings.truncated_value == "Previous"',
+        'if truncated_value == "previous"',
+        'if truncated_value == "Previous"',
         _STEP,
     ),
     Fault(

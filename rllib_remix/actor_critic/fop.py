@@ -29,6 +29,8 @@ from rllib_remix.models.mixing.mixer import MixerInputs
 from rllib_remix.models.sizes import TWINS, joint_networks, sizes_for_mixer
 from rllib_remix.team.rl_module import Seen
 
+_UPDATES_MADE = "updates_made"
+
 
 class FOPModule(SeparateCriticModule):
     """Recurrent agents, and twin critics with target networks: agents Q^a of the same shape, each pair with a mixer to Q_jt.
@@ -117,18 +119,30 @@ class FOPLearner(ActorCriticLearner):
         super().build()
         self._temperature_schedule = Scheduler(self.config.temperature)
         self._temperature = float(self._temperature_schedule.update(0))
+        self._updates_made = 0
 
     def before_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         super().before_gradient_based_update(timesteps=timesteps)
         env_steps = timesteps.get(NUM_ENV_STEPS_SAMPLED_LIFETIME, 0)
         self._temperature = float(self._temperature_schedule.update(env_steps))
 
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        super().after_gradient_based_update(timesteps=timesteps)
+        self._updates_made += self._gradient_is_finite
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().get_state(*args, **kwargs) | {_UPDATES_MADE: self._updates_made}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self._updates_made = state.get(_UPDATES_MADE, self._updates_made)
+
     def step(self, batch: Any, **kwargs: Any) -> Any:
         """As TeamLearner's, of a batch that is told the temperature, and the update's number, by which actions are drawn."""
         for of_module in batch.values():
             numbers = of_module["numbers"]
             of_module["temperature"] = torch.full_like(numbers, self._temperature, dtype=torch.float32)
-            of_module["update"] = torch.full_like(numbers, self._weights_seq_no, dtype=torch.int64)
+            of_module["update"] = torch.full_like(numbers, self._updates_made, dtype=torch.int64)
         return super().step(batch, **kwargs)
 
     def loss_of(

@@ -42,13 +42,13 @@ class ReferenceFOP:
 
     Args:
         parameters: name → array. batch: name → array, as the replay buffer gives it.
-        update: the update's number, by which actions are drawn.
+        update: how many updates there were, by which actions are drawn.
 
     Attributes:
         targets: of every episode, [L]. advantages: [B, T, n], the lesser Q^a(u_a) above its soft value.
     """
 
-    def __init__(self, parameters, batch, settings, update=1):
+    def __init__(self, parameters, batch, settings, update=0):
         self.settings, self.batch, self.update = settings, batch, update
         self.parameters = {name: np.asarray(array, float) for name, array in parameters.items()}
         obs, self.state = (np.nan_to_num(batch[name].astype(float)) for name in ("obs", "state"))

@@ -116,7 +116,7 @@ def test_the_second_update_draws_other_actions():
     learner, again = (fop_learner(lr=1e-30, critic_lr=1e-30) for _ in range(2))
     before = parameters(learner)
     logged = [update(learner, a_batch()) for _ in range(2)]
-    for number, numbers in enumerate(logged, 1):
+    for number, numbers in enumerate(logged):
         expected = ReferenceFOP(before, a_batch(), Settings(), update=number)
         assert numbers["value_loss"] == pytest.approx(expected.value_loss(expected.parameters), rel=1e-4)
     assert logged[0]["target_mean"] != logged[1]["target_mean"]

@@ -356,7 +356,7 @@ FAULTS = (
         "every_update_draws_the_same_actions",
         "An episode's actions are drawn alike in every update.",
         _FOP,
-        "torch.full_like(numbers, self._weights_seq_no, dtype=torch.int64)",
+        "torch.full_like(numbers, self._updates_made, dtype=torch.int64)",
         "torch.full_like(numbers, 1, dtype=torch.int64)",
         _OF_FOP,
     ),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.actor_critic.settings import StochasticPolicySettings
-from rllib_remix.settings import Count, Flag, OneOf, Schedule
+from rllib_remix.actor_critic.settings import ActorCriticTargets, StochasticPolicySettings
+from rllib_remix.settings import Count, Flag, Interval, OneOf, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.networks import MAX_UNITS, NetworkSettings
@@ -102,6 +102,18 @@ class FOPPolicy(StochasticPolicySettings):
         "α, what an agent's entropy counts against its value, in the unit of the rewards that are learned; or its schedule over "
         "env steps. Policies are drawn to softmax(Q/α). As in the authors' code.",
         before="actions_in_evaluation",
+    )
+
+
+@dataclass(kw_only=True)
+class FOPTargets(ActorCriticTargets):
+    """What the critics' values are fitted to."""
+
+    td_lambda: float = setting(
+        0.0,
+        Interval(0, 1),
+        "λ of the λ-return; 0 is one-step, 1 Monte Carlo. Returns follow what was played and are not corrected, so that 0 alone is "
+        "right whoever played. 0.8 in the authors' code, with which the two-step game ends at 7.",
     )
 
 

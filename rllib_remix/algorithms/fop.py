@@ -15,14 +15,15 @@ from rllib_remix.actor_critic.fop_settings import (
     FOPNetworks,
     FOPPolicy,
     FOPPreset,
+    FOPTargets,
 )
-from rllib_remix.actor_critic.settings import ActorCriticTargets, SeparateCriticSettings
+from rllib_remix.actor_critic.settings import SeparateCriticSettings
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.replay import EpisodeReplaySettings
 
 if TYPE_CHECKING:
 
-    class _Settings(FOPPreset, FOPNetworks, FOPPolicy, SeparateCriticSettings):
+    class _Settings(FOPPreset, FOPNetworks, FOPPolicy, FOPTargets, SeparateCriticSettings):
         """The attributes that a config has of its groups, for readers and type checkers."""
 
 else:
@@ -36,7 +37,7 @@ class FOPConfig(ActorCriticConfig, _Settings):
         FOPPreset,
         FOPNetworks,
         FOPPolicy,
-        ActorCriticTargets,
+        FOPTargets,
         SeparateCriticSettings,
         EpisodeReplaySettings,
         FOPLoop,

@@ -39,7 +39,7 @@ DEFAULTS = {
     "normalize_observations": None,
     "temperature": [[0, 0.5], [90_000, 0.05]],
     "actions_in_evaluation": "greedy",
-    "td_lambda": 0.8,
+    "td_lambda": 0.0,
     "time_limit": "truncation",
     "truncated_value": "previous",
     "optimizer_kind": "adam",

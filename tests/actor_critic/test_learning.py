@@ -50,6 +50,6 @@ def test_fop_finds_the_best_joint_action_of_the_matrix_game_although_single_agen
     assert learned(build, "matrix_game", steps=2500, algorithm="FOP", **schedules) == 8
 
 
-def test_fop_solves_the_two_step_game_in_600_updates(build):
+def test_fop_solves_the_two_step_game_in_600_updates_of_one_step_targets(build):
     schedules = {"temperature": [[0, 0.5], [1600, 0.05]], "tau": 0.05}
     assert learned(build, "two_step_game", steps=2400, algorithm="FOP", **schedules) == 8

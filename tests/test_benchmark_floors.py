@@ -123,6 +123,15 @@ def test_dops_critic_has_weights_of_the_state():
     assert flop == 2 * (176 + 296 + 65 + 65 + 24 + 130)
 
 
+def test_fop_has_three_networks_of_agents_that_learn_and_two_targets():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "use_twin_critics": True, "mixer_heads": 2, "importance_layers": 2}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size))
+    # A row of a mixer: V 5 + 1, importances 5·4, 5·4 and 11·4, behind them 2·(2·1), 2·(2·2) twice: forward
+    # 6 + 84 + 20 = 110; backward the same and 1 + 20 behind first layers; the target's two rows 220.
+    assert flop == 2 * (176 + 296 + 2 * (176 + 296 + 176 + 110 + 110 + 21 + 220))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
 def test_updates_are_timed_as_they_are_made_by_default(algorithm):

@@ -16,22 +16,29 @@ OPTIMIZERS = ("adam", "rmsprop")
 
 
 @dataclass(kw_only=True)
-class PolicySettings(SettingGroup):
+class StochasticPolicySettings(SettingGroup):
     """The agents' stochastic policies."""
 
     title: ClassVar[str] = "Policy"
+
+    actions_in_evaluation: str = setting(
+        "greedy",
+        OneOf(ACTIONS_IN_EVALUATION),
+        "what agents do in evaluation. greedy: each its most probable action, as in all papers; sampled: they draw "
+        "from their policies, without ε. What is played from a checkpoint or an export is greedy.",
+    )
+
+
+@dataclass(kw_only=True)
+class PolicySettings(StochasticPolicySettings):
+    """The agents' stochastic policies."""
 
     entropy_coefficient: float = setting(
         0.01,
         Interval(0),
         "factor of the policies' mean entropy in the loss, which keeps them from becoming sure too early. 0.01 in pymarl2's "
         "VDAC.",
-    )
-    actions_in_evaluation: str = setting(
-        "greedy",
-        OneOf(ACTIONS_IN_EVALUATION),
-        "what agents do in evaluation. greedy: each its most probable action, as in all papers; sampled: they draw "
-        "from their policies, without ε. What is played from a checkpoint or an export is greedy.",
+        before="actions_in_evaluation",
     )
 
 

@@ -23,6 +23,7 @@ from rllib_remix.errors import SettingError, nearest, shown
 from rllib_remix.models.critics.table import CRITICS
 from rllib_remix.models.groups.assignment import SETTING, are_groups
 from rllib_remix.models.mixers import MIXERS
+from rllib_remix.models.mixing.fop import FOPMixer
 from rllib_remix.settings import check_schedule, is_interval
 
 _LONGEST_NAME = 200  # characters
@@ -148,6 +149,7 @@ class Networks(_Open):
     central_critic: Annotated[str, AfterValidator(_is_critic)] | None = None
     use_q_star: bool = False
     use_q_jt: bool = False
+    use_twin_critics: bool = False
     use_mixer_gradient: bool = False
     zero_initial_values: bool = False
     encoder: Literal["auto", "mlp", "cnn"] = "auto"
@@ -156,7 +158,7 @@ class Networks(_Open):
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 
-    @field_validator("mixer", "central_critic", "use_q_star", "use_q_jt")
+    @field_validator("mixer", "central_critic", "use_q_star", "use_q_jt", "use_twin_critics")
     @classmethod
     def _has_its_sizes(cls, network: Any, known: ValidationInfo) -> Any:
         of_networks = {
@@ -164,6 +166,7 @@ class Networks(_Open):
             "central_critic": CRITICS.get(network, ()),
             "use_q_star": ("q_star_hidden_dim",),
             "use_q_jt": ("q_jt_hidden_dim", "agent_extra_outputs"),
+            "use_twin_critics": FOPMixer.sizes,
         }
         sizes = of_networks[known.field_name or ""]
         missing = [name for name in sizes if name in known.data and not known.data[name]]

@@ -123,6 +123,24 @@ def numbered_uniforms(numbers: Tensor, count: int) -> Tensor:
         [B, count] float64.
     """
     counter = numbers.long().unsqueeze(-1) * count + torch.arange(count, device=numbers.device)
-    state = (counter % 2**32 * 747796405 + 2891336453) % 2**32
+    return _pcg(counter).double() / 2**32
+
+
+def uniforms_of_update(numbers: Tensor, update: Tensor, count: int) -> Tensor:
+    """As `numbered_uniforms`, but others in every update, and an episode's first ones do not depend on `count`.
+
+    Args:
+        numbers: [B] of the episodes. update: [B] integers ≥ 0, the update's number.
+
+    Returns:
+        [B, count] float64.
+    """
+    begin = _pcg(_pcg(numbers.long()) + update.long())
+    return _pcg(begin.unsqueeze(-1) + torch.arange(count, device=numbers.device)).double() / 2**32
+
+
+def _pcg(numbers: Tensor) -> Tensor:
+    """The hash of int64 numbers ≥ 0, of which the lower 32 bits count: int64 in [0, 2³²)."""
+    state = (numbers % 2**32 * 747796405 + 2891336453) % 2**32
     word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 % 2**32
-    return ((word >> 22) ^ word).double() / 2**32
+    return (word >> 22) ^ word

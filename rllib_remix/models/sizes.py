@@ -15,6 +15,7 @@ from rllib_remix.models.groups.assignment import GroupPlaces, agent_groups
 from rllib_remix.models.image_encoder import ImageEncoder, encoded_shape
 from rllib_remix.models.joint_q import UnrestrictedJointQ
 from rllib_remix.models.mixers import MIXERS, new_mixer
+from rllib_remix.models.mixing.fop import FOPMixer
 from rllib_remix.models.mixing.mixer import MixerSizes
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.qtran import QTRANJointQ, StateValue
@@ -28,8 +29,12 @@ NETWORKS = (
     "q_jt",
     "state_value",
     "central_critic",
+    "critic_agents",
+    "critic_mixers",
     "state_normalizer",
 )
+
+TWINS = 2  # critics, of which the lesser value counts
 
 MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
 
@@ -75,7 +80,8 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
 
     Args:
         team: a TeamSpec.
-        networks: as `new_agent`; without `mixer`, `use_q_star`, `use_q_jt` or `central_critic` there are none of these.
+        networks: as `new_agent`; without `mixer`, `use_q_star`, `use_q_jt`, `use_twin_critics` or `central_critic`
+            there are none of these.
 
     Raises:
         SettingError: as `new_agent`, or the mixer does not fit what the team sees.
@@ -89,6 +95,9 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
             parts["central_critic"] = new_critic(*seen, networks, image_shape=_image_shape(team, networks))
         if networks.get("use_q_star"):
             parts["q_star_agent"] = _agent_without_normalizer(team, networks)
+        if networks.get("use_twin_critics"):
+            twins = (_agent_without_normalizer(team, networks) for _ in range(TWINS))
+            parts["critic_agents"] = nn.ModuleList(twins)
         if normalizes(networks, _image_shape(team, networks)):
             parts["state_normalizer"] = RunningNormalizer(team.state_dim)
     of_parts = {
@@ -106,7 +115,7 @@ def _mixer_sizes(team: Any, networks: dict[str, Any]) -> MixerSizes:
 
 
 def joint_networks(team: MixerSizes, networks: dict[str, Any]) -> dict[str, nn.Module]:
-    """The untrained networks of the whole team: mixer, Q*, Q_jt and V, those that there are.
+    """The untrained networks of the whole team: mixer, Q*, Q_jt and V, twin critics' mixers, those that there are.
 
     Raises:
         SettingError: the mixer does not fit what the team sees.
@@ -128,6 +137,8 @@ def joint_networks(team: MixerSizes, networks: dict[str, Any]) -> dict[str, nn.M
             hidden_dim=hidden_dim,
         )
         parts["state_value"] = StateValue(team.state_dim, hidden_dim=hidden_dim)
+    if networks.get("use_twin_critics"):
+        parts["critic_mixers"] = nn.ModuleList(FOPMixer.of(team, networks) for _ in range(TWINS))
     return parts
 
 
@@ -176,13 +187,19 @@ def sizes_for_mixer(
 
 def check_image_state(team: MixerSizes, networks: dict[str, Any]) -> None:
     """Raises SettingError for a state, made of images, for which the networks that read it would be enormous."""
-    what = "QTRAN's Q_jt" if networks.get("use_q_jt") else f"mixer: {networks['mixer']!r}"
     _check_weights(
         weights_of_state(team, networks),
         team.state_dim,
-        f"{what} is not possible{' with Q*' if networks.get('use_q_star') else ''}",
+        f"{_what_reads_the_state(networks)} is not possible{' with Q*' if networks.get('use_q_star') else ''}",
         'lower hypernet_hidden_dim, or train VDN, whose mixer "vdn" needs no state',
     )
+
+
+def _what_reads_the_state(networks: dict[str, Any]) -> str:
+    """The name of the largest network that reads the state, for messages."""
+    if networks.get("use_q_jt"):
+        return "QTRAN's Q_jt"
+    return "FOP" if networks.get("use_twin_critics") else f"mixer: {networks['mixer']!r}"
 
 
 def check_critics_state(team: tuple[int, int, int, int], networks: dict[str, Any]) -> None:

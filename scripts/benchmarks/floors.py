@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.models.sizes import TWINS
 
 MATRIX_PRODUCTS = "of updates: their matrix products alone, in the same shapes and dtype"
 
@@ -81,6 +82,12 @@ def update_products(networks: dict[str, Any], spec: TeamSpec, size: BatchSize) -
     if networks.get("central_critic"):  # COMA, DOP: critic and target on all agents, those that have left too
         critic = functools.partial(_central_critic, networks, spec)
         return agent(learns=True) + critic(size.env_steps, learns=True) + critic(bootstraps, learns=False)
+    if networks.get("use_twin_critics"):  # FOP: the policies, two critics, and two targets
+        products, fop = agent(learns=True), functools.partial(_fop, networks, spec)
+        for _ in range(TWINS):
+            products += agent(learns=True) + fop(size.env_steps, learns=True)
+            products += agent(learns=False) + fop(bootstraps, learns=False)
+        return products
     if networks.get("stochastic_policy"):  # VDAC: no targets, and a value of every observation
         return agent(learns=True) + mixer(bootstraps, learns=True)
     products = agent(learns=True) + mixer(size.env_steps, learns=True)
@@ -159,10 +166,23 @@ def _qplex(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool)
     for _ in ("w", "b"):
         products += _linear(rows, state, hypernet, learns=learns, from_data=True)
         products += _linear(rows, hypernet, agents, learns=learns)
-    hidden = [hypernet] * (networks["importance_layers"] - 1)
+    return products + _importances(networks, spec, rows, learns=learns)
+
+
+def _importances(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    state, agents = spec.state_dim, spec.n_agents
+    hidden = [networks["hypernet_hidden_dim"]] * (networks["importance_layers"] - 1)
+    products: Counter[Product] = Counter()
     for inputs, outputs in ((state, 1), (state, agents), (state + agents * spec.n_actions, agents)):
         products += _head_nets(networks, rows, inputs, [*hidden, outputs], learns=learns)
     return products
+
+
+def _fop(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
+    embed = networks["mixer_embed_dim"]
+    products = _linear(rows, spec.state_dim, embed, learns=learns, from_data=True)
+    products += _linear(rows, embed, 1, learns=learns)
+    return products + _importances(networks, spec, rows, learns=learns)
 
 
 def _head_nets(

@@ -29,7 +29,7 @@ from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import TeamLearner, learner_batch
 from rllib_remix.team.rewards import Rewards
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL", "VDAC", "COMA", "DOP")
+ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL", "VDAC", "COMA", "DOP", "FOP")
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 

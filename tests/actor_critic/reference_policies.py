@@ -18,10 +18,15 @@ def entropy(pi):
 
 
 def pcg(counter):
-    """The hash of Jarzynski and Olano 2020 of a number below 2³², as a number in [0, 1)."""
+    """The hash of Jarzynski and Olano 2020 of a number, as a number in [0, 1)."""
+    return pcg_word(counter) / 2**32
+
+
+def pcg_word(counter):
+    """The hash as an integer below 2³²."""
     state = (counter * 747796405 + 2891336453) % 2**32
     word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 % 2**32
-    return ((word >> 22) ^ word) / 2**32
+    return (word >> 22) ^ word
 
 
 def drawn(pi, uniform):

@@ -38,3 +38,18 @@ def test_coma_and_dop_learn_an_additive_game_in_200_updates(build, algorithm, st
 
 def test_dop_solves_the_two_step_game_in_200_updates(build):
     assert learned(build, "two_step_game", steps=1600, algorithm="DOP") == 8
+
+
+def test_fop_learns_an_additive_game_in_200_updates(build):
+    payoff = {"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]}
+    assert learned(build, "matrix_game", steps=400, algorithm="FOP", env_config=payoff, temperature=0.1) == 4
+
+
+def test_fop_finds_the_best_joint_action_of_the_matrix_game_although_single_agents_avoid_it(build):
+    schedules = {"temperature": [[0, 0.5], [1000, 0.05]], "epsilon": [[0, 1.0], [1500, 0.05]]}
+    assert learned(build, "matrix_game", steps=2500, algorithm="FOP", **schedules) == 8
+
+
+def test_fop_solves_the_two_step_game_in_600_updates_of_one_step_targets(build):
+    schedules = {"temperature": [[0, 0.5], [1600, 0.05]], "tau": 0.05}
+    assert learned(build, "two_step_game", steps=2400, algorithm="FOP", **schedules) == 8

@@ -24,6 +24,7 @@ SMALL = {
     "hypernet_hidden_dim": 3,
     "q_star_hidden_dim": 3,
     "mixer_heads": 2,
+    "critic_hidden_dim": 3,
 }
 OWN = {"QTRAN": {"q_jt_hidden_dim": 3}}
 

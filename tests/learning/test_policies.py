@@ -17,6 +17,7 @@ from rllib_remix.learning.policies import (
     numbered_uniforms,
     policies_of,
     policy_gradient_loss,
+    uniforms_of_update,
 )
 
 INF = math.inf
@@ -156,3 +157,24 @@ def test_numbered_uniforms_are_spread_evenly_and_depend_on_the_number_alone():
     large = numbered_uniforms(torch.tensor([2**40, 2**40 + 1]), 2)
     assert ((large >= 0) & (large < 1)).all()
     assert len(set(large.flatten().tolist())) == 4
+
+
+def test_uniforms_of_an_update_are_spread_evenly_and_others_in_the_next():
+    numbers = torch.arange(20_000)
+    first, second = (uniforms_of_update(numbers, torch.full_like(numbers, update), 3) for update in (7, 8))
+    assert (first.shape, first.dtype) == ((20_000, 3), torch.float64)
+    assert first.min() >= 0
+    assert first.max() < 1
+    # Of two updates, of two steps, of two episodes: 10 × 10 boxes of 200 each, give or take 14.
+    pairs = ((first[:, 0], second[:, 0]), (first[:, 0], first[:, 2]), (first[:-1, 1], first[1:, 1]))
+    for one, other in pairs:
+        boxes = ((one * 10).floor() * 10 + (other * 10).floor()).long().bincount(minlength=100)
+        assert (boxes - 200).abs().max() < 5 * 14
+
+
+def test_uniforms_of_an_update_depend_neither_on_the_others_of_the_batch_nor_on_its_length():
+    numbers, update = torch.tensor([5, 2**40, 19]), torch.full((3,), 2**33)
+    found = uniforms_of_update(numbers, update, 12)
+    assert (uniforms_of_update(numbers[1:], update[1:], 8) == found[1:, :8]).all()
+    assert ((found >= 0) & (found < 1)).all()
+    assert len(set(found.flatten().tolist())) == 36

@@ -31,7 +31,7 @@ _VDN, _QMIX = "rllib_remix.algorithms.vdn", "rllib_remix.algorithms.qmix"
 _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
 _VDAC, _COMA = "rllib_remix.algorithms.vdac", "rllib_remix.algorithms.coma"
-_DOP = "rllib_remix.algorithms.dop"
+_DOP, _MAPPO = "rllib_remix.algorithms.dop", "rllib_remix.algorithms.mappo"
 
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
@@ -52,6 +52,7 @@ ALGORITHMS: dict[str, Entry] = {
     "VDAC": Entry("actor-critic; the agents' values are mixed into the team's, the baseline of all", _VDAC),
     "COMA": Entry("actor-critic; each action against what the agent could have done instead", _COMA),
     "DOP": Entry("actor-critic from new and old episodes; the team's value is linear in the agents'", _DOP),
+    "MAPPO": Entry("proximal policy optimization with a central value of state and agent", _MAPPO),
 }
 
 # RLlib's own, for lists.

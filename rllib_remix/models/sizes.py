@@ -18,6 +18,7 @@ from rllib_remix.models.mixers import MIXERS, new_mixer
 from rllib_remix.models.mixing.mixer import MixerSizes
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.qtran import QTRANJointQ, StateValue
+from rllib_remix.models.value_normalizer import ValueNormalizer
 
 # Whose shapes settings say.
 NETWORKS = (
@@ -29,6 +30,7 @@ NETWORKS = (
     "state_value",
     "central_critic",
     "state_normalizer",
+    "value_normalizer",
 )
 
 MAX_WEIGHTS_OF_STATE = 100_000_000  # of a team that sees images; with targets and optimizer 1.6 GB
@@ -91,6 +93,8 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
             parts["q_star_agent"] = _agent_without_normalizer(team, networks)
         if normalizes(networks, _image_shape(team, networks)):
             parts["state_normalizer"] = RunningNormalizer(team.state_dim)
+        if networks.get("normalize_values"):
+            parts["value_normalizer"] = ValueNormalizer()
     of_parts = {
         f"{part}.{name}": tuple(weight.shape)
         for part, network in parts.items()

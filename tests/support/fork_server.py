@@ -33,6 +33,7 @@ IMPORTS = (
     "ray.tune.search.optuna",
     "rllib_remix.algorithms.coma",
     "rllib_remix.algorithms.dop",
+    "rllib_remix.algorithms.mappo",
     "rllib_remix.algorithms.qmix",
     "rllib_remix.algorithms.vdac",
     "rllib_remix.cli.main",

@@ -109,6 +109,8 @@ class MAPPOLearner(ActorCriticLearner):
         mask = step_mask(batch["lengths"], batch["rewards"].shape[1])
         values = module.in_units_of_rewards(out["values"])
         returns = self.returns(config, batch, values)
+        # Of such as have no square nothing is learned: they would be the unit of values ever after.
+        returns = torch.where(returns.square().isfinite(), returns, torch.nan)
         values = values[:, :-1]
         advantages = returns - values
         of_agents = mask.unsqueeze(-1).expand_as(returns)

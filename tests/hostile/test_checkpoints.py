@@ -88,7 +88,7 @@ FIELDS: list[tuple[str, Any]] = [
     *(("networks.agent_extra_outputs", value) for value in (-1, 10**9, "4", True, 1.5, None, 3)),
     *(("networks.use_q_jt", value) for value in (1, "yes", None, True)),
     *(("networks.central_critic", value) for value in ("qmix", "\x1b", 1, ["coma"], "coma", "dop", "mappo")),
-    *(("networks.normalize_values", value) for value in (1, "yes", None, True)),
+    *(("networks.normalize_values", value) for value in (1, "yes", None)),
     *(("networks.critic_hidden_dim", value) for value in (True, "3", -1, 0, 10**9)),
     *(("networks.compute_dtype", value) for value in ("float16", 1, None)),
     *(("networks.share_parameters", value) for value in (True, 1, "x", [], [1, 0], [0, 2], [0] * 70_000, [0, 1], {"a": [0]})),

@@ -132,6 +132,15 @@ def test_fop_has_three_networks_of_agents_that_learn_and_two_targets():
     assert flop == 2 * (176 + 296 + 2 * (176 + 296 + 176 + 110 + 110 + 21 + 220))
 
 
+def test_mappos_passes_are_counted_and_once_more_all_is_computed_before_them():
+    size = floors.dense(episodes=1, length=1, n_agents=2)
+    own = {"stochastic_policy": True, "central_critic": "mappo", "critic_hidden_dim": 2}
+    flop = floors.total_flop(floors.update_products(NETWORKS | own, SPEC, size, passes=3))
+    # Of agents forward 176, and backward 296. First layer of the critic at one step: state 5·2, observations 2·4·2 = 26;
+    # then 2·2·2 + 2·2·1 = 12. Learning: forward and weights 38 each, inputs 12. Before: agents, and two steps of 38.
+    assert flop == 2 * (176 + 2 * 38 + 3 * (176 + 296 + 38 + 38 + 12))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", updates.ALGORITHMS)
 def test_updates_are_timed_as_they_are_made_by_default(algorithm):

@@ -1,1 +1,1 @@
-"""What the actor-critics share: stochastic policies, on-policy rounds, several optimizers, settings; and their critics."""
+"""What the actor-critics share: stochastic policies, on-policy rounds, several optimizers; and networks and loss of each."""

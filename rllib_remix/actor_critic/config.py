@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rllib_remix.actor_critic.env_runner import ActorCriticEnvRunner, OnPolicyEnvRunner
-from rllib_remix.actor_critic.settings import (
+from rllib_remix.actor_critic.settings.common import (
     ActorCriticTargets,
     OnPolicySettings,
     OptimizerSettings,

@@ -38,7 +38,7 @@ class SeparateCriticModule(ActorCriticModule):
 
 
 class CentralCriticModule(SeparateCriticModule):
-    """A critic that values every agent's actions, with a target network.
+    """A critic that values agents or their actions, with a target network unless a subclass has none.
 
     Model config: as ActorCriticModule's, and `central_critic`, `critic_hidden_dim`, `zero_initial_values`, and what else
     `models/critics/table.py` has for that critic.

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rllib_remix.actor_critic.algorithm import OnPolicyActorCritic
-from rllib_remix.actor_critic.central_critic_settings import (
+from rllib_remix.actor_critic.coma import COMALearner, COMAModule
+from rllib_remix.actor_critic.config import OnPolicyConfig
+from rllib_remix.actor_critic.settings.central_critic import (
     QUICK_TAU,
     CentralCriticNetworks,
     CriticTargetNetworks,
 )
-from rllib_remix.actor_critic.coma import COMALearner, COMAModule
-from rllib_remix.actor_critic.coma_settings import PRESETS, COMAOptimizer, COMAPreset
-from rllib_remix.actor_critic.config import OnPolicyConfig
-from rllib_remix.actor_critic.settings import (
+from rllib_remix.actor_critic.settings.coma import PRESETS, COMAOptimizer, COMAPreset
+from rllib_remix.actor_critic.settings.common import (
     ActorCriticTargets,
     OnPolicySettings,
     PolicySettings,

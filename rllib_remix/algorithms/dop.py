@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rllib_remix.actor_critic.algorithm import ActorCritic
-from rllib_remix.actor_critic.central_critic_settings import QUICK_TAU
 from rllib_remix.actor_critic.config import ActorCriticConfig
 from rllib_remix.actor_critic.dop import DOPLearner, DOPModule
-from rllib_remix.actor_critic.dop_settings import (
+from rllib_remix.actor_critic.settings.central_critic import QUICK_TAU
+from rllib_remix.actor_critic.settings.common import PolicySettings, SeparateCriticSettings
+from rllib_remix.actor_critic.settings.dop import (
     PRESETS,
     DOPLoop,
     DOPNetworks,
@@ -19,7 +20,6 @@ from rllib_remix.actor_critic.dop_settings import (
     DOPTargets,
     check_shares,
 )
-from rllib_remix.actor_critic.settings import PolicySettings, SeparateCriticSettings
 from rllib_remix.team.settings.computing import ComputingSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from rllib_remix.actor_critic.algorithm import ActorCritic
 from rllib_remix.actor_critic.config import ActorCriticConfig
 from rllib_remix.actor_critic.fop import FOPLearner, FOPModule
-from rllib_remix.actor_critic.fop_settings import (
+from rllib_remix.actor_critic.settings.common import SeparateCriticSettings
+from rllib_remix.actor_critic.settings.fop import (
     PRESETS,
     FOPLoop,
     FOPNetworks,
@@ -17,7 +18,6 @@ from rllib_remix.actor_critic.fop_settings import (
     FOPPreset,
     FOPTargets,
 )
-from rllib_remix.actor_critic.settings import SeparateCriticSettings
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.replay import EpisodeReplaySettings
 

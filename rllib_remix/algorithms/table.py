@@ -32,6 +32,7 @@ _WQMIX, _REMIX = "rllib_remix.algorithms.wqmix", "rllib_remix.algorithms.remix"
 _MACPO, _REPLAY = "rllib_remix.algorithms.macpo", "rllib_remix.algorithms.replay_schemes"
 _VDAC, _COMA = "rllib_remix.algorithms.vdac", "rllib_remix.algorithms.coma"
 _DOP, _FOP = "rllib_remix.algorithms.dop", "rllib_remix.algorithms.fop"
+_MAPPO = "rllib_remix.algorithms.mappo"
 
 ALGORITHMS: dict[str, Entry] = {
     "VDN": Entry("sum of the agents' values", _VDN),
@@ -53,6 +54,7 @@ ALGORITHMS: dict[str, Entry] = {
     "COMA": Entry("actor-critic; each action against what the agent could have done instead", _COMA),
     "DOP": Entry("actor-critic from new and old episodes; the team's value is linear in the agents'", _DOP),
     "FOP": Entry("actor-critic from replay; policies of most entropy, whose product is the team's", _FOP),
+    "MAPPO": Entry("proximal policy optimization with a central value of state and agent", _MAPPO),
 }
 
 # RLlib's own, for lists.

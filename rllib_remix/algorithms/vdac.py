@@ -8,14 +8,14 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rllib_remix.actor_critic.algorithm import OnPolicyActorCritic
 from rllib_remix.actor_critic.config import OnPolicyConfig
-from rllib_remix.actor_critic.settings import ActorCriticTargets, OnPolicySettings, OptimizerSettings
-from rllib_remix.actor_critic.vdac import VDACLearner, VDACModule
-from rllib_remix.actor_critic.vdac_settings import (
+from rllib_remix.actor_critic.settings.common import ActorCriticTargets, OnPolicySettings, OptimizerSettings
+from rllib_remix.actor_critic.settings.vdac import (
     PRESETS,
     VDACNetworkSettings,
     VDACPolicySettings,
     VDACPreset,
 )
+from rllib_remix.actor_critic.vdac import VDACLearner, VDACModule
 from rllib_remix.team.settings.computing import ComputingSettings
 
 if TYPE_CHECKING:

@@ -155,6 +155,7 @@ class Networks(_Open):
     encoder: Literal["auto", "mlp", "cnn"] = "auto"
     observe_time: bool = False
     normalize_observations: bool | None = False
+    normalize_values: bool = False
     skip_removed_agents: bool = True
     compute_dtype: Literal["float32", "bfloat16"] = "float32"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,10 +49,12 @@ class RunningNormalizer(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """[..., S] of any real dtype → the same shape, float32."""
-        # What float32 can tell from a constant; 1e-8 is the least deviation of entries about 0.
-        varies = self.variance > 1e-12 * self.mean.square() + 1e-16
-        scale = torch.where(varies, self.variance.rsqrt(), 0.0)
+        scale = torch.where(self.varies(), self.variance.rsqrt(), 0.0)
         return ((rows.float() - self.mean) * scale).clamp_(-LIMIT, LIMIT)
+
+    def varies(self) -> Tensor:
+        """[S] bool, whether an entry has varied by more than float32 can tell from a constant, and by 1e-8 about 0."""
+        return self.variance > 1e-12 * self.mean.square() + 1e-16
 
     @torch.no_grad()
     def update(self, rows: Tensor) -> None:
@@ -70,6 +73,16 @@ class RunningNormalizer(nn.Module):
         self.count.copy_(count)
         self.mean.copy_(mean)
         self.variance.copy_((squares / count.clamp(min=1)).clamp(max=_LARGEST))
+
+
+@torch.no_grad()
+def moments(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Count [1], mean [S] and variance [S] of rows [R, S], in float64; 0 if there are none.
+
+    Where several learners call this together, they are of the rows of all, and the same for all.
+    """
+    count, mean, squares = functools.reduce(_merged, _of_all_learners(_summed(rows.double())))
+    return count, mean, squares / count.clamp(min=1)
 
 
 _Sums = tuple[Tensor, Tensor, Tensor]  # count [1], mean [S], sum of squares about it [S]; float64

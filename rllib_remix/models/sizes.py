@@ -19,6 +19,7 @@ from rllib_remix.models.mixing.fop import FOPMixer
 from rllib_remix.models.mixing.mixer import MixerSizes
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.qtran import QTRANJointQ, StateValue
+from rllib_remix.models.value_normalizer import ValueNormalizer
 
 # Whose shapes settings say.
 NETWORKS = (
@@ -32,6 +33,7 @@ NETWORKS = (
     "critic_agents",
     "critic_mixers",
     "state_normalizer",
+    "value_normalizer",
 )
 
 TWINS = 2  # critics, of which the lesser value counts
@@ -100,6 +102,8 @@ def network_shapes(team: Any, networks: dict[str, Any]) -> dict[str, tuple[int, 
             parts["critic_agents"] = nn.ModuleList(twins)
         if normalizes(networks, _image_shape(team, networks)):
             parts["state_normalizer"] = RunningNormalizer(team.state_dim)
+        if networks.get("normalize_values"):
+            parts["value_normalizer"] = ValueNormalizer()
     of_parts = {
         f"{part}.{name}": tuple(weight.shape)
         for part, network in parts.items()

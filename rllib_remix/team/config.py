@@ -84,7 +84,7 @@ class TeamAlgorithmConfig(AlgorithmConfig, _Settings):
     RLlib's settings keep their meaning where they have one for teams. `validate()` refuses those that would have
     no effect and says what to use instead: the batch size is counted in episodes (`train_batch_episodes`), the
     networks are set by `training()`, connectors and vectorisation do not apply. `settings/unused.py` lists them.
-    `num_epochs` and `minibatch_size` must stay at 1 and None. Updates whose gradient is not finite are skipped, as
+    `num_epochs` (but for MAPPO) and `minibatch_size` must stay at 1 and None. Updates whose gradient is not finite are skipped, as
     RLlib promises for `torch_skip_nan_gradients`, whatever that is set to.
     """
 

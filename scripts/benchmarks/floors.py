@@ -68,17 +68,27 @@ def ragged(lengths: Sequence[int], lives: Sequence[Sequence[int]]) -> BatchSize:
     return BatchSize([rows for rows in per_step if rows], sum(lengths), len(lengths))
 
 
-def update_products(networks: dict[str, Any], spec: TeamSpec, size: BatchSize) -> Counter[Product]:
+def update_products(
+    networks: dict[str, Any], spec: TeamSpec, size: BatchSize, *, passes: int = 1
+) -> Counter[Product]:
     """Every matrix product of one update, and how often it is computed.
 
     Args:
         networks: the config's `networks()`.
         spec: sizes of the team.
         size: of the batch.
+        passes: over the batch, of MAPPO.
     """
     agent = functools.partial(_agent, networks, spec, _rounded(size.agents_per_step))
     mixer = functools.partial(_mixer, networks, spec)
     bootstraps = size.env_steps + size.episodes
+    if (
+        networks.get("central_critic") == "mappo"
+    ):  # no target: before the first pass once more, without a gradient
+        critic = functools.partial(_central_critic, networks, spec)
+        one = agent(learns=True) + critic(size.env_steps, learns=True)
+        before = agent(learns=False) + critic(bootstraps, learns=False)
+        return before + Counter({product: passes * count for product, count in one.items()})
     if networks.get("central_critic"):  # COMA, DOP: critic and target on all agents, those that have left too
         critic = functools.partial(_central_critic, networks, spec)
         return agent(learns=True) + critic(size.env_steps, learns=True) + critic(bootstraps, learns=False)
@@ -230,7 +240,7 @@ def _q_star(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool
 
 
 def _central_critic(networks: dict[str, Any], spec: TeamSpec, rows: int, *, learns: bool) -> Counter[Product]:
-    """Q^a of all agents at so many steps; the parts of its first layer each where they can be shared."""
+    """Q^a, or V, of all agents at so many steps; the parts of its first layer each where they can be shared."""
     hidden, agents, actions = networks["critic_hidden_dim"], spec.n_agents, spec.n_actions
     of_agents = rows * agents
     first = functools.partial(_linear, learns=learns, from_data=True)
@@ -243,6 +253,8 @@ def _central_critic(networks: dict[str, Any], spec: TeamSpec, rows: int, *, lear
             products += first(rows, actions, hidden)
         products[Product("forward", agents, agents, rows * hidden)] += 1
         products[Product("input", agents, agents, rows * hidden)] += learns
+    elif networks["central_critic"] == "mappo":
+        outputs = 1
     else:
         embed = networks["mixer_embed_dim"]
         products += first(rows, spec.state_dim, agents * embed) + first(rows, spec.state_dim, embed)

@@ -29,7 +29,10 @@ from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import TeamLearner, learner_batch
 from rllib_remix.team.rewards import Rewards
 
-ALGORITHMS = ("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL", "VDAC", "COMA", "DOP", "FOP")
+ALGORITHMS = (
+    *("QMIX", "ReMIX", "MACPO", "Qatten", "QPLEX", "QTRAN", "IQL"),
+    *("VDAC", "COMA", "DOP", "FOP", "MAPPO"),
+)
 BATCHES = (32, 128)
 DTYPES = ("float32", "bfloat16")
 
@@ -95,7 +98,7 @@ def bench(
         size = floors.dense(len(episodes), spec.episode_limit, spec.n_agents)
     else:
         size = floors.ragged(lives.lengths, lives.lives)
-    products = floors.update_products(config.networks(), spec, size)
+    products = floors.update_products(config.networks(), spec, size, passes=config.num_epochs)
     name = name_of(algorithm, len(episodes), dtype, extra)
     figures = [
         Figure(

@@ -12,7 +12,7 @@ from rllib_remix.actor_critic.algorithm import ActorCritic
 from rllib_remix.actor_critic.config import ActorCriticConfig
 from rllib_remix.actor_critic.learner import ActorCriticLearner, numbers_of_values
 from rllib_remix.actor_critic.rl_module import SeparateCriticModule
-from rllib_remix.actor_critic.settings import (
+from rllib_remix.actor_critic.settings.common import (
     ActorCriticTargets,
     PolicySettings,
     SeparateCriticSettings,

@@ -1,9 +1,10 @@
-"""COMA and DOP: their settings, and what their critics share: images, sizes, memory."""
+"""COMA and DOP: their settings, and what their critics and MAPPO's share: images, sizes, memory."""
 
 import numpy as np
 import pytest
 
-from rllib_remix.actor_critic import coma_settings, dop_settings
+from rllib_remix.actor_critic.settings import coma as coma_settings
+from rllib_remix.actor_critic.settings import dop as dop_settings
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
@@ -128,7 +129,7 @@ def test_settings_that_would_have_no_effect_are_not_there(algorithm, name):
         config_of(algorithm, **{name: 1})
 
 
-@pytest.mark.parametrize("algorithm", OWN)
+@pytest.mark.parametrize("algorithm", [*OWN, "MAPPO"])
 def test_a_state_of_images_that_would_make_an_enormous_critic_is_refused(algorithm):
     networks = config_of(algorithm).networks()
     check_critics_state((12, 4, 3, 100_000), networks)
@@ -147,7 +148,7 @@ def test_the_memory_of_a_batch_counts_what_the_critic_reads(encoder):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
-@pytest.mark.parametrize("algorithm", OWN)
+@pytest.mark.parametrize("algorithm", [*OWN, "MAPPO"])
 def test_teams_that_see_images_train(build, algorithm, tmp_path):
     config = (
         get_algorithm_config(algorithm)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rllib_remix.actor_critic.vdac_settings import PAPERS
+from rllib_remix.actor_critic.settings.vdac import PAPERS
 from rllib_remix.algorithms.vdac import VDACConfig
 from rllib_remix.errors import SettingError
 from rllib_remix.team.settings.replay import ReplaySettings

@@ -5,7 +5,7 @@ import pytest
 import torch
 from ray.rllib.core import DEFAULT_MODULE_ID
 
-from rllib_remix.actor_critic.fop_settings import PAPERS
+from rllib_remix.actor_critic.settings.fop import PAPERS
 from rllib_remix.algorithms.fop import FOPConfig
 from rllib_remix.errors import SettingError
 from rllib_remix.models.mixing.mixer import MixerSizes

@@ -36,6 +36,15 @@ def test_coma_and_dop_learn_an_additive_game_in_200_updates(build, algorithm, st
     assert learned(build, "matrix_game", steps=steps, algorithm=algorithm, env_config=payoff) == 4
 
 
+def test_mappo_learns_an_additive_game_in_100_updates(build):
+    payoff = {"payoff": [[0, 1, 2], [1, 2, 3], [2, 3, 4]]}
+    assert learned(build, "matrix_game", steps=800, algorithm="MAPPO", env_config=payoff, lr=2e-3) == 4
+
+
+def test_mappo_solves_the_two_step_game_in_200_updates(build):
+    assert learned(build, "two_step_game", steps=3200, algorithm="MAPPO", lr=2e-3) == 8
+
+
 def test_dop_solves_the_two_step_game_in_200_updates(build):
     assert learned(build, "two_step_game", steps=1600, algorithm="DOP") == 8
 

@@ -34,6 +34,7 @@ IMPORTS = (
     "rllib_remix.algorithms.coma",
     "rllib_remix.algorithms.dop",
     "rllib_remix.algorithms.fop",
+    "rllib_remix.algorithms.mappo",
     "rllib_remix.algorithms.qmix",
     "rllib_remix.algorithms.vdac",
     "rllib_remix.cli.main",

@@ -11,11 +11,17 @@ from tests.algorithms.games import OTHERS, UNLIKE_QMIX, equal, tiny, weights
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
 
+def settings_of(algorithm):
+    return [entry.name for entry in algorithm.config.own_settings()]
+
+
 @pytest.mark.parametrize(
     ("algorithm", "share"), [("QMIX", False), *((name, True) for name in ("QMIX", *UNLIKE_QMIX, *OTHERS))]
 )
 def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, algorithm, share):
     settings = {"train_batch_episodes": 6, "share_parameters": share}
+    if algorithm == "MAPPO":  # Over its passes Adam would make whole steps of differences in rounding.
+        settings["optimizer_kind"] = "rmsprop"
     one = build(tiny(algorithm, **settings))
     two = build(tiny(algorithm, **settings).learners(num_learners=2, num_cpus_per_learner=1))
     two.learner_group.set_state(one.learner_group.get_state())
@@ -41,13 +47,14 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, al
     )
     states = [copy.get() for copy in copies]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    # The loss of one learner overflows; the gradient, which both share, tells the other: neither makes a step.
+    # The loss of one learner overflows; the gradient, which both share, tells the other: neither makes a step. MAPPO's
+    # advantages are normalised by the batches of both, so that there both losses do.
     sample["rewards"][0, 0] = 1e25
     results = two.learner_group.update(
         batch=learner_batch(Rewards().prepare(sample), num_learners=2, num_recent=recent), timesteps={}
     )
     losses = [of_learner["default_policy"]["total_loss"].peek() for of_learner in results]
-    assert sorted(np.isfinite(losses)) == [False, True]
+    assert sorted(np.isfinite(losses)) == [False, "num_epochs" not in settings_of(one)]
     copies = two.learner_group.foreach_learner(
         lambda learner: learner.module["default_policy"].unwrapped().state_dict()
     )

@@ -1,1 +1,1 @@
-"""Critics of actor-critics that value the actions of every agent, with the state in view."""
+"""Critics of actor-critics that value agents, or the actions of each, with the state in view."""

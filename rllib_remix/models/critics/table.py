@@ -6,9 +6,14 @@ from typing import Any
 
 from rllib_remix.models.critics.coma import COMACritic
 from rllib_remix.models.critics.dop import DOPCritic
+from rllib_remix.models.critics.mappo import MAPPOCritic
 
 # Their names, each with the settings of its sizes.
-CRITICS = {"coma": ("critic_hidden_dim",), "dop": ("critic_hidden_dim", "mixer_embed_dim")}
+CRITICS = {
+    "coma": ("critic_hidden_dim",),
+    "dop": ("critic_hidden_dim", "mixer_embed_dim"),
+    "mappo": ("critic_hidden_dim",),
+}
 
 
 def new_critic(
@@ -19,7 +24,7 @@ def new_critic(
     networks: dict[str, Any],
     *,
     image_shape: tuple[int, ...] = (),
-) -> COMACritic | DOPCritic:
+) -> COMACritic | DOPCritic | MAPPOCritic:
     """An untrained critic.
 
     Args:
@@ -32,4 +37,6 @@ def new_critic(
     how = {"hidden_dim": networks["critic_hidden_dim"], "image_shape": image_shape}
     if networks["central_critic"] == "coma":
         return COMACritic(*sizes, **how)
+    if networks["central_critic"] == "mappo":
+        return MAPPOCritic(obs_dim, n_agents, state_dim, **how)
     return DOPCritic(*sizes, embed_dim=networks["mixer_embed_dim"], **how)

@@ -38,7 +38,8 @@ def check_api(config: Any) -> None:
             "multi_agent(): a team is one module here, with parameters shared between its agents; leave "
             "`policies` at its default."
         )
-    if config.num_epochs != 1:
+    owned = {entry.name for entry in config.own_settings()}
+    if config.num_epochs != 1 and "num_epochs" not in owned:
         setting = next(name for name in _UPDATES_PER_EPISODE if name in vars(config))
         raise SettingError(
             f"num_epochs: {config.num_epochs!r} is not allowed; it must be 1. For more updates per sampled "

@@ -201,8 +201,8 @@ FAULTS = (
         "constant_entries_are_blown_up",
         "An entry that has never varied is divided by nearly nothing.",
         "models/normalizer.py",
-        "varies = self.variance > 1e-12 * self.mean.square() + 1e-16",
-        "varies = self.variance > -1",
+        "return self.variance > 1e-12 * self.mean.square() + 1e-16",
+        "return self.variance > -1",
         _TESTS,
     ),
     Fault(

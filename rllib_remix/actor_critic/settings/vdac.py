@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.actor_critic.settings import PolicySettings
+from rllib_remix.actor_critic.settings.common import PolicySettings
 from rllib_remix.errors import SettingError
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import Count, Flag, Interval, OneOf

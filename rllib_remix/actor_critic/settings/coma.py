@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.actor_critic.settings import SeparateCriticSettings
+from rllib_remix.actor_critic.settings.common import SeparateCriticSettings
 from rllib_remix.settings import Interval
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.preset import preset_setting

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.actor_critic.central_critic_settings import (
+from rllib_remix.actor_critic.settings.central_critic import (
     CentralCriticNetworks,
     CriticTargetNetworks,
 )
-from rllib_remix.actor_critic.settings import ActorCriticTargets
+from rllib_remix.actor_critic.settings.common import ActorCriticTargets
 from rllib_remix.errors import SettingError
 from rllib_remix.settings import Count, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rllib_remix.actor_critic.settings import ActorCriticTargets, StochasticPolicySettings
+from rllib_remix.actor_critic.settings.common import ActorCriticTargets, StochasticPolicySettings
 from rllib_remix.settings import Count, Flag, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.loop import LoopSettings

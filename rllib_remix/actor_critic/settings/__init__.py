@@ -1,0 +1,1 @@
+"""Settings of the actor-critics: what all share, and those of each, with its preset."""

@@ -9,7 +9,7 @@ import ray
 from ray.tune.registry import register_env
 
 from rllib_remix.envs.predator_prey import PredatorPrey
-from tests.algorithms.games import OTHERS, TINY, tiny
+from tests.algorithms.games import OTHERS, TINY, UNLIKE_QMIX, tiny
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
 
@@ -85,7 +85,7 @@ def test_dead_env_runners_that_nobody_replaces_end_the_run(build):
         train_on()
 
 
-@pytest.mark.parametrize("algorithm", ["ReMIX", *OTHERS])
+@pytest.mark.parametrize("algorithm", ["ReMIX", *UNLIKE_QMIX, *OTHERS])
 def test_a_killed_env_runner_is_replaced_and_env_steps_stay_right(build, algorithm):
     algorithm = build(
         tiny(algorithm, seed=None)

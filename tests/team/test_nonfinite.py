@@ -19,9 +19,10 @@ from rllib_remix.team.nonfinite import (
     check_state,
     nonfinite_arrays,
 )
-from tests.algorithms.games import OTHERS, equal, tiny, weights
+from tests.algorithms.games import OTHERS, UNLIKE_QMIX, equal, tiny, weights
 from tests.learner_step.learners import a_batch, module_of, parameters, team_learner, update
 
+WITHOUT_PRIORITIES = ("QTRAN", "IQL", *OTHERS)  # nothing can be drawn by weight
 LARGE = 1e25  # its square overflows float32, it does not
 
 
@@ -50,7 +51,7 @@ def optimizer_state(learner):
             value,
             marks=[] if algorithm in ("MACPO", *OTHERS) and name == "rewards" else pytest.mark.battery,
         )
-        for algorithm in ("VDN", "QMIX", "ReMIX", "MACPO", *OTHERS)
+        for algorithm in ("VDN", "QMIX", "ReMIX", "MACPO", *UNLIKE_QMIX, *OTHERS)
         for name, value in (
             ("rewards", np.nan),
             ("rewards", np.inf),
@@ -60,12 +61,12 @@ def optimizer_state(learner):
             ("state", -np.inf),
             ("importance", np.nan),
         )
-        if (algorithm, name) != ("VDN", "state")  # which VDN does not see
-        if algorithm not in OTHERS or name != "importance"  # which only draws by priority have
+        if (algorithm, name) not in (("VDN", "state"), ("IQL", "state"))  # which they do not see
+        if algorithm not in WITHOUT_PRIORITIES or name != "importance"
     ],
 )
 def test_an_update_without_a_finite_loss_changes_neither_networks_nor_optimizer(algorithm, name, value):
-    by_weight = {} if algorithm in OTHERS else {"weighting_mode": "sampling"}
+    by_weight = {} if algorithm in WITHOUT_PRIORITIES else {"weighting_mode": "sampling"}
     learner, undisturbed = (team_learner(algorithm, **by_weight) for _ in range(2))
     for each in (learner, undisturbed):
         update(each, a_batch(0))

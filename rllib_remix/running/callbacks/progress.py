@@ -120,11 +120,14 @@ class ProgressCallback(Callback):
         table.caption, table.caption_justify = self._message, "left"
         label_width = max(MIN_LABEL_WIDTH, self._console.width - NUMBERS_WIDTH)
         table.add_column("Trial", no_wrap=True, overflow="ellipsis", max_width=label_width)
-        for head in ("Env steps", "Steps/s", "Left", "Return", "Greedy", "ε", "Weight"):
+        shown = list(self.trials.values())
+        any_weighs = any(progress.mean_weight is not None for progress in shown)
+        for head in ("Env steps", "Steps/s", "Left", "Return", "Greedy", "ε", *["Weight"] * any_weighs):
             table.add_column(head, justify="right", no_wrap=True)
-        for progress in list(self.trials.values()):
+        for progress in shown:
             mark, style = MARKS[progress.state]
-            table.add_row(Text(f"{mark} {progress.label}", style=style), *_cells(progress))
+            cells = _cells(progress)[: len(table.columns) - 1]
+            table.add_row(Text(f"{mark} {progress.label}", style=style), *cells)
         if not self.trials:
             table.add_row(Text("starting …", style="dim"))
         return table
@@ -160,10 +163,11 @@ def plain_line(progress: TrialProgress) -> str:
         share = 100 * progress.env_steps / progress.env_steps_goal
         steps += f" of {thousands(progress.env_steps_goal)} ({share:.0f} %)"
     rate = "–" if progress.steps_per_second is None else thousands(progress.steps_per_second)
+    weight = "" if progress.mean_weight is None else f", weight {number(progress.mean_weight)}"
     return (
         f"{progress.label}: {steps} env steps, {rate} steps/s, {duration(progress.seconds_left)} left, "
         f"return {number(progress.training_return)}, greedy {number(progress.greedy_return)}, "
-        f"ε {number(progress.epsilon)}, weight {number(progress.mean_weight)}"
+        f"ε {number(progress.epsilon)}{weight}"
     )
 
 

@@ -85,6 +85,18 @@ def test_plain_lines_show_every_value_and_a_dash_for_missing_ones():
     )
 
 
+def test_weights_are_shown_where_there_are_some():
+    (live, _), (plain, lines) = display(live=True), display(live=False)
+    for callback in (live, plain):
+        callback.on_trial_result(1, [], trial(), result(1, 1.0))
+    assert "Weight" not in [column.header for column in live.table().columns]
+    assert "weight" not in lines.getvalue()
+    weighed = result(2, 2.0, learners={"default_policy": {"weight_mean": 0.75}})
+    live.on_trial_result(2, [], trial(), weighed)
+    assert [column.header for column in live.table().columns][-1] == "Weight"
+    assert [*live.table().columns[-1].cells] == ["0.75"]
+
+
 def test_plain_lines_of_one_trial_come_every_few_seconds_at_most():
     times = iter([0.0, 1.0, 4.9, 5.1, 6.0])
     callback, screen = display(live=False, clock=lambda: next(times))
@@ -105,13 +117,17 @@ def test_numbers_are_never_cut_off_at_80_columns():
         [],
         varied,
         result(
-            1_250_000, 10.0, env_runners=returns | {"epsilon": 0.995}, evaluation={"env_runners": returns}
+            1_250_000,
+            10.0,
+            env_runners=returns | {"epsilon": 0.995},
+            evaluation={"env_runners": returns},
+            learners={"default_policy": {"weight_mean": 0.75}},
         ),
     )
     Console(file=screen, width=80).print(callback.table())
     *_, row = screen.getvalue().splitlines()
     assert len(row) <= 80
-    assert row.split()[-9:] == ["1.2M", "of", "2.5M", "125k", "0:00:10", "-1234.56", "-1234.56", "0.99", "–"]
+    assert row.split()[-9:] == ["1.2M", "of", "2.5M", "125k", "0:00:10", "-1234.56", "-1234.56", "0.99", "0.75"]
 
 
 def test_trials_are_told_apart_by_number_and_by_what_varies():

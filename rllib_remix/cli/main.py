@@ -11,6 +11,7 @@ from rllib_remix.cli import (
     export,
     listing,
     plot,
+    reproduce,
     resume,
     smac,
     train,
@@ -19,7 +20,19 @@ from rllib_remix.cli.errors import ErrorReportingGroup
 from rllib_remix.terminal.streams import drop_what_cannot_be_written
 
 # As a newcomer needs them, and as the help shows them.
-ORDER = ("train", "resume", "evaluate", "export", "plot", "example", "algorithms", "envs", "doctor", "smac")
+ORDER = (
+    "train",
+    "resume",
+    "evaluate",
+    "export",
+    "plot",
+    "example",
+    "reproduce",
+    "algorithms",
+    "envs",
+    "doctor",
+    "smac",
+)
 
 
 class _Commands(ErrorReportingGroup):
@@ -67,6 +80,7 @@ app.command("rollout", hidden=True, context_settings=evaluate.ANY_OPTION)(evalua
 app.command("export", short_help="Write weights and settings without pickle.")(export.export)
 app.add_typer(plot.app, name="plot")
 app.add_typer(example.app, name="example")
+app.add_typer(reproduce.app, name="reproduce")
 app.command("algorithms", short_help="List what --algo can be.")(listing.algorithms)
 app.command("envs", short_help="List the environments, or show what one is to a team.")(listing.envs)
 app.command("doctor", short_help="Say what is missing, and what mends it.")(doctor.doctor)

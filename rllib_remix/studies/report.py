@@ -1,0 +1,44 @@
+"""Writes what came of a study: raw results, figure, tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rllib_remix.errors import UserError
+from rllib_remix.files.durable import write_whole
+from rllib_remix.studies.figures import draw
+from rllib_remix.studies.raw import Run, marl_eval_layout, write_raw
+from rllib_remix.studies.study import Study
+from rllib_remix.studies.summary import rows_of
+from rllib_remix.studies.tables import as_csv, markdown
+
+
+def write_report(study: Study, budget: str, runs: Sequence[Run], folder: Path) -> list[Path]:
+    """Writes NAME.json (raw), .png, .svg, .md, .csv and _marl_eval.json of a study.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: no run has evaluated yet, or a file cannot be written.
+    """
+    if not runs:
+        raise UserError(
+            f"study {study.name}: no run has evaluated yet; begin with `rllib reproduce run {study.name}`."
+        )
+    name = study.name if budget == "small" else f"{study.name}_{budget}"
+    files = {ending: folder / f"{name}{ending}" for ending in (".json", ".png", ".svg", ".md", ".csv")}
+    layout = folder / f"{name}_marl_eval.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_raw(files[".json"], study, budget, runs)
+        rows = rows_of(study, runs)
+        write_whole(files[".md"], f"{markdown(study, rows)}\n".encode())
+        write_whole(files[".csv"], as_csv(rows).encode())
+        write_whole(layout, f"{json.dumps(marl_eval_layout(study, runs))}\n".encode())
+    except OSError as error:
+        raise UserError(f"--out: cannot write to {str(folder)!r}: {error.strerror}.") from None
+    draw(study, runs, [files[".png"], files[".svg"]])
+    return [*files.values(), layout]

@@ -56,7 +56,10 @@ setup(
     packages=[*find_packages(include=["rllib_remix", "rllib_remix.*"]), "rllib_remix.tuned_examples"],
     # `rllib example` works without a checkout too.
     package_dir={"rllib_remix.tuned_examples": "tuned_examples"},
-    package_data={"rllib_remix": ["py.typed"], "rllib_remix.tuned_examples": ["*.yaml", "*/*.yaml"]},
+    package_data={
+        "rllib_remix": ["py.typed", "studies/declared/*.yaml"],
+        "rllib_remix.tuned_examples": ["*.yaml", "*/*.yaml"],
+    },
     install_requires=RUNTIME,
     extras_require={
         "render": RENDER,

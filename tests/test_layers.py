@@ -26,7 +26,8 @@ LAYOUT = layout_of(SOURCES, "rllib_remix")
 # The map, from the top of the house to its ground: each room, and the rooms that it may import. All of them stand below it.
 ROOMS = {
     # what people call
-    "cli": "__init__ jobs running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
+    "cli": "__init__ jobs studies running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
+    "studies": "__init__ running experiments reporting learning files settings terminal errors",
     "jobs": "running experiments files settings terminal errors",
     "running": "algorithms experiments team checkpoints envs files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",

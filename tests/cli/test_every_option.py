@@ -187,6 +187,12 @@ OTHERS = {
     "plot curves": ["--out", "--metric", "--title", "--best", "--verbose"],
     "plot weights": ["--out", "--title", "--verbose"],
     "export": ["--out", "--trust-pickle", "--verbose"],
+    "reproduce list": ["--verbose"],
+    "reproduce run": [
+        *("--budget", "--seeds", "--only", "--storage-path", "--max-concurrent", "--ray-num-cpus"),
+        *("--ray-num-gpus", "--ray-object-store-memory", "--verbose"),
+    ],
+    "reproduce report": ["--budget", "--seeds", "--storage-path", "--raw", "--out", "--verbose"],
     "doctor": ["--storage-path", "--json", "--verbose"],
     "smac check": ["--env", "--map", "--game-version", "--sc2-path", "--start", "--verbose"],
 }

@@ -4,14 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rllib_remix.reporting.statistics import (
+    area_under_curve,
     band,
+    bootstrap_interval,
     common_steps,
     confidence_half_width,
     final_value,
+    interquartile_mean,
     mean,
+    probability_of_improvement,
     standard_error,
+    steps_to,
 )
 
 
@@ -55,3 +61,52 @@ def test_a_band_covers_the_steps_that_all_curves_share():
 def test_curves_without_common_steps_have_no_band():
     with pytest.raises(ValueError, match="no steps in common"):
         common_steps([(np.array([0.0, 1.0]),) * 2, (np.array([2.0, 3.0]),) * 2])
+
+
+def test_the_interquartile_mean_leaves_out_a_quarter_on_either_side():
+    assert interquartile_mean([4.0, 1.0, 100.0, 3.0]) == 3.5
+    assert interquartile_mean([-9, 0, 1, 2, 3, 4, 5, 99]) == 2.5
+    # Of five values a quarter is 1¼: the second and the fourth count by three quarters.
+    assert interquartile_mean([0, 1, 2, 4, 9]) == pytest.approx((0.75 * 1 + 2 + 0.75 * 4) / 2.5)
+    assert interquartile_mean([7.0]) == 7.0
+    assert math.isnan(interquartile_mean([]))
+
+
+def test_the_interquartile_mean_is_the_trimmed_mean_where_a_quarter_is_whole():
+    values = np.random.default_rng(0).normal(size=40)
+    assert interquartile_mean(values) == pytest.approx(stats.trim_mean(values, 0.25))
+
+
+def test_bootstrap_intervals_hold_the_statistic_and_follow_from_the_seed():
+    values = np.random.default_rng(0).normal(size=30)
+    low, high = bootstrap_interval([values], lambda groups: mean(groups[0]))
+    assert (low, high) == bootstrap_interval([values], lambda groups: mean(groups[0]))
+    # Of a mean of 30 values it is about the normal one.
+    assert (low, high) == pytest.approx(
+        (mean(values) - 1.96 * standard_error(values), mean(values) + 1.96 * standard_error(values)), abs=0.06
+    )
+    assert all(map(math.isnan, bootstrap_interval([values, values[:1]], lambda groups: 0.0)))
+
+
+def test_groups_are_resampled_each_on_its_own():
+    # Whatever is drawn of either, the means differ by 10: the groups are never mixed.
+    groups = [np.full(5, 10.0), np.zeros(3)]
+    assert bootstrap_interval(groups, lambda each: mean(each[0]) - mean(each[1])) == (10.0, 10.0)
+
+
+def test_the_probability_of_improvement_counts_pairs():
+    # Of 2 × 2 pairs: 3 > 1, 3 > 2, 2 > 1, and 2 = 2 by half.
+    assert probability_of_improvement(np.array([2.0, 3.0]), np.array([1.0, 2.0])) == pytest.approx(3.5 / 4)
+
+
+def test_the_area_under_a_curve_is_its_mean_height():
+    steps, values = np.array([10.0, 20.0]), np.array([4.0, 8.0])
+    # 4 up to 10, a ramp to 8 at 20, 8 up to 40.
+    assert area_under_curve(steps, values, until=40) == pytest.approx((10 * 4 + 10 * 6 + 20 * 8) / 40)
+    assert area_under_curve(steps, values, until=15) == pytest.approx((10 * 4 + 5 * 5) / 15)
+
+
+def test_steps_to_a_threshold_are_the_first_that_reach_it():
+    steps, values = np.array([1.0, 2.0, 3.0]), np.array([0.0, 5.0, 4.0])
+    assert steps_to(steps, values, 5.0) == 2.0
+    assert math.isinf(steps_to(steps, values, 6.0))

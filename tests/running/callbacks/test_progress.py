@@ -127,7 +127,17 @@ def test_numbers_are_never_cut_off_at_80_columns():
     Console(file=screen, width=80).print(callback.table())
     *_, row = screen.getvalue().splitlines()
     assert len(row) <= 80
-    assert row.split()[-9:] == ["1.2M", "of", "2.5M", "125k", "0:00:10", "-1234.56", "-1234.56", "0.99", "0.75"]
+    assert row.split()[-9:] == [
+        "1.2M",
+        "of",
+        "2.5M",
+        "125k",
+        "0:00:10",
+        "-1234.56",
+        "-1234.56",
+        "0.99",
+        "0.75",
+    ]
 
 
 def test_trials_are_told_apart_by_number_and_by_what_varies():

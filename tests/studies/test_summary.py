@@ -1,0 +1,138 @@
+"""What a study's runs come to, its table, figure and files."""
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+
+from rllib_remix.errors import UserError
+from rllib_remix.studies.raw import Run, marl_eval_layout, read_raw, write_raw
+from rllib_remix.studies.report import write_report
+from rllib_remix.studies.study import Budget, Contender, Panel, Study
+from rllib_remix.studies.summary import Estimate, rows_of
+from rllib_remix.studies.tables import as_csv, markdown
+
+STUDY = Study(
+    name="two",
+    title="Two",
+    source="ours",
+    claim="?",
+    metric="greedy",
+    panels={"easy": Panel("predator_prey", best=20, threshold=10, random=-3), "hard": Panel("predator_prey")},
+    algorithms={"new": Contender("ReMIX"), "old": Contender("QMIX")},
+    budgets={"small": Budget(100, 4)},
+    reference="new",
+)
+
+
+def a_run(algorithm, seed, values, panel="easy", goal=100):
+    steps = np.linspace(0, 100, len(values) + 1)[1:]
+    return Run(panel, algorithm, seed, steps, np.array(values, float), 60.0, goal)
+
+
+RUNS = [
+    *(a_run("new", seed, [0, 12, 14 + seed, 14 + seed]) for seed in range(4)),
+    *(a_run("old", seed, [0, 0, 0, 8.0 * seed]) for seed in range(3)),
+    a_run("old", 3, [0, 0], goal=300),
+    a_run("old", 0, [5, 5], panel="hard"),
+]
+
+
+def test_rows_hold_what_finished_runs_came_to():
+    new, old, hard = rows_of(STUDY, RUNS)
+    assert (new.algorithm, new.seeds, new.unfinished) == ("new", 4, 0)
+    # Means of all four evaluations, as there are fewer than five: 10, 10.5, 11, 11.5; of the middle two 10.75.
+    assert new.finals == (10.0, 10.5, 11.0, 11.5)
+    assert new.final.value == pytest.approx(10.75)
+    assert 10.0 <= new.final.low < 10.75 < new.final.high <= 11.5
+    assert new.steps == (50.0, 50.0, 50.0, 50.0)
+    assert new.better is None
+    # The fourth run of the old one has made a third of its steps.
+    assert (old.seeds, old.unfinished, old.finals) == (3, 1, (0.0, 2.0, 4.0))
+    assert old.steps == (math.inf, math.inf, 100.0)
+    assert old.better is not None
+    assert old.better.value == 1.0
+    assert (hard.panel, hard.seeds, hard.steps, hard.better) == ("hard", 1, (), None)
+    assert math.isnan(hard.final.low)
+
+
+def test_the_area_is_the_mean_over_all_env_steps():
+    (row,) = rows_of(STUDY, [a_run("new", 0, [0, 10])])
+    assert row.area.value == pytest.approx(
+        0.25 * 0 + 0.5 * 5 + 0.25 * 0
+    )  # 0 up to 50, then a ramp to 10 at 100
+
+
+def test_intervals_that_have_a_value_in_common_overlap():
+    assert Estimate(1, 0, 2).overlaps(Estimate(3, 2, 4))
+    assert not Estimate(1, 0, 2).overlaps(Estimate(3, 2.1, 4))
+    assert Estimate(1, math.nan, math.nan).overlaps(Estimate(9, 8, 10))
+
+
+def test_the_table_says_how_many_seeds_and_marks_nothing_as_best():
+    text = markdown(STUDY, rows_of(STUDY, RUNS))
+    lines = text.splitlines()
+    assert "P(new above)" in lines[0]
+    assert "| easy | old | 3 (+1 unfinished) | 0, 2, 4 |" in text
+    assert "–, –, 0k" in text
+    assert "**" not in text
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_csv_has_a_column_for_each_number():
+    rows = list(csv.DictReader(io.StringIO(as_csv(rows_of(STUDY, RUNS)))))
+    assert [row["algorithm"] for row in rows] == ["new", "old", "old"]
+    assert float(rows[0]["final"]) == pytest.approx(10.75)
+    assert rows[0]["better"] == ""
+    assert rows[1]["steps_to_threshold"] == "inf inf 100"
+
+
+def test_raw_results_come_back_as_they_were_written(tmp_path):
+    write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
+    study, budget, runs = read_raw(tmp_path / "raw.json")
+    assert (study, budget, len(runs)) == ("two", "small", len(RUNS))
+    for one, other in zip(RUNS, runs, strict=True):
+        assert (one.panel, one.algorithm, one.seed, one.goal) == (
+            other.panel,
+            other.algorithm,
+            other.seed,
+            other.goal,
+        )
+        assert np.array_equal(one.steps.astype(int), other.steps)
+        assert np.allclose(one.values, other.values, atol=1e-4)
+    assert "rllib reproduce run two --budget small" in (tmp_path / "raw.json").read_text()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"study": "a", "budget": "b", "runs": [{"panel": 1}]}', "nan"]
+)
+def test_raw_results_that_are_none_are_refused(tmp_path, content):
+    (tmp_path / "raw.json").write_text(content)
+    with pytest.raises(UserError, match=r"raw results .* cannot be read"):
+        read_raw(tmp_path / "raw.json")
+
+
+def test_marl_eval_finds_environment_task_algorithm_run_and_step():
+    layout = marl_eval_layout(STUDY, RUNS)
+    of_run = layout["predator_prey"]["easy"]["new"]["seed_2"]
+    assert of_run["step_1"] == {"step_count": 50, "greedy": [12.0]}
+    assert of_run["absolute_metrics"] == {"greedy": [16.0]}
+
+
+def test_a_report_writes_figure_tables_and_raw_results(tmp_path):
+    files = write_report(STUDY, "small", RUNS, tmp_path / "out")
+    assert sorted(file.name for file in files) == [
+        *("two.csv", "two.json", "two.md", "two.png", "two.svg"),
+        "two_marl_eval.json",
+    ]
+    assert (tmp_path / "out/two.png").read_bytes().startswith(b"\x89PNG")
+    drawn = (tmp_path / "out/two.svg").read_text()
+    assert drawn.count('<g id="axes_') == 2
+    assert json.loads((tmp_path / "out/two_marl_eval.json").read_text())
+    again = write_report(STUDY, "paper", RUNS[:1], tmp_path / "out")
+    assert (tmp_path / "out/two_paper.png") in again
+    with pytest.raises(UserError, match="no run has evaluated yet"):
+        write_report(STUDY, "small", [], tmp_path)

@@ -16,7 +16,6 @@ from rllib_remix.experiments.reading.mappings import read_mapping
 from rllib_remix.studies.study import Budget, Study
 
 ENV_STEPS = "num_env_steps_sampled_lifetime"
-SETTINGS_FILE = "study_settings.json"  # beside a run, what its cell was when it began
 _CHECKPOINTS = {
     "checkpoint_frequency": 50,
     "num_to_keep": 1,

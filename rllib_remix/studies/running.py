@@ -11,7 +11,7 @@ from rllib_remix.running import starting
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
 from rllib_remix.studies.cells import Cell, cells_of
-from rllib_remix.studies.store import began_otherwise, has_begun, is_finished, note_settings
+from rllib_remix.studies.store import began_otherwise, has_begun, is_finished
 from rllib_remix.studies.study import Study
 from rllib_remix.terminal.lines import print_line, print_note
 
@@ -81,8 +81,6 @@ def run_study(
             return ended
     if new:
         experiments = [cell.to_run(storage) for cell in new]
-        for cell in new:
-            note_settings(cell, storage)
         ended.append(
             starting.run(
                 experiments,

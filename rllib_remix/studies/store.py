@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rllib_remix.experiments.plan import PLAN_FILE
-from rllib_remix.files.durable import write_whole
-from rllib_remix.reporting.result_file import RunError, read_object
+from rllib_remix.errors import shown
+from rllib_remix.experiments.checking import check_experiments
+from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.experiments.plan import PLAN_FILE, read_plan
+from rllib_remix.reporting.result_file import RunError
 from rllib_remix.reporting.runs import Trial, read_runs
-from rllib_remix.studies.cells import SETTINGS_FILE, Cell
+from rllib_remix.studies.cells import Cell
 
 
 def storage_of(root: Path, study: str, budget: str) -> Path:
@@ -48,33 +49,32 @@ def has_begun(cell: Cell, storage: Path) -> bool:
     return (storage / cell.folder / PLAN_FILE).is_file()
 
 
-def note_settings(cell: Cell, storage: Path) -> None:
-    """Writes a cell's settings beside its run, so that later ones can be compared with them."""
-    folder = storage / cell.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(cell.experiment, indent=1, default=repr, ensure_ascii=False)
-    write_whole(folder / SETTINGS_FILE, content.encode())
-
-
 def began_otherwise(cell: Cell, storage: Path) -> list[str]:
-    """What has changed since the same panel, algorithm and seed ran last with other settings; empty if it never did."""
+    """What has changed since the same panel, algorithm and seed ran last with other settings; empty if it never did.
+
+    Unpickles what that run left.
+    """
     others = [
-        folder
+        folder / PLAN_FILE
         for folder in storage.glob(f"{cell.place}_*")
-        if folder.name != cell.folder and (folder / SETTINGS_FILE).is_file()
+        if folder.name != cell.folder and (folder / PLAN_FILE).is_file()
     ]
     if not others:
         return []
-    newest = max(others, key=lambda folder: (folder / SETTINGS_FILE).stat().st_mtime)
-    before, now = (
-        _flat(read_object(newest / SETTINGS_FILE)),
-        _flat(json.loads(json.dumps(cell.experiment, default=repr))),
-    )
+    newest = max(others, key=lambda file: file.stat().st_mtime).parent
+    begun = next(each for each in read_plan(newest).experiments if each.name == newest.name)
+    now = cell.to_run(storage)
+    check_experiments([now])  # fills in what it filled in then
+    before, after = _settings(begun), _settings(now)
     return [
-        f"{key} was {before.get(key)!r}, is {now.get(key)!r}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
+        f"{key} was {shown(before.get(key))}, is {shown(after.get(key))}"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
     ]
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    return _flat({"run": experiment.run, "stop": experiment.stop, "config": experiment.config})
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

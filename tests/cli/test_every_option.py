@@ -143,6 +143,7 @@ REFUSED = [
     ("resume", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
     ("evaluate", {"--use-shelve": None}, "use --out FILE.json"),
     ("example run", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
+    ("reproduce run", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
     ("train", {"--log-debug": None, "--algo": "Remix"}, "did you mean 'ReMIX'"),
     ("train", {"--env": "matrx_game"}, "did you mean 'matrix_game'"),
     ("train", {"-c": '{"lr": 1,}'}, "--config: not JSON at line 1, column 10"),
@@ -306,6 +307,7 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(
         "resume": ["resume", trained],
         "evaluate": ["evaluate", trained],
         "example run": ["example", "run", "matrix_game/qmix"],
+        "reproduce run": ["reproduce", "run", "systems_3m"],
     }.get(command, command.split())
     before = listing(folder)
     ended = rllib(*start, *words(options), code=2)

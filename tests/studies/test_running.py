@@ -8,9 +8,11 @@ import pytest
 import yaml
 from processes import exit_code, output, wait_for
 
+from rllib_remix.experiments.checking import check_experiments
+from rllib_remix.experiments.plan import Plan
 from rllib_remix.studies.cells import cells_of
 from rllib_remix.studies.raw import collected
-from rllib_remix.studies.store import began_otherwise, is_finished, note_settings, storage_of
+from rllib_remix.studies.store import began_otherwise, is_finished, storage_of
 from rllib_remix.studies.study import read_study
 
 SETTINGS = {
@@ -50,7 +52,10 @@ def results(study, folder):
 def test_settings_that_changed_since_are_named(tmp_path):
     study = declare(tmp_path)
     before = cells_of(study, "small")[0]
-    note_settings(before, tmp_path)
+    plan = Plan([before.to_run(tmp_path)])
+    check_experiments(plan.experiments)
+    (tmp_path / before.folder).mkdir()
+    plan.write()
     assert began_otherwise(before, tmp_path) == []
     changed = declare(tmp_path, STUDY | {"config": SETTINGS | {"gamma": 0.9, "train_batch_episodes": 16}})
     now = cells_of(changed, "small")[0]

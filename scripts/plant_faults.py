@@ -2,7 +2,7 @@
 """Plants faults, one after the other, and says which of them the fast tests find: those not marked slow.
 
 Usage:
-  .venv/bin/python scripts/plant_faults.py                   all faults; a quarter of an hour with --jobs 2
+  .venv/bin/python scripts/plant_faults.py                   all faults; half an hour with --jobs 2
   .venv/bin/python scripts/plant_faults.py --only replay     those with this in their name or file
   .venv/bin/python scripts/plant_faults.py --list            what there is
   .venv/bin/python scripts/plant_faults.py --out docs/results/planted_faults.json

@@ -16,6 +16,7 @@ from planting.faults import (
     reports,
     rollout,
     simulator,
+    studies,
 )
 
 FAULTS: tuple[Fault, ...] = (
@@ -33,4 +34,5 @@ FAULTS: tuple[Fault, ...] = (
     *names.FAULTS,
     *simulator.FAULTS,
     *reports.FAULTS,
+    *studies.FAULTS,
 )

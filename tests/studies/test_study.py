@@ -1,6 +1,7 @@
 """Studies as files: what they declare, and what is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -151,6 +152,14 @@ def test_every_run_of_the_packages_studies_can_be_trained(name, tmp_path):
         experiments = [cell.to_run(tmp_path) for cell in cells]
         assert len({experiment.name for experiment in experiments}) == len(cells)
         check_experiments(experiments)
+
+
+def test_the_study_of_the_documents_can_be_run(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/reproduce.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    cells = cells_of(find_study(str(tmp_path / "mine.yaml")), "small")
+    assert len(cells) == 8
+    check_experiments([cell.to_run(tmp_path) for cell in cells[:2]])
 
 
 def test_every_study_says_what_it_asks_within_a_screen():

@@ -12,7 +12,7 @@ from rllib_remix.errors import UserError
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.studies.random_games import study
 from rllib_remix.studies.random_games.games import are_monotonic, draw_games, joint_actions
-from rllib_remix.studies.random_games.learning import influence, learn, rank_correlation
+from rllib_remix.studies.random_games.learning import influence, learn, rank_correlation, weights_of_games
 from rllib_remix.studies.random_games.readings import (
     READINGS_COMPARED,
     SCHEMES_COMPARED,
@@ -129,6 +129,18 @@ def test_games_learned_together_learn_as_if_alone():
         assert float(together.regret[0]) == pytest.approx(first, abs=1e-6)
 
 
+def test_each_game_is_a_batch_of_its_own():
+    payoffs = draw_games(6, 2, 3, seed=2)
+    teams = teams_after(15, payoffs)
+    q_tot, gradient = teams.q_tot()
+    seen = teams.seen(payoffs, q_tot, gradient)
+    for name, weigh in ALL.items():
+        together = weights_of_games(weigh, seen)
+        for game in range(6):
+            alone = weigh(type(seen)(*(values[game] for values in seen))).squeeze(-1)
+            torch.testing.assert_close(together[game], alone, msg=name)
+
+
 def learn_one(teams, payoffs, game, weigh, updates):
     """The regret of one of the games, with its own parameters alone."""
     for name in ("utilities", "w1", "w2", "b1", "b2", "q_star"):
@@ -198,6 +210,8 @@ def test_readings_by_hand():
     larger = sure._replace(targets=torch.tensor([[1.0]]))
     assert float(remix_with_the_dropped_term(larger)) == pytest.approx(np.exp(-1), rel=1e-5)
     assert float(of_scheme("remix")(larger)) == pytest.approx(0.1)
+    not_greedy = larger._replace(took_greedy=torch.tensor([[False]]))
+    assert float(remix_with_the_dropped_term(not_greedy)) == pytest.approx(0.1)
 
 
 def test_schemes_of_the_package_are_taken_as_they_are():

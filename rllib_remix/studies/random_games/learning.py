@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rllib_remix.learning.weighting import WeightingInputs
 from rllib_remix.studies.random_games.games import joint_actions
 from rllib_remix.studies.random_games.readings import Weigh
 from rllib_remix.studies.random_games.teams import Teams
@@ -47,12 +48,11 @@ def learn(
     """
     teams = Teams(len(payoffs), n_agents, n_actions, joint_actions(n_agents, n_actions), seed=seed)
     optimizer = torch.optim.Adam(teams.parameters(), lr=lr)
-    weights_of_games = torch.vmap(weigh)
     found = []
     for update in range(1, checks[-1] + 1):
         q_tot, gradient = teams.q_tot()
         with torch.no_grad():
-            weights = weights_of_games(teams.seen(payoffs, q_tot, gradient)).squeeze(-1)
+            weights = weights_of_games(weigh, teams.seen(payoffs, q_tot, gradient))
         # Sums over games, as no two share a weight: each learns as if it were alone.
         loss = (weights * (q_tot - payoffs).square()).mean(-1).sum()
         loss = loss + (teams.q_star - payoffs).square().mean(-1).sum()
@@ -60,13 +60,18 @@ def learn(
         loss.backward()
         optimizer.step()
         if update in checks:
-            found.append(_looked_at(teams, payoffs, weights_of_games, update))
+            found.append(_looked_at(teams, payoffs, weigh, update))
     return found
 
 
-def _looked_at(teams: Teams, payoffs: Tensor, weights_of_games: Weigh, update: int) -> Learned:
+def weights_of_games(weigh: Weigh, seen: WeightingInputs) -> Tensor:
+    """[G, K] float32: the weights of every game, each a batch of its own; `seen` as of `Teams.seen`."""
+    return torch.vmap(weigh)(seen).squeeze(-1)
+
+
+def _looked_at(teams: Teams, payoffs: Tensor, weigh: Weigh, update: int) -> Learned:
     q_tot, gradient = teams.q_tot()
-    weights = weights_of_games(teams.seen(payoffs, q_tot, gradient)).squeeze(-1)
+    weights = weights_of_games(weigh, teams.seen(payoffs, q_tot, gradient))
     reached = payoffs.gather(-1, teams.greedy().unsqueeze(-1)).squeeze(-1)
     return Learned(
         update,

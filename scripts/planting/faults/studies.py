@@ -94,8 +94,8 @@ FAULTS = (
         "games_share_a_batch",
         "All games are one batch of the weighting.",
         _LEARNING,
-        "weights_of_games = torch.vmap(weigh)",
-        "weights_of_games = weigh",
+        "return torch.vmap(weigh)(seen)",
+        "return weigh(seen)",
         _OF_GAMES,
     ),
     Fault(

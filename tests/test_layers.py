@@ -27,7 +27,7 @@ LAYOUT = layout_of(SOURCES, "rllib_remix")
 ROOMS = {
     # what people call
     "cli": "__init__ jobs studies running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
-    "studies": "__init__ running experiments reporting learning files settings terminal errors",
+    "studies": "__init__ running experiments reporting value_based learning files settings terminal errors",
     "jobs": "running experiments files settings terminal errors",
     "running": "algorithms experiments team checkpoints envs files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",

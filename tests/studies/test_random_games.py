@@ -9,7 +9,7 @@ from scipy import stats
 from torch.nn import functional
 
 from rllib_remix.errors import UserError
-from rllib_remix.learning.weighting import SCHEMES
+from rllib_remix.learning.weighting import SCHEMES, WeightingInputs
 from rllib_remix.studies.random_games import study
 from rllib_remix.studies.random_games.games import are_monotonic, draw_games, joint_actions
 from rllib_remix.studies.random_games.learning import influence, learn, rank_correlation, weights_of_games
@@ -137,7 +137,7 @@ def test_each_game_is_a_batch_of_its_own():
     for name, weigh in ALL.items():
         together = weights_of_games(weigh, seen)
         for game in range(6):
-            alone = weigh(type(seen)(*(values[game] for values in seen))).squeeze(-1)
+            alone = weigh(type(seen)(*(values[game] for values in seen))).weights.squeeze(-1)
             torch.testing.assert_close(together[game], alone, msg=name)
 
 
@@ -150,7 +150,7 @@ def learn_one(teams, payoffs, game, weigh, updates):
     for _ in range(updates):
         q_tot, gradient = teams.q_tot()
         seen = teams.seen(payoffs, q_tot, gradient)
-        weights = weigh(type(seen)(*(values[0] for values in seen))).T
+        weights = weigh(type(seen)(*(values[0] for values in seen))).weights.T
         optimizer.zero_grad()
         ((weights * (q_tot - payoffs).square()).mean() + (teams.q_star - payoffs).square().mean()).backward()
         optimizer.step()
@@ -172,16 +172,14 @@ def test_every_weighting_gives_finite_weights_that_are_not_negative():
     q_tot, gradient = teams.q_tot()
     seen = teams.seen(payoffs, q_tot, gradient)
     for name, weigh in ALL.items():
-        weights = torch.vmap(weigh)(seen)
-        assert weights.shape == (20, 27, 1), name
+        weights = weights_of_games(weigh, seen)
+        assert weights.shape == (20, 27), name
         assert weights.isfinite().all(), name
         assert (weights >= 0).all(), name
 
 
 def seen_by_hand(**changes):
     """One joint action of two agents: y - Q_tot = 2, Q* - Q_tot = 1, π = ½ each, f' = ¼ each."""
-    from rllib_remix.learning.weighting import WeightingInputs
-
     inputs = WeightingInputs(
         q_tot=torch.tensor([[0.0]]),
         targets=torch.tensor([[2.0]]),
@@ -199,24 +197,34 @@ def seen_by_hand(**changes):
 
 def test_readings_by_hand():
     # K = ½ + ½ = 1, sgn(Q_tot - Q*) = -1: 2·(1 + 1)·e^-1.
-    assert float(macpo_corrected_unclipped(seen_by_hand())) == pytest.approx(4 * np.exp(-1))
+    assert float(macpo_corrected_unclipped(seen_by_hand()).weights) == pytest.approx(4 * np.exp(-1))
     above = seen_by_hand(q_tot=torch.tensor([[3.0]]))  # y - Q_tot = -1, sgn = 1, K - sgn = 0
-    assert float(macpo_corrected_unclipped(above)) == 0.0
+    assert float(macpo_corrected_unclipped(above).weights) == 0.0
     # G = ½/¼ + ½/¼ - 1 = 3; overestimated, so that the product is negative: w_min.
-    assert float(remix_signed(above)) == pytest.approx(0.1)
+    assert float(remix_signed(above).weights) == pytest.approx(0.1)
     sure = seen_by_hand(targets=torch.tensor([[0.01]]), utilities=torch.tensor([[[[50.0, 0], [50, 0]]]]))
     # π = 1: G = -1, clamped; the dropped term is 0.01·e^(0 - 1), below w_min; with a larger error it counts.
-    assert float(remix_with_the_dropped_term(sure)) == pytest.approx(0.1)
+    assert float(remix_with_the_dropped_term(sure).weights) == pytest.approx(0.1)
     larger = sure._replace(targets=torch.tensor([[1.0]]))
-    assert float(remix_with_the_dropped_term(larger)) == pytest.approx(np.exp(-1), rel=1e-5)
-    assert float(of_scheme("remix")(larger)) == pytest.approx(0.1)
+    assert float(remix_with_the_dropped_term(larger).weights) == pytest.approx(np.exp(-1), rel=1e-5)
+    assert float(of_scheme("remix")(larger).weights) == pytest.approx(0.1)
     not_greedy = larger._replace(took_greedy=torch.tensor([[False]]))
-    assert float(remix_with_the_dropped_term(not_greedy)) == pytest.approx(0.1)
+    assert float(remix_with_the_dropped_term(not_greedy).weights) == pytest.approx(0.1)
+
+
+def test_readings_are_0_on_padding_and_means_are_over_real_steps():
+    one = seen_by_hand()
+    two = WeightingInputs(*(torch.cat([values, values], 1) for values in one))
+    two = two._replace(mask=torch.tensor([[True, False]]), targets=torch.tensor([[2.0, 1e6]]))
+    for name, weigh in READINGS_COMPARED.items():
+        weights = weigh(two).weights
+        assert float(weights[0, 1]) == 0.0, name
+        assert float(weights[0, 0]) == pytest.approx(float(weigh(one).weights)), name
 
 
 def test_schemes_of_the_package_are_taken_as_they_are():
     inputs = seen_by_hand()
-    assert torch.equal(ALL["MAC-PO"](inputs), SCHEMES["macpo"].function(inputs).weights)
+    assert torch.equal(ALL["MAC-PO"](inputs).weights, SCHEMES["macpo"].function(inputs).weights)
 
 
 def test_results_are_written_weighting_by_weighting_and_kept(tmp_path, monkeypatch):

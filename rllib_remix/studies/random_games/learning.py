@@ -66,7 +66,7 @@ def learn(
 
 def weights_of_games(weigh: Weigh, seen: WeightingInputs) -> Tensor:
     """[G, K] float32: the weights of every game, each a batch of its own; `seen` as of `Teams.seen`."""
-    return torch.vmap(weigh)(seen).squeeze(-1)
+    return torch.vmap(lambda game: weigh(game).weights)(seen).squeeze(-1)
 
 
 def _looked_at(teams: Teams, payoffs: Tensor, weigh: Weigh, update: int) -> Learned:

@@ -1,6 +1,7 @@
 """Other readings of both theorems: weights that the papers' texts allow, or that correct a slip, to be tried against the schemes.
 
-None of them is an algorithm of the package. Each is a pure function as those of `learning/weighting.py`; the batch is one game.
+None of them is an algorithm of the package. Each is a pure function as those of `learning/weighting.py`; `weightings.py` beside
+this file gives them names, by which algorithms can be trained with them.
 """
 
 from __future__ import annotations
@@ -12,78 +13,80 @@ import torch
 from torch import Tensor
 
 from rllib_remix.learning.action_probability import boltzmann_probabilities
+from rllib_remix.learning.loss import masked_mean
 from rllib_remix.learning.weight_terms import value_enhancement, value_underestimation
-from rllib_remix.learning.weighting import SCHEMES, WeightingInputs
+from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
 
 _LEAST, _CLAMP, _FLOOR = 0.1, 2.0, 1e-6  # w_min, exponent_clamp and gradient_floor, as the schemes' defaults
 _SURE = 0.1  # a probability up to this counts as 0, one from 1 - this on as 1
 
-Weigh = Callable[[WeightingInputs], Tensor]
+Weigh = Callable[[WeightingInputs], Weights]
 
 
 def of_scheme(name: str, **settings: Any) -> Weigh:
     """A scheme of the package as a function to its weights."""
     function = SCHEMES[name].function
-    return lambda inputs: function(inputs, **settings).weights
+    return lambda inputs: function(inputs, **settings)
 
 
-def remix_by_the_mean(inputs: WeightingInputs) -> Tensor:
+def remix_by_the_mean(inputs: WeightingInputs) -> Weights:
     """The range by the mean of the raw weights: w = clamp(raw / (2·mean raw), w_min, 1), whatever the rewards' unit."""
     raw = _error(inputs).clamp(min=0) * _underestimation(inputs) * _gradient(inputs).clamp(min=0)
-    return (raw / (2 * raw.mean()).clamp(min=1e-12)).clamp(_LEAST, 1.0)
+    mean = masked_mean(raw, inputs.mask)
+    return _within(inputs, raw / (2 * mean).clamp(min=1e-12))
 
 
-def remix_with_the_dropped_term(inputs: WeightingInputs) -> Tensor:
+def remix_with_the_dropped_term(inputs: WeightingInputs) -> Weights:
     """B·(V·max(G, 0) + 1{u greedy}·exp(Q_tot - Q*)): the term at u* that the proof leaves out after its equation 27."""
     assert inputs.q_star is not None
     at_greedy = (inputs.q_tot - inputs.q_star).clamp(-_CLAMP, _CLAMP).exp() * inputs.took_greedy
     raw = _error(inputs).clamp(min=0) * (
         _underestimation(inputs) * _gradient(inputs).clamp(min=0) + at_greedy
     )
-    return raw.clamp(_LEAST, 1.0)
+    return _within(inputs, raw)
 
 
-def remix_signed(inputs: WeightingInputs) -> Tensor:
+def remix_signed(inputs: WeightingInputs) -> Weights:
     """max((y - Q_tot)·G, 0)·V: what slackness asks for is the sign of the product, not that of y - Q_tot."""
     raw = (_error(inputs) * _gradient(inputs)).clamp(min=0) * _underestimation(inputs)
-    return raw.clamp(_LEAST, 1.0)
+    return _within(inputs, raw)
 
 
-def remix_without_minus_one(inputs: WeightingInputs) -> Tensor:
+def remix_without_minus_one(inputs: WeightingInputs) -> Weights:
     """G without its -1, which only the dropped term balances: never negative."""
     raw = _error(inputs).clamp(min=0) * _underestimation(inputs) * (_gradient(inputs) + 1.0)
-    return raw.clamp(_LEAST, 1.0)
+    return _within(inputs, raw)
 
 
-def remix_mean_over_agents(inputs: WeightingInputs) -> Tensor:
+def remix_mean_over_agents(inputs: WeightingInputs) -> Weights:
     """G as a mean over agents, (1/n)·Σ_j (1 - π^j)/f'_j - 1, whose scale does not grow with n."""
     assert inputs.mixer_gradient is not None
     n_agents = inputs.mixer_gradient.shape[-1]
     gradient = (_gradient(inputs) + 1.0) / n_agents - 1.0
     raw = _error(inputs).clamp(min=0) * _underestimation(inputs) * gradient.clamp(min=0)
-    return raw.clamp(_LEAST, 1.0)
+    return _within(inputs, raw)
 
 
-def macpo_corrected(inputs: WeightingInputs) -> Tensor:
+def macpo_corrected(inputs: WeightingInputs) -> Weights:
     """max((y - Q_tot)·(K - sgn(Q_tot - Q*)), 0)·exp(-|Q_tot - Q*|) within [w_min, 1], K = Σ_a (1 - π^a).
 
     Equation 24 of MAC-PO (c) multiplies by Π_a π^a once too often, by which K becomes J - 1; 26 has the wrong sign and loses
     sgn; 27 takes the error's absolute value. With these undone the weight is one-sided, as ReMIX's is.
     """
-    return _corrected(inputs).clamp(_LEAST, 1.0)
+    return _within(inputs, _corrected(inputs))
 
 
-def macpo_corrected_unclipped(inputs: WeightingInputs) -> Tensor:
+def macpo_corrected_unclipped(inputs: WeightingInputs) -> Weights:
     """The same without limits."""
-    return _corrected(inputs)
+    return _as_weights(inputs, _corrected(inputs))
 
 
-def macpo_clipped(inputs: WeightingInputs) -> Tensor:
+def macpo_clipped(inputs: WeightingInputs) -> Weights:
     """MAC-PO's weight as printed, within [w_min, 1]: what the limits alone do."""
-    return SCHEMES["macpo"].function(inputs).weights.clamp(_LEAST, 1.0)
+    return _within(inputs, SCHEMES["macpo"].function(inputs).weights)
 
 
-def macpo_approx_in_order(inputs: WeightingInputs) -> Tensor:
+def macpo_approx_in_order(inputs: WeightingInputs) -> Weights:
     """Levels by cases in order: high if one agent is unsure and all others are sure, low if Π π is near 0 or 1, else medium."""
     probs = _probabilities(inputs)
     joint, low = probs.prod(-1), probs <= _SURE
@@ -91,7 +94,16 @@ def macpo_approx_in_order(inputs: WeightingInputs) -> Tensor:
     level = torch.where((joint <= _SURE) | (joint >= 1 - _SURE), 0.25, 0.5)
     assert inputs.q_star is not None
     error = _error(inputs).abs()
-    return error * value_enhancement(inputs.q_star, inputs.q_tot) * torch.where(one_unsure, 0.75, level)
+    enhancement = value_enhancement(inputs.q_star, inputs.q_tot)
+    return _as_weights(inputs, error * enhancement * torch.where(one_unsure, 0.75, level))
+
+
+def _within(inputs: WeightingInputs, raw: Tensor) -> Weights:
+    return _as_weights(inputs, raw.clamp(_LEAST, 1.0))
+
+
+def _as_weights(inputs: WeightingInputs, weights: Tensor) -> Weights:
+    return Weights(weights.masked_fill(~inputs.mask, 0.0), {})
 
 
 def _corrected(inputs: WeightingInputs) -> Tensor:

@@ -94,8 +94,8 @@ FAULTS = (
         "games_share_a_batch",
         "All games are one batch of the weighting.",
         _LEARNING,
-        "return torch.vmap(weigh)(seen)",
-        "return weigh(seen)",
+        "return torch.vmap(lambda game: weigh(game).weights)(seen)",
+        "return weigh(seen).weights",
         _OF_GAMES,
     ),
     Fault(

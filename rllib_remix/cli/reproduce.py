@@ -118,7 +118,7 @@ def report(
     """
     from rllib_remix.studies.raw import collected, read_raw
     from rllib_remix.studies.report import write_report
-    from rllib_remix.studies.store import storage_of
+    from rllib_remix.studies.store import storage_of, trial_of
 
     if (own := own_study(name)) is not None:
         _refuse(ctx, name, "budget", "seeds", "raw")
@@ -126,13 +126,15 @@ def report(
         typer.echo(files[0].read_text(encoding="utf-8"))
         typer.echo(f"Written: {files[0]}")
         return
-    study = find_study(name)
+    study, trials = find_study(name), []
     if raw is not None:
         _, budget, runs = read_raw(raw)
     else:
-        cells = cells_of(study, budget, seeds=seeds)
-        runs = collected(study, cells, storage_of(storage_path, study.name, budget))
-    files = write_report(study, budget, runs, out)
+        cells, storage = cells_of(study, budget, seeds=seeds), storage_of(storage_path, study.name, budget)
+        runs = collected(study, cells, storage)
+        if study.weights:
+            trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
+    files = write_report(study, budget, runs, out, trials)
     typer.echo(files[3].read_text(encoding="utf-8"))
     typer.echo(f"Written: {', '.join(str(file) for file in files)}")
 

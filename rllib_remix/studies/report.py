@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rllib_remix.errors import UserError
 from rllib_remix.files.durable import write_whole
+from rllib_remix.reporting.heat_maps import draw_weights
+from rllib_remix.reporting.runs import Trial
 from rllib_remix.studies.figures import draw
 from rllib_remix.studies.raw import Run, marl_eval_layout, write_raw
 from rllib_remix.studies.study import Study
@@ -15,8 +17,14 @@ from rllib_remix.studies.summary import rows_of
 from rllib_remix.studies.tables import as_csv, markdown
 
 
-def write_report(study: Study, budget: str, runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Writes NAME.json (raw), .png, .svg, .md, .csv and _marl_eval.json of a study.
+def write_report(
+    study: Study, budget: str, runs: Sequence[Run], folder: Path, trials: Sequence[Trial] = ()
+) -> list[Path]:
+    """Writes NAME.json (raw), .png, .svg, .md, .csv and _marl_eval.json of a study, of some _weights.png too.
+
+    Args:
+        runs: of `collected` or `read_raw`.
+        trials: what was read for them, of which heat maps of weights are drawn; none if only raw results are there.
 
     Returns:
         The files.
@@ -41,4 +49,8 @@ def write_report(study: Study, budget: str, runs: Sequence[Run], folder: Path) -
     except OSError as error:
         raise UserError(f"--out: cannot write to {str(folder)!r}: {error.strerror}.") from None
     draw(study, runs, [files[".png"], files[".svg"]])
-    return [*files.values(), layout]
+    written = [*files.values(), layout]
+    if study.weights and trials:
+        written.append(folder / f"{name}_weights.png")
+        draw_weights(trials, written[-1], title=study.title)
+    return written

@@ -10,7 +10,7 @@ from typing import Any
 from rllib_remix.errors import SettingError, UserError, shown, unknown
 from rllib_remix.files.text_files import read_text
 from rllib_remix.files.yaml_text import read_yaml_text
-from rllib_remix.settings import check_count, check_keys, check_number
+from rllib_remix.settings import check_count, check_flag, check_keys, check_number
 from rllib_remix.studies.own import OWN
 
 DECLARED = Path(__file__).parent / "declared"
@@ -63,6 +63,7 @@ class Study:
     budgets: Mapping[str, Budget]
     config: Mapping[str, Any] = field(default_factory=dict)
     reference: str | None = None  # the algorithm that others are compared with
+    weights: bool = False  # whether the report has heat maps of the loss weights too
 
 
 def study_names() -> list[str]:
@@ -93,7 +94,7 @@ def read_study(file: Path) -> Study:
     where = str(file)
     content = _mapping(where, read_yaml_text(where, read_text(file, what="study")))
     texts = ("title", "source", "claim", "metric", "reference")
-    check_keys(where, content, [*texts, "panels", "algorithms", "budgets", "config"])
+    check_keys(where, content, [*texts, "panels", "algorithms", "budgets", "config", "weights"])
     told = {name: _text(f"{where}: {name}", content[name]) for name in texts if name in content}
     for name in ("title", "source", "claim", "panels", "algorithms", "budgets"):
         if name not in content:
@@ -102,6 +103,7 @@ def read_study(file: Path) -> Study:
     if metric not in METRICS:
         raise unknown(f"{where}: metric", metric, METRICS)
     algorithms = _each(f"{where}: algorithms", content["algorithms"], _contender)
+    check_flag(f"{where}: weights", content.get("weights", False))
     reference = told.pop("reference", None)
     if reference is not None and reference not in algorithms:
         raise unknown(f"{where}: reference", reference, algorithms)
@@ -113,6 +115,7 @@ def read_study(file: Path) -> Study:
         budgets=_each(f"{where}: budgets", content["budgets"], _budget),
         config=_mapping(f"{where}: config", content.get("config", {})),
         reference=reference,
+        weights=content.get("weights", False),
         **told,
     )
 

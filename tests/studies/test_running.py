@@ -27,6 +27,7 @@ STUDY = {
     "title": "One game",
     "source": "ours",
     "claim": "Who finds the best action?",
+    "weights": True,
     "config": SETTINGS,
     "panels": {"matrix": {"env": "matrix_game", "best": 8, "threshold": 0}},
     "algorithms": {"QMIX": {"run": "QMIX"}, "OW": {"run": "OWQMIX"}},
@@ -99,6 +100,7 @@ def test_finished_runs_stay_and_changed_ones_begin_anew(start, rllib, tmp_path, 
     assert reported.exit_code == 0, reported.output
     assert "| matrix | QMIX | 1 |" in reported.stdout
     assert "OW" not in reported.stdout
+    assert (tmp_path / "drawn/study_weights.png").exists()
     drawn = (tmp_path / "drawn/study.md").read_text()
     again = rllib("reproduce", "report", "study.yaml", "--raw", "drawn/study.json", "--out", "again")
     assert again.exit_code == 0, again.output

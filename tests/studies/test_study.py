@@ -67,6 +67,7 @@ def test_a_study_is_read_as_it_is_declared(declare):
         ({"budgets": {"small": {"seeds": 1}}}, "budgets: small: env_steps is missing"),
         ({"budgets": {"small": {"seeds": 0, "env_steps": 1}}}, "seeds: 0 is not allowed"),
         ({"budgets": {"small": {"seeds": 1, "env_steps": 1, "minutes": -1}}}, "minutes: -1 is not allowed"),
+        ({"weights": "yes"}, "weights: 'yes'"),
         ({"config": 3}, "config: must map names to values, got 3"),
     ],
 )

@@ -16,9 +16,10 @@ from rllib_remix.studies.raw import Run
 from rllib_remix.studies.study import METRICS, Study
 
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)))
-_MOST_COLUMNS, _WIDTH, _HEIGHT = 2, 5.2, 3.4
+_MOST_COLUMNS, _WIDTH, _HEIGHT = 2, 5.2, 3.8
 _POINTS, _RESAMPLES = 60, 400
-_NEAREST = 0.045  # of the height of a panel, between two labels
+_ROOM = 0.3  # of the width of the curves, for names
+_NEAREST = 0.048  # of the height of a panel, between two names
 
 
 def draw(study: Study, runs: Sequence[Run], files: Sequence[Path]) -> None:
@@ -70,7 +71,11 @@ def _draw_panel(axes: Any, study: Study, panel: str, runs: Sequence[Run]) -> Non
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if ends:
-        axes.set_xlim(0, 1.32 * max(end[0] for end in ends))
+        end = max(end[0] for end in ends)
+        axes.set_xlim(0, end)
+        ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= end]
+        axes.set_xlim(0, (1 + _ROOM) * end)
+        axes.set_xticks(ticks)
         _label_ends(axes, ends)
 
 
@@ -97,15 +102,33 @@ def _curve(
 def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Names at the lines' ends, moved apart where they would meet."""
     low, high = axes.get_ylim()
-    gap, place = _NEAREST * (high - low), -np.inf
-    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        place = max(y, place + gap)
+    ordered = sorted(ends, key=lambda end: end[1])
+    places = apart([end[1] for end in ordered], _NEAREST * (high - low), low, high)
+    for (x, y, name, colour), place in zip(ordered, places, strict=True):
         axes.annotate(
             plain(name),
             (x, y),
-            xytext=(x + 0.03 * axes.get_xlim()[1], place),
+            xytext=(x + 0.04 * axes.get_xlim()[1], place),
             fontsize=6.5,
             color=colour,
             va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6},
+            arrowprops={
+                "arrowstyle": "-",
+                "relpos": (0, 0.5),
+                "color": colour,
+                "linewidth": 0.5,
+                "alpha": 0.6,
+            },
         )
+
+
+def apart(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Ascending heights moved until neighbours are `gap` apart, within low and high as long as there is room."""
+    places: list[float] = []
+    for height in heights:
+        places.append(max(height, places[-1] + gap) if places else max(height, low))
+    ceiling = max(high, low + gap * (len(places) - 1))
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], ceiling)
+        ceiling = places[index] - gap
+    return places

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from rllib_remix.errors import UserError
+from rllib_remix.studies.figures import apart
 from rllib_remix.studies.raw import Run, marl_eval_layout, read_raw, write_raw
 from rllib_remix.studies.report import write_report
 from rllib_remix.studies.study import Budget, Contender, Panel, Study
@@ -120,6 +122,15 @@ def test_marl_eval_finds_environment_task_algorithm_run_and_step():
     of_run = layout["predator_prey"]["easy"]["new"]["seed_2"]
     assert of_run["step_1"] == {"step_count": 50, "greedy": [12.0]}
     assert of_run["absolute_metrics"] == {"greedy": [16.0]}
+
+
+def test_names_at_lines_are_moved_apart_and_stay_inside():
+    assert apart([0.0, 5.0], 1.0, 0.0, 10.0) == [0.0, 5.0]
+    assert apart([5.0, 5.0, 5.5], 1.0, 0.0, 10.0) == [5.0, 6.0, 7.0]
+    assert apart([9.0, 9.5, 10.0], 1.0, 0.0, 10.0) == [8.0, 9.0, 10.0]
+    assert apart([-3.0, 0.0], 1.0, 0.0, 10.0) == [0.0, 1.0]
+    crowded = apart([1.0] * 5, 1.0, 0.0, 2.0)
+    assert [b - a for a, b in pairwise(crowded)] == [1.0] * 4
 
 
 def test_a_report_writes_figure_tables_and_raw_results(tmp_path):

@@ -1,8 +1,11 @@
 #!/usr/bin/env python
-"""What each algorithm settles on in a small game after so many updates under full exploration, as a Markdown table.
+"""What each algorithm settles on in a small game, as a Markdown table.
+
+Value-based algorithms: after so many updates under full exploration. With --tuned: any algorithm with its settings and env steps of
+tuned_examples/GAME/ALGORITHM.yaml, as actor-critics must act by their policies.
 
 Usage: .venv/bin/python scripts/matrix_game_table.py [ALGORITHM | ALGORITHM+WEIGHTING …] [--game two_step_game]
-    [--seeds 5] [--updates 300 600] [--config JSON] [--out FILE.json]
+    [--seeds 5] [--updates 300 600 | --tuned] [--config JSON] [--out FILE.json]
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ import ray
 
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config, register
 from rllib_remix.envs.matrix_games import MatrixGame
+from rllib_remix.experiments.loading import read
+
+ROOT = Path(__file__).parents[1]
 
 EPISODES_PER_UPDATE, BATCH = 8, 32  # an episode of the matrix game is one env step
 GAMES: dict[str, dict[str, Any]] = {
@@ -55,6 +61,19 @@ def settle(
     return found
 
 
+def settle_as_tuned(name: str, seed: int, game: str) -> list[tuple[list[int], float]]:
+    """The same after the env steps of the algorithm's tuned example, with its settings."""
+    (experiment,) = read(ROOT / "tuned_examples" / game / f"{name.lower()}.yaml")
+    config = get_algorithm_config(str(experiment.run)).update_from_dict(experiment.config | {"seed": seed})
+    trained = config.build_algo()
+    while trained._env_steps_sampled() < experiment.stop["num_env_steps_sampled_lifetime"]:
+        trained.training_step()
+    trained.evaluate()
+    episode = trained.eval_env_runner.sample(num_episodes=1, explore=False)[0]
+    trained.stop()
+    return [(episode.actions[0].tolist(), episode.get_return())]
+
+
 def learn_from_replay() -> list[str]:
     """The algorithms whose updates can be counted by episodes: on-policy ones collect a batch for each."""
     counted = "rollout_episodes_per_update"
@@ -85,6 +104,7 @@ def main() -> None:
     parser.add_argument("--game", choices=GAMES, default="matrix_game")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--updates", type=int, nargs="+", default=[300, 600])
+    parser.add_argument("--tuned", action="store_true", help="settings and env steps of tuned_examples/GAME")
     parser.add_argument("--config", type=json.loads, default={}, help="other settings, JSON")
     parser.add_argument("--out", type=Path, help="also write the results to this JSON file")
     asked = parser.parse_args()
@@ -94,17 +114,23 @@ def main() -> None:
     results = {}
     for name in asked.algorithms:
         results[name] = [
-            settle(name, seed, asked.game, asked.updates, asked.config) for seed in range(asked.seeds)
+            settle_as_tuned(name, seed, asked.game)
+            if asked.tuned
+            else settle(name, seed, asked.game, asked.updates, asked.config)
+            for seed in range(asked.seeds)
         ]
         if asked.out is not None:
-            asked.out.write_text(json.dumps({"updates": asked.updates, "results": results}) + "\n")
+            updates = "tuned" if asked.tuned else asked.updates
+            asked.out.write_text(json.dumps({"updates": updates, "results": results}) + "\n")
     ray.shutdown()
 
     about = f"Payoff {MatrixGame().payoff.tolist()}" if asked.game == "matrix_game" else "Two-step game"
-    print(f"{about}, ε = 1, batch {BATCH}, seeds 0 to {asked.seeds - 1}.")
+    how = f"tuned_examples/{asked.game}" if asked.tuned else f"ε = 1, batch {BATCH}"
+    print(f"{about}, {how}, seeds 0 to {asked.seeds - 1}.")
     print("Cells: greedy joint action (row, column) → payoff, seed by seed; of more than 5, payoff: seeds.\n")
-    print("| algorithm | " + " | ".join(f"after {u} updates | best found" for u in asked.updates) + " |")
-    print("|---|" + "---|---|" * len(asked.updates))
+    heads = ["at the end"] if asked.tuned else [f"after {updates} updates" for updates in asked.updates]
+    print("| algorithm | " + " | ".join(f"{head} | best found" for head in heads) + " |")
+    print("|---|" + "---|---|" * len(heads))
     for name, settled in results.items():
         print(
             f"| {name} | " + " | ".join(cells(at_updates) for at_updates in zip(*settled, strict=True)) + " |"

@@ -18,10 +18,10 @@ RUNTIME = [
     "pillow>=10.4",
     "safetensors>=0.4",
     "pydantic>=2.5,<3",
-    "typer>=0.12",
+    "typer>=0.16",
     "rich>=13",
 ]
-RENDER = ["imageio>=2.34", "pygame>=2.5"]
+RENDER = ["pygame>=2.5"]  # pictures of Gymnasium's environments
 TUNE = ["optuna>=3.6"]
 CLUSTER = ["ray[default]>=2.60,<2.61"]  # with the job server and the dashboard
 LOGGERS = ["wandb>=0.17", "mlflow-skinny>=2.14"]
@@ -66,7 +66,6 @@ setup(
         "tune": TUNE,
         "cluster": CLUSTER,
         "loggers": LOGGERS,
-        "smac": ["smac @ git+https://github.com/oxwhirl/smac.git"],
         "envs": ENVS,
         "dev": RENDER + TUNE + CLUSTER + ENVS + DEV,
     },

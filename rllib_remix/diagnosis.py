@@ -19,7 +19,6 @@ OLDEST_PYTHON = (3, 10)
 REQUIRED = ("ray", "torch", "numpy", "numba", "gymnasium", "pettingzoo", "scipy", "matplotlib", "safetensors")
 # Import name, distribution, what it is for, how to get it.
 OPTIONAL = (
-    ("imageio", "imageio", "rllib evaluate --render", "render"),
     ("pygame", "pygame", "pictures of Gymnasium's environments", "render"),
     ("optuna", "optuna", "searches with Optuna", "tune"),
     ("wandb", "wandb", "results in Weights & Biases", "loggers"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from rllib_remix.cli.train_options import (
     DEBUG_OPTION,
     MAX_CONCURRENT_OPTION,
     MAX_FAILURES_OPTION,
+    PRESET_OPTION,
     RESTORE_OPTION,
     RESUME_OPTION,
     SCHEDULER_CONFIG_OPTION,
@@ -42,6 +44,7 @@ from rllib_remix.cli.train_options import (
     SCORE_OPTION,
     SEARCH_CONFIG_OPTION,
     SEARCH_OPTION,
+    SET_OPTION,
     VERBOSE_OPTION,
 )
 from rllib_remix.envs.registry import TEAM_ENVS
@@ -79,6 +82,8 @@ def train(
     env_config: str = typer.Option("{}", "--env-config", help="JSON of environment settings, or @FILE."),
     config: str = typer.Option("{}", "--config", "-c", help="JSON of algorithm settings, or @FILE."),
     stop: str = typer.Option("{}", "--stop", "-s", help="JSON of result key to limit, or @FILE."),
+    assignments: list[str] = SET_OPTION,
+    preset: str = PRESET_OPTION,
     experiment_name: str = typer.Option(
         "default", "--experiment-name", "-n", help="Sub-folder for the results."
     ),
@@ -131,7 +136,14 @@ def train(
     if not algo:
         raise UserError("--algo: no algorithm given; for example --algo ReMIX.")
     check_framework("--framework", framework)
-    experiment = experiment_of_options(algo, env=env, env_config=env_config, config=config, stop=stop)
+    experiment = experiment_of_options(
+        algo,
+        env=env,
+        env_config=env_config,
+        config=config,
+        stop=stop,
+        assignments=_assignments(assignments, preset),
+    )
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
     _changes(ctx.params, env=None, stop=None).make(experiment_name, [experiment])
     _check_and_run(ctx, [experiment], submission)
@@ -147,6 +159,8 @@ def train_file(
     only: str = typer.Option(None, "--only", help="Run this experiment of FILE alone."),
     env: str = typer.Option(None, "--env", "-e", help="Environment instead of the first experiment's."),
     stop: str = typer.Option(None, "--stop", "-s", help="JSON of result key to limit (.py files only)."),
+    assignments: list[str] = SET_OPTION,
+    preset: str = PRESET_OPTION,
     experiment_name: str = typer.Option(
         None, "--experiment-name", "-n", help="Instead of the (only) one in FILE."
     ),
@@ -191,7 +205,7 @@ def train_file(
     from rllib_remix.files.json_text import parse_json_object
 
     criteria = parse_stop("--stop", parse_json_object("--stop", stop)) if stop is not None else None
-    changes = _changes(ctx.params, stop=criteria)
+    changes = _changes(ctx.params, stop=criteria, set=_assignments(assignments, preset))
     changes.check_stop_can_change(str(file))
     submission = Submission.from_options(submit, ray_address, runtime_env, no_wait, wandb_key)
     _check_and_run(ctx, read(file, only=only, changes=changes), submission)
@@ -203,6 +217,10 @@ def _changes(options: dict[str, Any], **read: Any) -> Changes:
 
     names = [field.name for field in fields(Changes) if field.name in options]
     return Changes(**({name: options[name] for name in names} | read))
+
+
+def _assignments(given: Sequence[str], preset: str | None) -> list[str]:
+    return [*([] if preset is None else [f"config.preset={preset}"]), *given]
 
 
 def _refuse_options_before(ctx: typer.Context) -> None:

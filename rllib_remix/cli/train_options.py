@@ -64,3 +64,9 @@ SCORE_OPTION = typer.Option(
     "--checkpoint-score-attr",
     help="Result key that says which to keep; with min- before it the lowest [default: training_iteration].",
 )
+SET_OPTION = typer.Option(
+    [],
+    "--set",
+    help="One value by its path: config.lr=1e-3, stop.training_iteration=10; can be given several times.",
+)
+PRESET_OPTION = typer.Option(None, "--preset", help="The same as --set config.preset=NAME: papers.")

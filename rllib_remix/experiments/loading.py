@@ -10,6 +10,7 @@ from typing import Any
 from rllib_remix.errors import unknown
 from rllib_remix.experiments.checking import check_experiments
 from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.experiments.reading.assignments import in_all
 from rllib_remix.experiments.reading.files import read_experiments
 from rllib_remix.experiments.reading.mappings import read_mapping
 from rllib_remix.experiments.reading.options import Changes
@@ -65,7 +66,9 @@ def read(
     where = _MAPPING if isinstance(source, Mapping) else str(source)
     changes.check_stop_can_change(where)
     experiments = (
-        read_mapping(where, source) if isinstance(source, Mapping) else read_experiments(Path(source))
+        read_mapping(where, in_all(source, changes.set, only))
+        if isinstance(source, Mapping)
+        else read_experiments(Path(source), changes.set, only)
     )
     if only is not None:
         names = [experiment.name for experiment in experiments]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,20 +21,9 @@ MAX_FRAMES = 500  # of a longer episode the beginning is shown
 
 
 class Animation:
-    """Collects the pictures of the first episode.
-
-    Raises:
-        UserError: if the package that writes GIFs is missing.
-    """
+    """Collects the pictures of the first episode."""
 
     def __init__(self, file: Path) -> None:
-        try:
-            import imageio.v3
-        except ImportError as error:
-            raise UserError(
-                "--render needs imageio; install it with: pip install 'rllib_remix[render]'"
-            ) from error
-        self._writer: Any = imageio.v3
         self._file = local_path("--render", str(file))
         self._frames: list[np.ndarray] = []
         self._over = False
@@ -70,18 +59,23 @@ class Animation:
         Raises:
             UserError: if the file cannot be written.
         """
-        durations = [self.frame_ms] * (len(self._frames) - 1) + [LAST_FRAME_MS]
         try:
-            content = self._writer.imwrite(
-                "<bytes>", np.stack(self._frames), extension=".gif", duration=durations, loop=0
-            )
-            write_whole(self._file, content)
+            write_whole(self._file, self._as_gif())
         except OSError as error:
             raise UserError(
                 f"--render: cannot write {str(self._file)!r}: {error.strerror or error}."
             ) from error
         what = "one episode" if self._over else f"the first {len(self._frames) - 1} steps of an episode"
         return f"Animation of {what}: {self._file}"
+
+    def _as_gif(self) -> bytes:
+        from PIL import Image
+
+        first, *others = (Image.fromarray(frame) for frame in self._frames)
+        durations = [self.frame_ms] * len(others) + [LAST_FRAME_MS]
+        content = io.BytesIO()
+        first.save(content, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+        return content.getvalue()
 
 
 def enlarge(picture: np.ndarray) -> np.ndarray:

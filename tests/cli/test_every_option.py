@@ -40,7 +40,9 @@ TRAIN = {
     "--env": "matrix_game",
     "--env-config": {"payoff": [[1, 0], [0, 2]]},
     "--config": QUICK | {"lr": {"uniform": [1e-3, 2e-3]}},
-    "--stop": {"training_iteration": 3},
+    "--stop": {"training_iteration": 9},
+    "--set": "stop.training_iteration=3",
+    "--preset": "papers",
     "--experiment-name": "run",
     "--num-samples": 2,
     "--checkpoint-freq": 1,
@@ -77,6 +79,8 @@ RESTORED = {
 FILE = {
     "--only": "second",
     "--env": "two_step_game",
+    "--set": "config.gamma=0.9",
+    "--preset": "papers",
     "--experiment-name": "other",
     "--num-samples": 2,
     "--checkpoint-freq": 1,
@@ -274,7 +278,9 @@ def test_train_file_does_what_its_options_say_and_resume_finds_nothing_left_to_d
     rllib("train", "file", "two.yaml", *words(FILE))
     found = trials(folder / "from_file" / "other")
     assert [rows(trial)[-1]["training_iteration"] for trial in found] == [3, 3]
-    assert {rows(trial)[0]["config"]["env"] for trial in found} == {"two_step_game"}
+    configs = [rows(trial)[0]["config"] for trial in found]
+    assert {config["env"] for config in configs} == {"two_step_game"}
+    assert {(config["gamma"], config["td_lambda"]) for config in configs} == {(0.9, 0.6)}
     for trial in found:  # The lowest score is the first checkpoint's; the newest stays in any case.
         kept = sorted(folder.name for folder in trial.glob("checkpoint_*"))
         assert kept == ["checkpoint_000000", "checkpoint_000002"]

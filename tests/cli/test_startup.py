@@ -19,7 +19,7 @@ SLOW_TO_LOAD = {
         "gymnasium",
         "pettingzoo",
     ),
-    *("safetensors", "optuna", "imageio", "requests", "aiohttp", "tensorboardX", "wandb", "mlflow"),
+    *("safetensors", "optuna", "PIL", "requests", "aiohttp", "tensorboardX", "wandb", "mlflow"),
     *("rich", "pygments", "markdown_it", "asyncio"),
 }
 REFUSED = [

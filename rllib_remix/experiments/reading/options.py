@@ -11,6 +11,7 @@ from rllib_remix.errors import UserError
 from rllib_remix.experiments.checks.environment import check_environment_settings
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.old.settings import translate_config
+from rllib_remix.experiments.reading.assignments import with_assignments
 from rllib_remix.experiments.reading.criteria import parse_score_attribute, parse_stop
 from rllib_remix.experiments.reading.names import check_folder_name
 from rllib_remix.experiments.resources import check_resources
@@ -43,6 +44,7 @@ class Changes:
     scheduler_config: Mapping[str, Any] | str | None = None
     search: str | None = None
     search_config: Mapping[str, Any] | str | None = None
+    set: Sequence[str] = ()  # "config.lr=1e-3"; of YAML files and mappings, see `assignments.py`
 
     def check_stop_can_change(self, source: str) -> None:
         """Raises UserError if stop criteria are given for anything else than a Python module."""
@@ -117,7 +119,13 @@ class Changes:
 
 
 def experiment_of_options(
-    algo: str, *, env: str | None, env_config: str, config: str, stop: str
+    algo: str,
+    *,
+    env: str | None,
+    env_config: str,
+    config: str,
+    stop: str,
+    assignments: Sequence[str] = (),
 ) -> Experiment:
     """The experiment that options of `rllib train` describe: what is trained, and until when.
 
@@ -125,6 +133,7 @@ def experiment_of_options(
         algo: name of an algorithm, or a class path.
         env: name of an environment, instead of one in `config`.
         env_config, config, stop: JSON objects, or "@FILE".
+        assignments: values to set in `config` and `stop`, see `assignments.py`.
 
     Raises:
         UserError, SettingError: for what is no JSON, old settings without successor, and unknown result keys.
@@ -136,8 +145,12 @@ def experiment_of_options(
     if settings_of_env:
         check_environment_settings("--config: env_config", settings.get("env_config"))
         settings["env_config"] = {**(settings.get("env_config") or {}), **settings_of_env}
-    settings, notes = translate_config("--config", settings, algo)
-    criteria = parse_stop("--stop", parse_json_object("--stop", stop))
+    spec = with_assignments({"config": settings, "stop": parse_json_object("--stop", stop)}, assignments)
+    for key in spec:
+        if key not in ("config", "stop"):
+            raise UserError(f"--set: {key} has an option of its own; --set takes config.… and stop.… here.")
+    settings, notes = translate_config("--config", spec["config"], algo)
+    criteria = parse_stop("--stop", spec["stop"])
     return Experiment(name="default", run=algo, config=settings, stop=criteria, notes=notes)
 
 

@@ -69,6 +69,7 @@ RESTORED = {
     "--env-config": {"payoff": [[1, 0], [0, 2]]},
     "--config": QUICK,
     "--stop": {"training_iteration": 4},
+    "--preset": "papers",
     "--restore": "CHECKPOINT",
     "--resume": None,
     "--no-checkpoint-at-end": None,

@@ -145,7 +145,7 @@ def test_another_setting_is_another_folder_of_the_same_place(declare):
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
 
 
-@pytest.mark.parametrize("name", battery_but(["systems_small", "remix_figure_1"], study_names()))
+@pytest.mark.parametrize("name", battery_but(["remix_figure_1"], study_names()))
 def test_every_run_of_the_packages_studies_can_be_trained(name, tmp_path):
     study = find_study(name)
     for budget in study.budgets:

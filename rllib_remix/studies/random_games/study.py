@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def report(storage: Path, out: Path) -> list[Path]:
             "study random_games: nothing was run yet; begin with `rllib reproduce run random_games`."
         )
     out.mkdir(parents=True, exist_ok=True)
-    parts = []
+    parts = [f"{overview(found)}\n"]
     for kind, content in found.items():
         parts.append(f"**{kind.name}**\n\n{table(content)}\n\n{by_isolation(kind, content)}\n")
         if storage.resolve() != out.resolve():
@@ -59,6 +59,24 @@ def report(storage: Path, out: Path) -> list[Path]:
     file = out / "random_games.md"
     write_whole(file, "\n".join(parts).encode())
     return [file]
+
+
+def overview(found: Mapping[Kind, dict[str, Any]]) -> str:
+    """A line for each weighting: at the end, the share of games solved, and the regret minus QMIX's, of every kind of games."""
+    heads = ["weighting", *(f"{kind.name}: solved, regret minus QMIX's" for kind in found)]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for name in SCHEMES_COMPARED | TERMS_COMPARED | READINGS_COMPARED:
+        cells = [_at_the_end(content["found"], name) for content in found.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |".replace("-0.", "−0."))
+    return "\n".join(lines)
+
+
+def _at_the_end(found: dict[str, Any], name: str) -> str:
+    if name not in found or REFERENCE not in found:
+        return "–"
+    solved, _ = found[name]["solved"][-1]
+    own, reference = (np.array(found[each]["last_regret"]) / 100 for each in (name, REFERENCE))
+    return f"{100 * solved:.0f} % {_difference(own, reference, name == REFERENCE)}".strip()
 
 
 def table(content: dict[str, Any]) -> str:

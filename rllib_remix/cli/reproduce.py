@@ -14,6 +14,7 @@ from rllib_remix.cli.errors import verbosity_of
 from rllib_remix.cli.options import ADDRESS_OPTION, CPUS_OPTION, GPUS_OPTION, MEMORY_OPTION, VERBOSE_OPTION
 from rllib_remix.cli.train_options import MAX_CONCURRENT_OPTION
 from rllib_remix.errors import UserError
+from rllib_remix.experiments.experiment import MAX_COUNT
 from rllib_remix.studies.cells import budget_of, cells_of
 from rllib_remix.studies.own import OWN, own_study
 from rllib_remix.studies.study import Study, find_study, study_names
@@ -60,6 +61,13 @@ def run(
     only: list[str] = _ONLY,
     storage_path: Path = _STORAGE,
     max_concurrent: int = MAX_CONCURRENT_OPTION,
+    checkpoint_freq: int = typer.Option(
+        0,
+        "--checkpoint-freq",
+        min=0,
+        max=MAX_COUNT,
+        help="Iterations between checkpoints of a run; 0 is none.",
+    ),
     ray_address: str = ADDRESS_OPTION,
     ray_num_cpus: int = CPUS_OPTION,
     ray_num_gpus: int = GPUS_OPTION,
@@ -68,8 +76,9 @@ def run(
 ) -> None:
     """Train what is missing of a study.
 
-    Finished runs are kept, an interrupted sweep goes on, and runs whose settings have changed since begin anew. Folders of
-    runs are unpickled to go on with: give only those that you trust.
+    Finished runs are kept, an interrupted sweep goes on, and runs whose settings have changed since begin anew. A run that was
+    interrupted itself goes on from its newest checkpoint, or begins again if there is none: with the replay buffer one may
+    take a GB. Folders of runs are unpickled to go on with: give only those that you trust.
     """
     from rllib_remix.cli.train import end
     from rllib_remix.running.cluster import Cluster
@@ -91,6 +100,7 @@ def run(
         storage,
         cluster=cluster,
         max_concurrent=max_concurrent,
+        checkpoint_freq=checkpoint_freq,
         verbosity=verbosity_of(ctx),
     )
     for outcomes in ended:

@@ -16,10 +16,6 @@ from rllib_remix.experiments.reading.mappings import read_mapping
 from rllib_remix.studies.study import Budget, Study
 
 ENV_STEPS = "num_env_steps_sampled_lifetime"
-_CHECKPOINTS = {
-    "checkpoint_frequency": 50,
-    "num_to_keep": 1,
-}  # so that an interrupted run goes on from near its end
 
 
 @dataclass(frozen=True)
@@ -45,9 +41,20 @@ class Cell:
     def env_steps(self) -> int:
         return self.experiment["stop"][ENV_STEPS]
 
-    def to_run(self, storage: Path) -> Experiment:
-        """The experiment of this run, to be checked and trained."""
-        spec = {**self.experiment, "storage_path": str(storage), "checkpoint_config": _CHECKPOINTS}
+    def to_run(self, storage: Path, checkpoint_freq: int = 0) -> Experiment:
+        """The experiment of this run, to be checked and trained.
+
+        Args:
+            storage: of `storage_of`.
+            checkpoint_freq: iterations between checkpoints, of which the newest is kept; 0 is none. One has the replay buffer, which
+                may take a GB.
+        """
+        checkpoints = {
+            "checkpoint_frequency": checkpoint_freq,
+            "checkpoint_at_end": False,
+            "num_to_keep": 1,
+        }
+        spec = {**self.experiment, "storage_path": str(storage), "checkpoint_config": checkpoints}
         return read_mapping("study", {self.folder: spec})[0]
 
 

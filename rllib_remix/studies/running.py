@@ -51,6 +51,7 @@ def run_study(
     *,
     cluster: Cluster | None = None,
     max_concurrent: int | None = None,
+    checkpoint_freq: int = 0,
     verbosity: int = 0,
     say: Callable[[str], object] = print_line,
     warn: Callable[[str], object] = print_note,
@@ -61,6 +62,7 @@ def run_study(
         study, budget: what is run.
         cells: of `cells_of`, those that are wanted now.
         storage: of `storage_of`. Runs that are in it are unpickled to go on with: trust it.
+        checkpoint_freq: of new runs, as `Cell.to_run` has it.
         cluster, max_concurrent, verbosity, say, warn: as `starting.run` has them.
 
     Returns:
@@ -80,7 +82,7 @@ def run_study(
         if ended[-1].stopped_by:
             return ended
     if new:
-        experiments = [cell.to_run(storage) for cell in new]
+        experiments = [cell.to_run(storage, checkpoint_freq) for cell in new]
         ended.append(
             starting.run(
                 experiments,

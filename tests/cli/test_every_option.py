@@ -195,8 +195,8 @@ OTHERS = {
     "export": ["--out", "--trust-pickle", "--verbose"],
     "reproduce list": ["--verbose"],
     "reproduce run": [
-        *("--budget", "--seeds", "--only", "--storage-path", "--max-concurrent", "--ray-num-cpus"),
-        *("--ray-num-gpus", "--ray-object-store-memory", "--verbose"),
+        *("--budget", "--seeds", "--only", "--storage-path", "--max-concurrent", "--checkpoint-freq"),
+        *("--ray-num-cpus", "--ray-num-gpus", "--ray-object-store-memory", "--verbose"),
     ],
     "reproduce report": ["--budget", "--seeds", "--storage-path", "--raw", "--out", "--verbose"],
     "doctor": ["--storage-path", "--json", "--verbose"],

@@ -69,14 +69,15 @@ def test_settings_that_changed_since_are_named(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_study_killed_in_the_middle_goes_on_and_ends_the_same(start, tmp_path):
+@pytest.mark.parametrize("checkpoints", ["0", "2"])
+def test_a_study_killed_in_the_middle_goes_on_and_ends_the_same(start, tmp_path, checkpoints):
     study = declare(tmp_path)
     assert exit_code(start(*RUN, "whole"), tmp_path, 0) == 0, output(tmp_path, 0)
     assert "2 runs: 2 to begin, the rest finished." in output(tmp_path, 0)
-    killed = start(*RUN, "killed")
+    killed = start(*RUN, "killed", "--checkpoint-freq", checkpoints)
     folder = tmp_path / "killed/study/small"
     wait_for(
-        lambda: sum(len(f.read_text().splitlines()) for f in folder.glob("*/*/result.json")) > 5,
+        lambda: sum(len(f.read_text().splitlines()) for f in folder.glob("*/*/result.json")) > 6,
         killed,
         tmp_path,
     )

@@ -42,8 +42,9 @@ GAMES = {  # file of examples: how the game is called
     "smac_sim_2s3z": "smac_sim 2s3z",
     "two_step_game": "RLlib's TwoStepGame",
 }
-ALGORITHMS = ("QMIX", "VDN", "ReMIX")
+ALGORITHMS = ("QMIX", "VDN", "IQL", "ReMIX")
 COPIES, RANDOM_EPISODES = 8, 1000
+LEAST_SEEDS = 3  # of a curve that is drawn
 
 
 def experiments_of(game: str) -> dict[str, dict[str, Any]]:
@@ -101,18 +102,23 @@ def table(trials: list[dict[str, Any]], random: dict[str, Any]) -> str:
 
 
 def figure(trials: list[dict[str, Any]], random: dict[str, Any], out: Path) -> None:
-    """A panel a game: mean over seeds, its interval, and random play as a dotted line."""
-    picture = new_figure(10.0, 11.0)
-    grid = picture.subplots(-(-len(GAMES) // 2), 2).ravel()
-    for axes in grid[len(GAMES) :]:
+    """A panel a game that some algorithm has learned with three seeds or more: mean, interval, random play as a dotted line."""
+    curves = {
+        game: {name: curves_of(trials, experiments_of(game)[name]["name"]) for name in ALGORITHMS}
+        for game in GAMES
+    }
+    shown = [game for game in GAMES if any(len(each) >= LEAST_SEEDS for each in curves[game].values())]
+    rows = -(-len(shown) // 2)
+    picture = new_figure(10.0, 2.75 * rows)
+    grid = picture.subplots(rows, 2, squeeze=False).ravel()
+    for axes in grid[len(shown) :]:
         axes.set_visible(False)
-    for axes, (game, title) in zip(grid, GAMES.items(), strict=False):
+    for axes, game in zip(grid, shown, strict=False):
         for colour, algorithm in zip(COLOURS, ALGORITHMS, strict=False):
-            curves = curves_of(trials, experiments_of(game)[algorithm]["name"])
-            if len(curves) > 1:
-                _draw(axes, curves, colour, f"{algorithm} ({len(curves)} seeds)")
+            if len(seeds := curves[game][algorithm]) >= LEAST_SEEDS:
+                _draw(axes, seeds, colour, f"{algorithm} ({len(seeds)} seeds)")
         axes.axhline(random[game]["mean"], color="0.4", linestyle=":", linewidth=1, label="random play")
-        axes.set_title(title)
+        axes.set_title(GAMES[game])
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
         axes.grid(alpha=0.25)

@@ -114,7 +114,9 @@ def report(
     ctx: typer.Context,
     name: str = _STUDY,
     budget: str = _BUDGET,
-    seeds: int = _SEEDS,
+    seeds: int = typer.Option(
+        None, "--seeds", min=1, max=1000, help="How many [default: all that were run]."
+    ),
     storage_path: Path = _STORAGE,
     raw: Path = typer.Option(
         None, "--raw", help="Raw results (.json) that a report wrote, instead of the runs' folders."
@@ -128,7 +130,7 @@ def report(
     """
     from rllib_remix.studies.raw import collected, read_raw
     from rllib_remix.studies.report import write_report
-    from rllib_remix.studies.store import storage_of, trial_of
+    from rllib_remix.studies.store import seeds_begun, storage_of, trial_of
 
     if (own := own_study(name)) is not None:
         _refuse(ctx, name, "budget", "seeds", "raw")
@@ -138,9 +140,10 @@ def report(
         return
     study, trials = find_study(name), []
     if raw is not None:
-        _, budget, runs = read_raw(raw)
+        budget, runs = read_raw(raw, study)
     else:
-        cells, storage = cells_of(study, budget, seeds=seeds), storage_of(storage_path, study.name, budget)
+        storage = storage_of(storage_path, study.name, budget)
+        cells = cells_of(study, budget, seeds=seeds or seeds_begun(study, budget, storage))
         runs = collected(study, cells, storage)
         if study.weights:
             trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]

@@ -96,21 +96,32 @@ def _as_json(run: Run) -> dict[str, Any]:
     }
 
 
-def read_raw(file: Path) -> tuple[str, str, list[Run]]:
-    """The study, the budget and the runs in a file that `write_raw` wrote.
+def read_raw(file: Path, study: Study) -> tuple[str, list[Run]]:
+    """The budget and the runs in a file that `write_raw` wrote of a study.
 
     Raises:
-        UserError: it is none.
+        UserError: it is none, or of another study, or has runs that the study does not have.
     """
     try:
         content = json.loads(read_text(file, what="raw results"))
         runs = [_run(each) for each in content["runs"]]
-        return str(content["study"]), str(content["budget"]), runs
+        name, budget = str(content["study"]), str(content["budget"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"raw results {shown(str(file))}: cannot be read ({type(error).__name__}: {error}); it must be what "
             "`rllib reproduce report` wrote."
         ) from None
+    if name != study.name:
+        raise UserError(
+            f"raw results {shown(str(file))} are of the study {shown(name)}, not of {study.name!r}."
+        )
+    for run in runs:
+        if run.panel not in study.panels or run.algorithm not in study.algorithms:
+            raise UserError(
+                f"raw results {shown(str(file))} have runs of {shown(run.algorithm)} on {shown(run.panel)}, which the study "
+                f"{study.name!r} does not have."
+            )
+    return budget, runs
 
 
 def _run(spec: Mapping[str, Any]) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,21 @@ from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.plan import PLAN_FILE, read_plan
 from rllib_remix.reporting.result_file import RunError
 from rllib_remix.reporting.runs import Trial, read_runs
-from rllib_remix.studies.cells import Cell
+from rllib_remix.studies.cells import Cell, budget_of
+from rllib_remix.studies.study import Study
 
 
 def storage_of(root: Path, study: str, budget: str) -> Path:
     """The folder of a study's runs, absolute."""
     return root.expanduser().absolute() / study / budget
+
+
+def seeds_begun(study: Study, budget: str, storage: Path) -> int:
+    """How many seeds the runs of a study go up to; at least as many as its budget has."""
+    numbers = [
+        int(found[1]) for folder in storage.glob("*") if (found := re.search(r"_seed(\d+)_", folder.name))
+    ]
+    return max([budget_of(study, budget).seeds, *(1 + number for number in numbers)])
 
 
 def trial_of(cell: Cell, storage: Path) -> Trial | None:

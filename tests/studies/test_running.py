@@ -12,7 +12,7 @@ from rllib_remix.experiments.checking import check_experiments
 from rllib_remix.experiments.plan import Plan
 from rllib_remix.studies.cells import cells_of
 from rllib_remix.studies.raw import collected
-from rllib_remix.studies.store import began_otherwise, is_finished, storage_of
+from rllib_remix.studies.store import began_otherwise, is_finished, seeds_begun, storage_of
 from rllib_remix.studies.study import read_study
 
 SETTINGS = {
@@ -67,6 +67,14 @@ def test_settings_that_changed_since_are_named(tmp_path):
     ]
     assert not is_finished(now, tmp_path)
     assert began_otherwise(cells_of(study, "small")[1], tmp_path) == []  # of another algorithm
+
+
+def test_a_report_is_of_all_seeds_that_were_run(tmp_path):
+    study = declare(tmp_path)
+    assert seeds_begun(study, "small", tmp_path / "runs") == 1
+    for cell in cells_of(study, "small", seeds=3):
+        (tmp_path / "runs" / cell.folder).mkdir(parents=True)
+    assert seeds_begun(study, "small", tmp_path / "runs") == 3
 
 
 @pytest.mark.slow

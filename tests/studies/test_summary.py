@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -94,8 +95,8 @@ def test_csv_has_a_column_for_each_number():
 
 def test_raw_results_come_back_as_they_were_written(tmp_path):
     write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
-    study, budget, runs = read_raw(tmp_path / "raw.json")
-    assert (study, budget, len(runs)) == ("two", "small", len(RUNS))
+    budget, runs = read_raw(tmp_path / "raw.json", STUDY)
+    assert (budget, len(runs)) == ("small", len(RUNS))
     for one, other in zip(RUNS, runs, strict=True):
         assert (one.panel, one.algorithm, one.seed, one.goal) == (
             other.panel,
@@ -114,7 +115,15 @@ def test_raw_results_come_back_as_they_were_written(tmp_path):
 def test_raw_results_that_are_none_are_refused(tmp_path, content):
     (tmp_path / "raw.json").write_text(content)
     with pytest.raises(UserError, match=r"raw results .* cannot be read"):
-        read_raw(tmp_path / "raw.json")
+        read_raw(tmp_path / "raw.json", STUDY)
+
+
+def test_raw_results_of_something_else_are_refused(tmp_path):
+    write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
+    with pytest.raises(UserError, match="are of the study 'two', not of 'three'"):
+        read_raw(tmp_path / "raw.json", replace(STUDY, name="three"))
+    with pytest.raises(UserError, match="have runs of 'old' on 'easy', which the study 'two' does not have"):
+        read_raw(tmp_path / "raw.json", replace(STUDY, algorithms={"new": Contender("ReMIX")}))
 
 
 def test_marl_eval_finds_environment_task_algorithm_run_and_step():

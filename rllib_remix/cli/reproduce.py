@@ -32,6 +32,7 @@ _SEEDS = typer.Option(None, "--seeds", min=1, max=1000, help="How many, instead 
 _ONLY = typer.Option(
     [], "--only", help="A panel or an algorithm, to run it alone; can be given several times."
 )
+_OF_ALL = ("name", "storage_path", "out", "verbose")  # what studies that are no runs of Tune have too
 _STORAGE = typer.Option(Path("~/ray_results/reproduce"), "--storage-path", help="Folder of the runs.")
 
 
@@ -86,7 +87,7 @@ def run(
     from rllib_remix.studies.store import storage_of
 
     if (own := own_study(name)) is not None:
-        _refuse(ctx, name, "budget", "seeds", "only")
+        _refuse(ctx, name, *(option for option in ctx.params if option not in _OF_ALL))
         own.run(storage_of(storage_path, name, ""), typer.echo)
         return
     study = find_study(name)
@@ -133,7 +134,7 @@ def report(
     from rllib_remix.studies.store import seeds_begun, storage_of, trial_of
 
     if (own := own_study(name)) is not None:
-        _refuse(ctx, name, "budget", "seeds", "raw")
+        _refuse(ctx, name, *(option for option in ctx.params if option not in _OF_ALL))
         files = own.report(storage_of(storage_path, name, ""), out)
         typer.echo(files[0].read_text(encoding="utf-8"))
         typer.echo(f"Written: {files[0]}")
@@ -163,7 +164,7 @@ def _refuse(ctx: typer.Context, name: str, *options: str) -> None:
     for option in options:
         source = ctx.get_parameter_source(option)
         if source is not None and source.name == "COMMANDLINE":
-            raise UserError(f"--{option}: the study {name} has none; leave it out.")
+            raise UserError(f"--{option.replace('_', '-')}: the study {name} has none; leave it out.")
 
 
 def _cost(study: Study, budget: str) -> str:

@@ -20,6 +20,12 @@ def test_misspelt_names_are_refused_with_the_nearest(refused):
     assert "--seeds: the study random_games has none" in refused(
         "reproduce", "run", "random_games", "--seeds", 3
     )
+    assert "--ray-num-cpus: the study random_games has none" in refused(
+        "reproduce", "run", "random_games", "--ray-num-cpus", 1
+    )
+    assert "--raw: the study random_games has none" in refused(
+        "reproduce", "report", "random_games", "--raw", "x"
+    )
     assert "no.yaml" in refused("reproduce", "run", "no.yaml")
 
 

@@ -34,12 +34,13 @@ class Run:
     steps: np.ndarray  # [E] float64, env steps
     values: np.ndarray  # [E] float64, of the study's metric
     seconds: float  # wall time that it took
-    goal: int  # env steps that it is to make
+    made: int  # env steps that it has made
+    goal: int  # that it is to make
 
     @property
     def is_finished(self) -> bool:
-        """Whether it made all its env steps, but for the last evaluation's distance from them."""
-        return len(self.steps) > 0 and float(self.steps[-1]) >= 0.9 * self.goal
+        """Whether it made all its env steps."""
+        return self.made >= self.goal
 
 
 def collected(study: Study, cells: Sequence[Cell], storage: Path) -> list[Run]:
@@ -57,7 +58,18 @@ def collected(study: Study, cells: Sequence[Cell], storage: Path) -> list[Run]:
         if len(steps):
             *_, last = read_results(trial.folder / RESULT_FILE)
             seconds = float(last.get("time_total_s", 0.0))
-            runs.append(Run(cell.panel, cell.algorithm, cell.seed, steps, values, seconds, cell.env_steps))
+            runs.append(
+                Run(
+                    cell.panel,
+                    cell.algorithm,
+                    cell.seed,
+                    steps,
+                    values,
+                    seconds,
+                    int(trial.env_steps[-1]),
+                    cell.env_steps,
+                )
+            )
     return runs
 
 
@@ -90,6 +102,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "algorithm": run.algorithm,
         "seed": run.seed,
         "seconds": round(run.seconds, 1),
+        "made": run.made,
         "goal": run.goal,
         "env_steps": [int(step) for step in run.steps],
         "values": [round(float(value), _DIGITS) for value in run.values],
@@ -135,6 +148,7 @@ def _run(spec: Mapping[str, Any]) -> Run:
         steps,
         values,
         float(spec["seconds"]),
+        int(spec["made"]),
         int(spec["goal"]),
     )
 

@@ -29,10 +29,6 @@ class Estimate:
     low: float
     high: float
 
-    def overlaps(self, other: Estimate) -> bool:
-        """Whether the intervals have a value in common; intervals that are unknown have all."""
-        return not (self.high < other.low or other.high < self.low)
-
 
 @dataclass(frozen=True)
 class Row:

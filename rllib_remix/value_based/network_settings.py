@@ -8,9 +8,7 @@ from typing import Any, ClassVar
 from rllib_remix.models.mixers import MIXERS
 from rllib_remix.settings import Count, Flag, Limits, OneOf
 from rllib_remix.team.settings.groups import setting
-from rllib_remix.team.settings.networks import MAX_UNITS, NetworkSettings
-
-MAX_HEADS, MAX_LAYERS = 64, 8  # as checkpoints allow
+from rllib_remix.team.settings.networks import MAX_HEADS, MAX_LAYERS, MAX_UNITS, NetworkSettings
 
 
 @dataclass(kw_only=True)

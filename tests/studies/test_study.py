@@ -133,7 +133,7 @@ def test_more_seeds_keep_the_folders_of_the_first(declare):
     first, more = ([cell.folder for cell in cells_of(study, "small", seeds=seeds)] for seeds in (1, 3))
     assert more[: len(first)] == first
     assert len(set(more)) == len(more) == 12
-    assert more[2].startswith("p=-2_plain_seed0_".replace("=", ""))
+    assert more[2].startswith("p-2_plain_seed0_")
 
 
 def test_another_setting_is_another_folder_of_the_same_place(declare):

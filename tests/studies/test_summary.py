@@ -15,7 +15,7 @@ from rllib_remix.studies.figures import apart
 from rllib_remix.studies.raw import Run, marl_eval_layout, read_raw, write_raw
 from rllib_remix.studies.report import write_report
 from rllib_remix.studies.study import Budget, Contender, Panel, Study
-from rllib_remix.studies.summary import Estimate, rows_of
+from rllib_remix.studies.summary import rows_of
 from rllib_remix.studies.tables import as_csv, markdown
 
 STUDY = Study(
@@ -33,7 +33,7 @@ STUDY = Study(
 
 def a_run(algorithm, seed, values, panel="easy", goal=100):
     steps = np.linspace(0, 100, len(values) + 1)[1:]
-    return Run(panel, algorithm, seed, steps, np.array(values, float), 60.0, goal)
+    return Run(panel, algorithm, seed, steps, np.array(values, float), 60.0, 100, goal)
 
 
 RUNS = [
@@ -67,12 +67,6 @@ def test_the_area_is_the_mean_over_all_env_steps():
     assert row.area.value == pytest.approx(
         0.25 * 0 + 0.5 * 5 + 0.25 * 0
     )  # 0 up to 50, then a ramp to 10 at 100
-
-
-def test_intervals_that_have_a_value_in_common_overlap():
-    assert Estimate(1, 0, 2).overlaps(Estimate(3, 2, 4))
-    assert not Estimate(1, 0, 2).overlaps(Estimate(3, 2.1, 4))
-    assert Estimate(1, math.nan, math.nan).overlaps(Estimate(9, 8, 10))
 
 
 def test_the_table_says_how_many_seeds_and_marks_nothing_as_best():

@@ -10,10 +10,9 @@ from rllib_remix.actor_critic.settings.common import ActorCriticTargets, Stochas
 from rllib_remix.settings import Count, Flag, Interval, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.loop import LoopSettings
-from rllib_remix.team.settings.networks import MAX_UNITS, NetworkSettings
+from rllib_remix.team.settings.networks import MAX_HEADS, MAX_LAYERS, MAX_UNITS, NetworkSettings
 from rllib_remix.team.settings.preset import preset_setting
 
-MAX_HEADS, MAX_LAYERS = 64, 8  # as checkpoints allow
 LEAST_TEMPERATURE, GREATEST_TEMPERATURE = 1e-4, 1e4  # beyond, values of everyday size leave float32
 
 # As the authors' code has it, but with two layers in the nets of the importances.

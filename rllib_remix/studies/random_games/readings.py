@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rllib_remix.learning.action_probability import boltzmann_probabilities
 from rllib_remix.learning.loss import masked_mean
-from rllib_remix.learning.weight_terms import value_enhancement, value_underestimation
+from rllib_remix.learning.weight_terms import mixer_gradient_term, value_enhancement, value_underestimation
 from rllib_remix.learning.weighting import SCHEMES, WeightingInputs, Weights
 
 _LEAST, _CLAMP, _FLOOR = 0.1, 2.0, 1e-6  # w_min, exponent_clamp and gradient_floor, as the schemes' defaults
@@ -125,7 +125,7 @@ def _underestimation(inputs: WeightingInputs) -> Tensor:
 
 def _gradient(inputs: WeightingInputs) -> Tensor:
     assert inputs.mixer_gradient is not None
-    return ((1.0 - _probabilities(inputs)) / inputs.mixer_gradient.clamp(min=_FLOOR)).sum(-1) - 1.0
+    return mixer_gradient_term(_probabilities(inputs), inputs.mixer_gradient, floor=_FLOOR)
 
 
 def _probabilities(inputs: WeightingInputs) -> Tensor:

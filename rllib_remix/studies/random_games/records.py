@@ -117,7 +117,8 @@ def read(file: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(read_text(file, what="results"))
-        assert isinstance(content["found"], dict)
-    except (ValueError, KeyError, TypeError, AssertionError):
+        if not isinstance(content["found"], dict):
+            raise TypeError("found is no object")
+    except (ValueError, KeyError, TypeError):
         raise UserError(f"{shown(str(file))} holds no results on random games.") from None
     return content

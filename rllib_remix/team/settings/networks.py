@@ -11,6 +11,7 @@ from rllib_remix.settings import Count, Flag, OneOf
 from rllib_remix.team.settings.groups import SettingGroup, setting
 
 MAX_UNITS = 16_384  # of a layer; its weights are some GB then
+MAX_HEADS, MAX_LAYERS = 64, 8  # of attention and of importances, as checkpoints allow
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ RUNTIME = [
     "gymnasium>=1.0",
     "numba>=0.60",
     "llvmlite",  # as numba wants it
-    "scipy>=1.11",
+    "scipy>=1.15",
     "matplotlib>=3.8",
     "pillow>=10.4",
     "safetensors>=0.4",

@@ -35,7 +35,7 @@ def draw(study: Study, runs: Sequence[Run], files: Sequence[Path]) -> None:
     columns = min(_MOST_COLUMNS, max(1, len(shown)))
     rows = -(-max(1, len(shown)) // columns)
     figure = new_figure(_WIDTH * columns, _HEIGHT * rows + 0.4)
-    grid = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
     for axes, panel in zip(grid, shown, strict=False):
@@ -91,10 +91,7 @@ def _curve(
     values = np.stack([np.interp(steps, *curve) for curve in curves])  # [seeds, points]
     middle = np.array([interquartile_mean(column) for column in values.T])
     limits = np.array(
-        [
-            bootstrap_interval([column], lambda groups: interquartile_mean(groups[0]), resamples=_RESAMPLES)
-            for column in values.T
-        ]
+        [bootstrap_interval([column], interquartile_mean, resamples=_RESAMPLES) for column in values.T]
     )
     return steps, middle, limits[:, 0], limits[:, 1]
 

@@ -90,12 +90,10 @@ def _finals(runs: Sequence[Run]) -> np.ndarray:
 
 def _estimate(values: Sequence[float] | np.ndarray) -> Estimate:
     array = np.asarray(values, float)
-    low, high = bootstrap_interval([array], lambda groups: interquartile_mean(groups[0]))
+    low, high = bootstrap_interval([array], interquartile_mean)
     return Estimate(interquartile_mean(array), low, high)
 
 
 def _improvement(reference: np.ndarray, other: np.ndarray) -> Estimate:
-    low, high = bootstrap_interval(
-        [reference, other], lambda groups: probability_of_improvement(groups[0], groups[1])
-    )
+    low, high = bootstrap_interval([reference, other], probability_of_improvement)
     return Estimate(probability_of_improvement(reference, other), low, high)

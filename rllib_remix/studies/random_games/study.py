@@ -21,7 +21,7 @@ CLAIM = (
     "Do the weights lead to better joint actions where nothing but the weights differs? One-step games with random payoffs that no "
     "monotonic value represents, learned full-batch, without exploration."
 )
-COST = f"{len(KINDS)} kinds of {GAMES:,} games, 26 weightings; about an hour of one core"
+COST = f"{len(KINDS)} kinds of {GAMES:,} games, 26 weightings; some 40 minutes of one core"
 REFERENCE = "uniform (QMIX)"
 # Weightings of which one lacks a term of the other.
 _TERMS = (

@@ -148,9 +148,8 @@ def report(
         runs = collected(study, cells, storage)
         if study.weights:
             trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
-    files = write_report(study, budget, runs, out, trials)
-    typer.echo(files[3].read_text(encoding="utf-8"))
-    typer.echo(f"Written: {', '.join(str(file) for file in files)}")
+    written = write_report(study, budget, runs, out, trials)
+    typer.echo(f"{written.table}\n\nWritten: {', '.join(map(str, written.files))}")
 
 
 def _say(name: str, title: str, source: str, claim: str, costs: Sequence[str]) -> None:

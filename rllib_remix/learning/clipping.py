@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def clipped_objective(log_ratios: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
@@ -38,8 +39,7 @@ def huber(errors: Tensor, delta: float | None) -> Tensor:
     """½e² up to |e| = δ, and from there on δ·(|e| - ½δ), as steep as there (Huber 1964); without δ ½e² everywhere."""
     if delta is None:
         return 0.5 * errors.square()
-    within = errors.abs().clamp(max=delta)
-    return within * (errors.abs() - 0.5 * within)
+    return functional.huber_loss(errors, torch.zeros_like(errors), reduction="none", delta=delta)
 
 
 def clipped_value_errors(

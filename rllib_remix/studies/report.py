@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rllib_remix.errors import UserError
 from rllib_remix.files.durable import write_whole
@@ -17,9 +18,16 @@ from rllib_remix.studies.summary import rows_of
 from rllib_remix.studies.tables import as_csv, markdown
 
 
+class Report(NamedTuple):
+    """What was written of a study."""
+
+    table: str  # Markdown
+    files: list[Path]
+
+
 def write_report(
     study: Study, budget: str, runs: Sequence[Run], folder: Path, trials: Sequence[Trial] = ()
-) -> list[Path]:
+) -> Report:
     """Writes NAME.json (raw), .png, .svg, .md, .csv and _marl_eval.json of a study, of some _weights.png too.
 
     Args:
@@ -27,7 +35,7 @@ def write_report(
         trials: what was read for them, of which heat maps of weights are drawn; none if only raw results are there.
 
     Returns:
-        The files.
+        The table, and the files.
 
     Raises:
         UserError: no run has evaluated yet, or a file cannot be written.
@@ -43,7 +51,8 @@ def write_report(
         folder.mkdir(parents=True, exist_ok=True)
         write_raw(files[".json"], study, budget, runs)
         rows = rows_of(study, runs)
-        write_whole(files[".md"], f"{markdown(study, rows)}\n".encode())
+        table = markdown(study, rows)
+        write_whole(files[".md"], f"{table}\n".encode())
         write_whole(files[".csv"], as_csv(rows).encode())
         write_whole(layout, f"{json.dumps(marl_eval_layout(study, runs))}\n".encode())
     except OSError as error:
@@ -53,4 +62,4 @@ def write_report(
     if study.weights and trials:
         written.append(folder / f"{name}_weights.png")
         draw_weights(trials, written[-1], title=study.title)
-    return written
+    return Report(table, written)

@@ -137,16 +137,17 @@ def test_names_at_lines_are_moved_apart_and_stay_inside():
 
 
 def test_a_report_writes_figure_tables_and_raw_results(tmp_path):
-    files = write_report(STUDY, "small", RUNS, tmp_path / "out")
+    table, files = write_report(STUDY, "small", RUNS, tmp_path / "out")
     assert sorted(file.name for file in files) == [
         *("two.csv", "two.json", "two.md", "two.png", "two.svg"),
         "two_marl_eval.json",
     ]
+    assert (tmp_path / "out/two.md").read_text() == f"{table}\n"
     assert (tmp_path / "out/two.png").read_bytes().startswith(b"\x89PNG")
     drawn = (tmp_path / "out/two.svg").read_text()
     assert drawn.count('<g id="axes_') == 2
     assert json.loads((tmp_path / "out/two_marl_eval.json").read_text())
-    again = write_report(STUDY, "paper", RUNS[:1], tmp_path / "out")
+    again = write_report(STUDY, "paper", RUNS[:1], tmp_path / "out").files
     assert (tmp_path / "out/two_paper.png") in again
     with pytest.raises(UserError, match="no run has evaluated yet"):
         write_report(STUDY, "small", [], tmp_path)

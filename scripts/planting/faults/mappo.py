@@ -34,8 +34,8 @@ FAULTS = (
         "hubers_loss_jumps",
         "Beyond δ the loss goes on from δ² and not from half of it.",
         _CLIPPING,
-        "return within * (errors.abs() - 0.5 * within)",
-        "return within * torch.where(errors.abs() > delta, errors.abs(), 0.5 * within)",
+        'reduction="none", delta=delta)',
+        'reduction="none", delta=delta) + 0.5 * delta**2 * (errors.abs() > delta)',
         (*_OF_CLIPPING, *_OF_MAPPO),
     ),
     Fault(

@@ -14,8 +14,8 @@ FAULTS = (
         "no_value_is_left_out",
         "The interquartile mean is the mean.",
         _STATISTICS,
-        "stats.trim_mean(np.asarray(values, dtype=float), 0.25,",
-        "stats.trim_mean(np.asarray(values, dtype=float), 0.0,",
+        "stats.trim_mean(np.ravel(values), 0.25)",
+        "stats.trim_mean(np.ravel(values), 0.0)",
         _OF_STATISTICS,
     ),
     Fault(

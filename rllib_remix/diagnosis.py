@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.metadata
 import importlib.util
@@ -23,6 +24,11 @@ OPTIONAL = (
     ("optuna", "optuna", "searches with Optuna", "tune"),
     ("wandb", "wandb", "results in Weights & Biases", "loggers"),
     ("mlflow", "mlflow-skinny", "results in MLflow", "loggers"),
+)
+# MKL asks this function whether the processor is Intel's.
+FAST_PRODUCTS = (
+    "echo 'int mkl_serv_intel_cpu_true(void) { return 1; }' | gcc -shared -fPIC -x c -o ~/fast_mkl.so - "
+    "&& export LD_PRELOAD=~/fast_mkl.so RAY_LD_PRELOAD_ON_WORKERS=1"
 )
 _GIB = 2**30
 _MIN_SHM = 2 * _GIB
@@ -46,6 +52,7 @@ def diagnose(storage_path: str = "~/ray_results") -> list[Check]:
         *_machine(),
         *_disks(storage_path),
         _gpus(),
+        _matrix_products(),
         _kernels(),
         *(_optional(*entry) for entry in OPTIONAL),
         _job_server(),
@@ -161,6 +168,30 @@ def _gpus() -> Check:
         return Check("GPUs", "ok", ", ".join(names))
     built = "" if torch.version.cuda else "; this torch is built for CPUs only"
     return Check("GPUs", "ok", f"none that torch sees{built} (none is needed)")
+
+
+def _matrix_products() -> Check:
+    """Whether MKL, which PyTorch multiplies with, uses this processor's AVX-512: it does on Intel's alone."""
+    item = "products"
+    try:
+        import torch
+
+        has_mkl = torch.backends.mkl.is_available()
+    except Exception:
+        return Check(item, "optional", "unknown, as torch does not work")
+    cpu = _read("/proc/cpuinfo").partition("\n\n")[0]
+    if not (has_mkl and "AuthenticAMD" in cpu and "avx512f" in cpu.split()):
+        return Check(item, "ok", "matrix products use what the processor has")
+    overridden = getattr(ctypes.CDLL(None), "mkl_serv_intel_cpu_true", None)
+    if overridden is not None and overridden():
+        return Check(item, "ok", "matrix products use AVX-512, as MKL was told to")
+    return Check(
+        item,
+        "optional",
+        "PyTorch's MKL uses AVX2 on AMD's processors, and this one has AVX-512; training can be 1.1 to 1.8 times faster "
+        "(docs/performance.md, AMD processors). Before `rllib`:",
+        FAST_PRODUCTS,
+    )
 
 
 def _kernels() -> Check:

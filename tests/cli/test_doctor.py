@@ -1,9 +1,14 @@
 """`rllib doctor`: what it says of machines that lack something."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections import namedtuple
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from rllib_remix import diagnosis
 
@@ -23,11 +28,11 @@ def test_here_everything_that_is_required_works(rllib):
     assert found["torch"]["state"] == found["kernels"]["state"] == "ok"
 
 
-def test_the_text_fits_80_columns_but_paths_stay_whole(rllib):
+def test_the_text_fits_80_columns_but_paths_and_commands_stay_whole(rllib):
     result = rllib("doctor")
     assert result.exit_code == 0, result.output
     assert "Everything that is required works." in result.stdout
-    lines = result.stdout.splitlines()
+    lines = [line for line in result.stdout.splitlines() if line.strip() != diagnosis.FAST_PRODUCTS]
     assert all(len(line) <= 80 or max(map(len, line.split())) > 50 for line in lines)
 
 
@@ -84,3 +89,38 @@ def test_a_containers_share_of_the_cpus_counts(monkeypatch, limit, cpus):
     monkeypatch.setattr(diagnosis.os, "sched_getaffinity", lambda _: range(4), raising=False)
     monkeypatch.setattr(diagnosis, "_read", lambda path: limit)
     assert diagnosis._cpus() == cpus
+
+
+AMD = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu avx2 avx512f"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "intel", "state"),
+    [
+        (AMD, None, "optional"),  # MKL as it comes
+        (AMD, 0, "optional"),  # a PyTorch that shows its MKL to all
+        (AMD, 1, "ok"),
+        (AMD.replace(" avx512f", ""), None, "ok"),
+        (AMD.replace("AuthenticAMD", "GenuineIntel"), None, "ok"),
+        ("", None, "ok"),  # no Linux
+    ],
+)
+def test_a_processor_whose_avx512_mkl_leaves_unused_is_named_with_the_remedy(monkeypatch, cpu, intel, state):
+    loaded = SimpleNamespace() if intel is None else SimpleNamespace(mkl_serv_intel_cpu_true=lambda: intel)
+    monkeypatch.setattr(diagnosis, "_read", lambda path: cpu)
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    monkeypatch.setattr(diagnosis.ctypes, "CDLL", lambda name: loaded)
+    found = diagnosis._matrix_products()
+    assert found.state == state
+    assert found.command == (diagnosis.FAST_PRODUCTS if state == "optional" else None)
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="compiles")
+def test_the_remedy_for_products_does_what_it_says(tmp_path):
+    ask = "import ctypes; print(ctypes.CDLL(None).mkl_serv_intel_cpu_true())"
+    script = f'{diagnosis.FAST_PRODUCTS} && exec "$0" -c "{ask}"'
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "1\n", done.stderr

@@ -14,7 +14,7 @@ from rllib_remix.experiments.user_modules import find_modules_in
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
 from rllib_remix.running.tune_run import run_experiments
-from rllib_remix.terminal.lines import print_line, print_note
+from rllib_remix.terminal.lines import print_line, print_note, say_loading
 from rllib_remix.terminal.quiet import quiet_ray
 
 
@@ -55,6 +55,7 @@ def run(
     cluster.check()
     loggers.check()
     with quiet_ray(verbosity):
+        say_loading(say)
         check_experiments(experiments, num_cpus=cluster.known_cpus, num_gpus=cluster.known_gpus)
         for note in [note for experiment in experiments for note in experiment.notes]:
             warn(f"Note: {note}")
@@ -98,6 +99,7 @@ def resume(
     cluster.check()
     folder = run_folder(Path(run))
     with quiet_ray(verbosity):
+        say_loading(say)
         find_modules_in(Path.cwd())  # before the plan is read, which may name them
         plan = read_plan(folder)
         for experiment_folder in plan.folders():

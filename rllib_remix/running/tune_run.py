@@ -134,7 +134,7 @@ def _run_together(
     first = experiments[0]
     arguments = _tune_arguments(experiments, graceful_stop, plan.max_concurrent)
     loggers = plan.loggers.callbacks(first.name)
-    progress = ProgressCallback(_title(experiments))
+    progress = ProgressCallback(_title(experiments), names=[each.name for each in experiments])
     with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
         resume_config, checks = what_tune_resumes(first, progress.say) if resume else (None, [])

@@ -28,7 +28,7 @@ from rllib_remix.cli.options import (
     WANDB_PROJECT_OPTION,
     WANDB_RUN_NAME_OPTION,
 )
-from rllib_remix.cli.removed_options import GroupThatAnswers
+from rllib_remix.cli.panels import CommandInPanels, GroupInPanels
 from rllib_remix.cli.train_options import (
     DEBUG_OPTION,
     MAX_CONCURRENT_OPTION,
@@ -59,9 +59,7 @@ if TYPE_CHECKING:
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
 
-app = typer.Typer(
-    cls=GroupThatAnswers, invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(cls=GroupInPanels, invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
@@ -144,7 +142,7 @@ def train(
     _check_and_run(ctx, [experiment], submission)
 
 
-@app.command("file", short_help="Train the experiments of a file.")
+@app.command("file", cls=CommandInPanels, short_help="Train the experiments of a file.")
 def train_file(
     ctx: typer.Context,
     file: Path = typer.Argument(

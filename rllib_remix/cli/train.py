@@ -257,8 +257,8 @@ def _check_and_submit(ctx: typer.Context, experiments: list[Experiment], submiss
     from rllib_remix.experiments.checking import check_experiments
 
     verbosity = verbosity_of(ctx)
+    say_loading(print_line)
     with quiet_ray(verbosity):
-        say_loading(print_line)
         check_experiments(experiments, here=False)
         for note in [note for experiment in experiments for note in experiment.notes]:
             print_note(f"Note: {note}")

@@ -54,8 +54,8 @@ def run(
     cluster, loggers = cluster or Cluster(), loggers or Loggers()
     cluster.check()
     loggers.check()
+    say_loading(say)
     with quiet_ray(verbosity):
-        say_loading(say)
         check_experiments(experiments, num_cpus=cluster.known_cpus, num_gpus=cluster.known_gpus)
         for note in [note for experiment in experiments for note in experiment.notes]:
             warn(f"Note: {note}")
@@ -98,8 +98,8 @@ def resume(
     cluster = cluster or Cluster()
     cluster.check()
     folder = run_folder(Path(run))
+    say_loading(say)
     with quiet_ray(verbosity):
-        say_loading(say)
         find_modules_in(Path.cwd())  # before the plan is read, which may name them
         plan = read_plan(folder)
         for experiment_folder in plan.folders():

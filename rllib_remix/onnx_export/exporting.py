@@ -64,7 +64,12 @@ def export_onnx(checkpoint: Path | str, out: Path | str) -> ExportedOnnx:
             f"--format: 'onnx' is not possible for agents of {needed:,} bytes; allowed: {MOST_BYTES:,}, as an ONNX file "
             "has no room for more."
         )
-    content, checked = _checked_model(network, metadata)
+    try:
+        content, checked = _checked_model(network, metadata)
+    except MemoryError as error:
+        raise UserError(
+            f"--format: 'onnx': there is not enough memory for the team of {str(folder)!r}."
+        ) from error
     _write(target, content)
     return ExportedOnnx(target, metadata["algorithm"], metadata["environment"], weights, checked)
 

@@ -180,6 +180,11 @@ def test_a_file_that_does_otherwise_than_the_team_is_not_written(checkpoint, tmp
     refused(checkpoint, tmp_path / "team.onnx", "does otherwise than the team at step 0 of 20")
 
 
+def test_too_little_memory_is_said(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(checking, "new_stepper", fault_of(MemoryError()))
+    refused(checkpoint, tmp_path / "team.onnx", "there is not enough memory for the team of '.*checkpoint'")
+
+
 def fault_of(what):
     def fail(*_):
         if isinstance(what, BaseException):

@@ -221,6 +221,7 @@ def _callbacks(
     progress: ProgressCallback, graceful_stop: GracefulStop, loggers: Sequence[LoggerCallback]
 ) -> list[Callback]:
     """What watches every run, in the order in which Tune calls it."""
+    from rllib_remix.running.callbacks.board_logger import BoardLogger
     from rllib_remix.running.callbacks.last_save import PatientLastSaves
     from rllib_remix.running.callbacks.nonfinite import NonFiniteFailures
     from rllib_remix.running.callbacks.opponents import OpponentsInATeam
@@ -237,6 +238,7 @@ def _callbacks(
         NonFiniteFailures(progress.say),
         OpponentsInATeam(progress.say),
         TableLogger(),
+        BoardLogger(),
         NotesForgotten(),
         PatientLastSaves(lambda: graceful_stop.requested),
         StopOnRequest(graceful_stop, loggers),

@@ -25,6 +25,7 @@ RENDER = ["pygame>=2.5"]  # pictures of Gymnasium's environments
 TUNE = ["optuna>=3.6"]
 CLUSTER = ["ray[default]>=2.60,<2.61"]  # with the job server and the dashboard
 LOGGERS = ["wandb>=0.17", "mlflow-skinny>=2.14"]
+ONNX = ["onnx>=1.16", "onnxruntime>=1.18"]  # teams as files for places without PyTorch
 ENVS = [  # environments that others wrote, to try and to test with
     "pettingzoo[butterfly,classic]",
     "mpe2>=1.1",
@@ -66,8 +67,9 @@ setup(
         "tune": TUNE,
         "cluster": CLUSTER,
         "loggers": LOGGERS,
+        "onnx": ONNX,
         "envs": ENVS,
-        "dev": RENDER + TUNE + CLUSTER + ENVS + DEV,
+        "dev": RENDER + TUNE + CLUSTER + ONNX + ENVS + DEV,
     },
     entry_points={"console_scripts": ["rllib = rllib_remix.cli.main:main"]},
 )

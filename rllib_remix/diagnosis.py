@@ -22,6 +22,8 @@ REQUIRED = ("ray", "torch", "numpy", "numba", "gymnasium", "pettingzoo", "scipy"
 OPTIONAL = (
     ("pygame", "pygame", "pictures of Gymnasium's environments", "render"),
     ("optuna", "optuna", "searches with Optuna", "tune"),
+    ("onnx", "onnx", "teams as ONNX files", "onnx"),
+    ("onnxruntime", "onnxruntime", "running and checking ONNX files", "onnx"),
     ("wandb", "wandb", "results in Weights & Biases", "loggers"),
     ("mlflow", "mlflow-skinny", "results in MLflow", "loggers"),
 )

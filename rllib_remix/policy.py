@@ -1,6 +1,7 @@
 """Acting without Ray: the team's decentralised executors, loaded from a checkpoint.
 
-One agent needs its own observations and actions, nothing else; the team is only stepped together for speed.
+One agent needs its own observations and actions, nothing else: `TeamPolicy.agent` gives it alone. The team is only
+stepped together for speed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.checkpoints.team import check_portable, read_metadata, read_team_weights
 from rllib_remix.envs.agent_layout import Layout, check_layout
 from rllib_remix.envs.team_env import TeamEnv, TeamSpec, TeamStep, other_agents
-from rllib_remix.errors import SettingError
+from rllib_remix.errors import SettingError, shown, unknown
 from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.groups.one_agent import network_of_one
 from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
+from rllib_remix.rollout.agent_acting import AgentPolicy
 from rllib_remix.rollout.dict_acting import DictReader
 
 __all__ = ["TeamPolicy", "new_agent", "read_metadata"]
@@ -31,7 +34,7 @@ class TeamPolicy:
     """The greedy policy of a trained team.
 
     Args:
-        agent: the trained agent network.
+        network: the trained agent network.
         agents: the agents' names, in the order of their slots in what the policy sees and returns; empty if an older
             checkpoint does not say them. An environment must have them in this order: `env.spec.agents`.
         team, layout: its sizes, and what each agent sees and does (`env.spec`, `env.agent_layout`): what `act_dict`
@@ -51,11 +54,16 @@ class TeamPolicy:
         >>> while env.agents:  # doctest: +SKIP
         ...     actions = policy.act_dict(observations, infos, agents=env.agents)
         ...     observations, rewards, terminations, truncations, infos = env.step(actions)
+
+        One agent by itself, on a machine of its own:
+
+        >>> speaker = policy.agent("speaker_0")  # doctest: +SKIP
+        >>> action = speaker.act(observation)  # doctest: +SKIP
     """
 
     def __init__(
         self,
-        agent: RecurrentAgent,
+        network: RecurrentAgent,
         *,
         algorithm: str,
         environment: str | None = None,
@@ -64,10 +72,10 @@ class TeamPolicy:
         team: TeamSpec | None = None,
         layout: Layout | None = None,
     ):
-        self.agent = agent.eval().requires_grad_(False)
+        self.network = network.eval().requires_grad_(False)
         self.algorithm, self.environment, self.env_config = algorithm, environment, env_config
         self.agents = tuple(agents)
-        self._shown = (team, layout) if team and team.agents and layout else None
+        self._team, self._shown = team, (team, layout) if team and team.agents and layout else None
         self._reader: DictReader | None = None  # made for the first dict
         self.reset()
 
@@ -92,8 +100,8 @@ class TeamPolicy:
         weights = read_team_weights(folder, metadata)
         try:
             team = TeamSpec.from_saved(metadata["team"])
-            agent = new_agent(team, metadata["networks"])
-            agent.load_state_dict(
+            network = new_agent(team, metadata["networks"])
+            network.load_state_dict(
                 {
                     name.removeprefix(_AGENT): torch.from_numpy(array)
                     for name, array in weights.items()
@@ -101,7 +109,7 @@ class TeamPolicy:
                 }
             )
             return cls(
-                agent,
+                network,
                 algorithm=metadata["algorithm"],
                 environment=metadata["environment"],
                 env_config=metadata["env_config"],
@@ -123,7 +131,7 @@ class TeamPolicy:
 
     def reset(self, num_envs: int = 1) -> None:
         """Begins new episodes in `num_envs` copies: the agents remember nothing."""
-        self._num_envs, self._actor = num_envs, TeamActor(self.agent, num_envs)
+        self._num_envs, self._actor = num_envs, TeamActor(self.network, num_envs)
 
     def act(self, step: TeamStep, first: np.ndarray | None = None) -> np.ndarray:
         """Each agent's best available action, [N, n] int64.
@@ -135,6 +143,45 @@ class TeamPolicy:
         if first is not None and first.any():
             self._actor.forget(first)
         return self._actor.act(step.obs, step.avail_actions)
+
+    def agent(self, agent: int | str) -> AgentPolicy:
+        """One agent by itself, at the beginning of an episode: what runs where only this agent is.
+
+        It chooses what the team's policy chooses for this agent, from the agent's own observations alone. Every call gives
+        a new one with a history of its own; the team's histories are not touched.
+
+        Args:
+            agent: its index from 0 on, or its name, of `agents`.
+
+        Raises:
+            SettingError: there is no such agent.
+        """
+        index = self._index(agent)
+        network = network_of_one(self.network, index)
+        name = self.agents[index] if self.agents else f"agent_{index}"
+        entries = self._shown[1] if self._shown else []
+        own = next((entry for entry in entries if name in entry["agents"]), {})
+        return AgentPolicy(
+            network,
+            name=name,
+            index=index,
+            obs_size=own.get("obs_size", network.obs_dim),
+            n_actions=own.get("n_actions", network.n_actions),
+            obs_dtype=self._team.obs_dtype if self._team else None,
+        )
+
+    def _index(self, agent: int | str) -> int:
+        if isinstance(agent, str) and self.agents:
+            if agent not in self.agents:
+                raise unknown("agent", agent, self.agents)
+            return self.agents.index(agent)
+        is_number = isinstance(agent, int | np.integer) and not isinstance(agent, bool)
+        if is_number and int(agent) in range(self.network.n_agents):
+            return int(agent)
+        names = " or a name, of policy.agents" if self.agents else ", as the agents' names are not known"
+        raise SettingError(
+            f"agent: {shown(agent)} is not allowed; it must be an index from 0 to {self.network.n_agents - 1}{names}."
+        )
 
     def act_dict(
         self,

@@ -26,13 +26,14 @@ LAYOUT = layout_of(SOURCES, "rllib_remix")
 # The map, from the top of the house to its ground: each room, and the rooms that it may import. All of them stand below it.
 ROOMS = {
     # what people call
-    "cli": "__init__ jobs studies running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
+    "cli": "__init__ jobs studies onnx_export running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
     "studies": "__init__ running experiments reporting value_based learning files settings terminal errors",
     "jobs": "running experiments files settings terminal errors",
     "running": "algorithms experiments team checkpoints envs files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
     "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
     "__init__": "algorithms moved",
+    "onnx_export": "policy checkpoints envs models files errors",
     # what is trained
     "algorithms": "actor_critic value_based team rollout envs reporting errors",
     "actor_critic": "team rollout models learning settings errors",
@@ -136,7 +137,7 @@ def test_no_file_is_too_long_and_no_folder_too_full_but_those_with_a_reason():
 # Rooms that never load Ray while they are imported: it takes seconds, and who only acts or reads files needs none of it.
 
 WITHOUT_RAY = (
-    "cli", "jobs", "playing", "experiments", "policy", "checkpoints", "reporting", "diagnosis", "envs", "models",
+    "cli", "jobs", "playing", "onnx_export", "experiments", "policy", "checkpoints", "reporting", "diagnosis", "envs", "models",
     "learning", "files", "terminal", "settings", "errors", "memory", "compiling", "moved", "__init__",
 )  # fmt: skip
 ALSO_WITHOUT_RAY = ("rollout/acting.py", "rollout/episode.py", "replay/sum_tree.py")

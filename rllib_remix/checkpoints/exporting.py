@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rllib_remix.checkpoints.finding import check_is_readable, find_checkpoint, told_to_user
-from rllib_remix.errors import UserError, shown
-from rllib_remix.files.text_files import local_path
+from rllib_remix.checkpoints.targets import check_is_outside, new_folder
+from rllib_remix.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,9 +42,9 @@ def export(
     Raises:
         UserError: the checkpoint cannot be read, or the folder cannot be written.
     """
-    target = _target(out)
+    target = new_folder(out)
     folder = find_checkpoint(Path(checkpoint))
-    _check_is_outside(target, folder)
+    check_is_outside(target, folder)
     if check_is_readable(folder, trust_pickle=trust_pickle):
         weights, settings = _read_team(folder)
     else:
@@ -61,35 +55,6 @@ def export(
     _write(target, weights, settings)
     numbers = sum(array.size for array in weights.values())
     return Exported(target, settings["algorithm"], settings["environment"], len(weights), numbers)
-
-
-def _target(out: Path | str) -> Path:
-    """The folder to be made, with all links followed. Raises UserError if it cannot be made."""
-    try:
-        target = Path(os.path.realpath(local_path("--out", str(out))))
-        _check_target(target)
-    except OSError as error:  # too long a name
-        raise UserError(f"--out: cannot write {shown(str(out))}: {error.strerror}.") from error
-    return target
-
-
-def _check_target(target: Path) -> None:
-    if target.is_dir():
-        if any(target.iterdir()):
-            raise UserError(f"--out: {str(target)!r} is not empty; give a new folder.")
-    elif os.path.lexists(target):
-        raise UserError(f"--out: {str(target)!r} is a file; give a new folder.")
-    elif not target.parent.is_dir():
-        raise UserError(f"--out: folder {str(target.parent)!r} does not exist.")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise UserError(f"--out: cannot write to {str(target.parent)!r}: no permission.")
-
-
-def _check_is_outside(target: Path, checkpoint: Path) -> None:
-    if target.is_relative_to(os.path.realpath(checkpoint)):
-        raise UserError(
-            f"--out: {str(target)!r} is inside the checkpoint, which stays as it is; give a folder elsewhere."
-        )
 
 
 def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -124,34 +89,12 @@ def _write(target: Path, weights: dict[str, np.ndarray], settings: dict[str, Any
     """Fills a folder aside and renames it, so that `target` is whole or as it was."""
     from rllib_remix.checkpoints.portable import write_portable
     from rllib_remix.files.durable import whole_folder
+    from rllib_remix.files.signals import signals_raise
 
     try:
-        with _signals_raise(), whole_folder(target) as aside:
+        with signals_raise(), whole_folder(target) as aside:
             write_portable(aside, weights, settings)
     except OSError as error:
         raise UserError(f"--out: cannot write {str(target)!r}: {error.strerror or error}.") from error
     except MemoryError as error:
         raise UserError(f"--out: cannot write {str(target)!r}: there is not enough memory.") from error
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """While the block runs, the first signal that ends the process raises an exception, so that the block cleans up."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        for each in handled:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-
-    handled = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
-                handled[number] = handler
-    try:
-        for number in handled:
-            signal.signal(number, end)
-        yield
-    finally:
-        for number, handler in handled.items():
-            signal.signal(number, handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import typer
 
 from rllib_remix.cli.completion import complete_examples
 from rllib_remix.cli.options import VERBOSE_OPTION
-from rllib_remix.experiments.examples import copy_example, examples_with, find_example
+from rllib_remix.experiments.examples import Example, by_use, copy_example, examples_with, find_example
 
 app = typer.Typer(no_args_is_help=True, help="List, read and run the tuned examples.", rich_markup_mode=None)
 
@@ -24,23 +25,29 @@ def example() -> None:
     """List, read and run the tuned examples."""
 
 
-@app.command("list")
+@app.command("list", epilog="Example: rllib example list --filter foraging")
 def list_examples(
     text: str = typer.Option(
         "", "--filter", "-f", help="Only those with this text in id, algorithm, environment or description."
     ),
     verbose: int = VERBOSE_OPTION,
 ) -> None:
-    """List id, algorithm, environment and what it is."""
-    for entry in examples_with(text):
+    """List id, algorithm, environment and what it is, by what they are for."""
+    for number, (use, entries) in enumerate(by_use(examples_with(text)).items()):
+        typer.echo(f"\n{use}:" if number else f"{use}:")
+        _list(entries)
+
+
+def _list(entries: Sequence[Example]) -> None:
+    for entry in entries:
         # Of a module's path the last part says which it is.
         environments = ", ".join(re.split("[:.]", name)[-1] for name in entry.environments)
-        title = f"{entry.name}  ({', '.join(entry.algorithms)} on {environments})"
+        title = f"  {entry.name}  ({', '.join(entry.algorithms)} on {environments})"
         typer.echo(title if len(title) <= _WIDTH else f"{title[: _WIDTH - 1]}…")
-        typer.echo("    " + textwrap.shorten(entry.text, _WIDTH - 4, placeholder=" …"))
+        typer.echo("      " + textwrap.shorten(entry.text, _WIDTH - 6, placeholder=" …"))
 
 
-@app.command()
+@app.command(epilog="Example: rllib example get demo --out my.yaml")
 def get(
     name: str = _ID,
     out: Path = typer.Option(None, "--out", "-o", help="Write it to this file, which must not exist yet."),
@@ -54,7 +61,10 @@ def get(
     typer.echo(f"Written to {target}; train it with: rllib train file {target}")
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    epilog="Example: rllib example run matrix_game/remix --set config.lr=1e-3",
+)
 def run(
     ctx: typer.Context,
     name: str = _ID,

@@ -74,16 +74,38 @@ def rllib(
 
 
 app.add_typer(train.app, name="train", short_help="Train an algorithm, or the experiments of a file.")
-app.command("resume", short_help="Go on with a run that was stopped or failed.")(resume.resume)
-app.command("evaluate", short_help="Play episodes with a checkpoint.")(evaluate.evaluate)
+app.command(
+    "resume",
+    short_help="Go on with a run that was stopped or failed.",
+    epilog="Example: rllib resume ~/ray_results/default",
+)(resume.resume)
+app.command(
+    "evaluate",
+    short_help="Play episodes with a checkpoint.",
+    epilog="Example: rllib evaluate ~/ray_results/default --episodes 32",
+)(evaluate.evaluate)
 app.command("rollout", hidden=True, context_settings=evaluate.ANY_OPTION)(evaluate.rollout)
-app.command("export", short_help="Write weights and settings without pickle.")(export.export)
+app.command(
+    "export",
+    short_help="Write weights and settings without pickle.",
+    epilog="Example: rllib export ~/ray_results/default --out team",
+)(export.export)
 app.add_typer(plot.app, name="plot")
 app.add_typer(example.app, name="example")
 app.add_typer(reproduce.app, name="reproduce")
-app.command("algorithms", short_help="List what --algo can be.")(listing.algorithms)
-app.command("envs", short_help="List the environments, or show what one is to a team.")(listing.envs)
-app.command("doctor", short_help="Say what is missing, and what mends it.")(doctor.doctor)
+app.command("algorithms", short_help="List what --algo can be.", epilog="Example: rllib algorithms ReMIX")(
+    listing.algorithms
+)
+app.command(
+    "envs",
+    short_help="List the environments, or show what one is to a team.",
+    epilog="Example: rllib envs mpe2.simple_spread_v3",
+)(listing.envs)
+app.command(
+    "doctor",
+    short_help="Say what is missing, and what mends it.",
+    epilog="Example: rllib doctor --storage-path /data/results",
+)(doctor.doctor)
 app.add_typer(smac.app, name="smac")
 
 

@@ -31,7 +31,10 @@ def plot() -> None:
     """Draw finished runs."""
 
 
-@app.command(short_help="Draw learning curves.")
+@app.command(
+    short_help="Draw learning curves.",
+    epilog="Example: rllib plot curves ~/ray_results/default --out curves.png",
+)
 def curves(
     runs: list[Path] = _RUNS,
     out: Path = typer.Option(Path("curve.png"), "--out", "-o", help=_OUT_HELP),
@@ -47,7 +50,10 @@ def curves(
     typer.echo(f"Learning curves of {_trials(picture.trials)}: {out}")
 
 
-@app.command(short_help="Draw heat maps of loss weights.")
+@app.command(
+    short_help="Draw heat maps of loss weights.",
+    epilog="Example: rllib plot weights ~/ray_results/default --out weights.png",
+)
 def weights(
     runs: list[Path] = _RUNS,
     out: Path = typer.Option(Path("weights.png"), "--out", "-o", help=_OUT_HELP),

@@ -41,7 +41,9 @@ def reproduce() -> None:
     """Run the papers' figures, and other comparisons."""
 
 
-@app.command("list", short_help="List the studies, and what each costs.")
+@app.command(
+    "list", short_help="List the studies, and what each costs.", epilog="Example: rllib reproduce list"
+)
 def list_studies(verbose: int = VERBOSE_OPTION) -> None:
     """List the studies: what each asks, and how many runs and core-hours each of its budgets is."""
     for name in OWN:
@@ -53,7 +55,10 @@ def list_studies(verbose: int = VERBOSE_OPTION) -> None:
         _say(name, study.title, study.source, study.claim, costs)
 
 
-@app.command(short_help="Train what is missing of a study.")
+@app.command(
+    short_help="Train what is missing of a study.",
+    epilog="Example: rllib reproduce run remix_figure_1 --seeds 1",
+)
 def run(
     ctx: typer.Context,
     name: str = _STUDY,
@@ -110,7 +115,10 @@ def run(
     typer.echo(f"\nDraw it with: rllib reproduce report {shlex.quote(name)}{given} --out FOLDER")
 
 
-@app.command(short_help="Draw what a study has come to.")
+@app.command(
+    short_help="Draw what a study has come to.",
+    epilog="Example: rllib reproduce report remix_figure_1 --out figures",
+)
 def report(
     ctx: typer.Context,
     name: str = _STUDY,

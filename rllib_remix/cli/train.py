@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -11,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rllib_remix.checkpoints.clock import metadata_of
-from rllib_remix.checkpoints.finding import is_of_team
+from rllib_remix.cli.ending import say_what_came_of_it
 from rllib_remix.cli.errors import verbosity_of
 from rllib_remix.cli.given import given_command
 from rllib_remix.cli.options import (
@@ -31,7 +28,7 @@ from rllib_remix.cli.options import (
     WANDB_PROJECT_OPTION,
     WANDB_RUN_NAME_OPTION,
 )
-from rllib_remix.cli.removed_options import GroupThatAnswers
+from rllib_remix.cli.panels import CommandInPanels, GroupInPanels
 from rllib_remix.cli.train_options import (
     DEBUG_OPTION,
     MAX_CONCURRENT_OPTION,
@@ -47,15 +44,13 @@ from rllib_remix.cli.train_options import (
     SET_OPTION,
     VERBOSE_OPTION,
 )
-from rllib_remix.envs.registry import TEAM_ENVS
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.loggers import Loggers
 from rllib_remix.jobs.submit import Submission, submit_run
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
-from rllib_remix.terminal.errors import print_error
-from rllib_remix.terminal.lines import print_note
+from rllib_remix.terminal.lines import print_line, print_note, say_loading
 from rllib_remix.terminal.quiet import quiet_ray
 
 if TYPE_CHECKING:
@@ -64,9 +59,7 @@ if TYPE_CHECKING:
 FAILED_EXIT_CODE = 1
 INTERRUPTED_EXIT_CODE = 130
 
-app = typer.Typer(
-    cls=GroupThatAnswers, invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(cls=GroupInPanels, invoke_without_command=True, no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
@@ -149,7 +142,7 @@ def train(
     _check_and_run(ctx, [experiment], submission)
 
 
-@app.command("file", short_help="Train the experiments of a file.")
+@app.command("file", cls=CommandInPanels, short_help="Train the experiments of a file.")
 def train_file(
     ctx: typer.Context,
     file: Path = typer.Argument(
@@ -264,6 +257,7 @@ def _check_and_submit(ctx: typer.Context, experiments: list[Experiment], submiss
     from rllib_remix.experiments.checking import check_experiments
 
     verbosity = verbosity_of(ctx)
+    say_loading(print_line)
     with quiet_ray(verbosity):
         check_experiments(experiments, here=False)
         for note in [note for experiment in experiments for note in experiment.notes]:
@@ -277,51 +271,10 @@ def end(outcomes: Outcomes) -> None:
     Raises:
         typer.Exit: if it was interrupted, a trial failed, or the end of one could not be saved.
     """
-    _say_what_came_of_it(outcomes)
+    say_what_came_of_it(outcomes)
     if any(trial.lost for trial in outcomes.trials):
         raise typer.Exit(FAILED_EXIT_CODE)
     if outcomes.stopped_by:
         raise typer.Exit(INTERRUPTED_EXIT_CODE)
     if any(trial.error for trial in outcomes.trials):
         raise typer.Exit(FAILED_EXIT_CODE)
-
-
-def _say_what_came_of_it(outcomes: Outcomes) -> None:
-    if outcomes.stopped_by:
-        too_early = "" if outcomes.trials else " before any trial had begun"
-        typer.echo(f"\nStopped by {outcomes.stopped_by}{too_early}.")
-        if outcomes.run:
-            typer.echo(f"Go on with: rllib resume {shlex.quote(outcomes.run)}")
-    if outcomes.nothing_to_do:
-        typer.echo("\nNothing to do: all trials have reached their end.")
-    for trial in outcomes.trials:
-        typer.echo(f"\n{trial.name}")
-        typer.echo(f"  Results:    {trial.folder}")
-        if trial.error:
-            print_error(f"{trial.name} failed: {trial.error}")
-            typer.echo(f"  Traceback:  {trial.error_file}", err=True)
-        if trial.lost:
-            print_error(f"{trial.name}: {trial.lost}: rllib resume {shlex.quote(trial.folder)}")
-        if trial.checkpoint:
-            typer.echo(f"  Checkpoint: {trial.checkpoint}")
-            if is_of_team(Path(trial.checkpoint)):
-                typer.echo(f"  Evaluate:   {_evaluation(Path(trial.checkpoint))}")
-    for line in outcomes.best:
-        typer.echo(f"\n{line}")
-
-
-def _evaluation(checkpoint: Path) -> str:
-    """The command that plays a team; the user's own code is run only if the user names it, and programs too."""
-    from rllib_remix.envs.naming.spelling import name_to_type
-    from rllib_remix.experiments.user_modules import name_from_here
-    from rllib_remix.playing.teams import named_programs
-
-    words = ["rllib", "evaluate", str(checkpoint), "--episodes", "32"]
-    said = metadata_of(checkpoint)
-    env = said.get("environment")
-    if isinstance(env, str) and env not in TEAM_ENVS:
-        words += ["--env", name_from_here(name_to_type(env))]
-    if programs := named_programs(said.get("env_config")):
-        words += ["--env-config", json.dumps(programs)]
-    note = "" if env is not None else " --env NAME  (its environment was given as code that has no name)"
-    return shlex.join(words) + note

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,16 @@ from rllib_remix.errors import UserError, nearest, shown
 from rllib_remix.files.text_files import local_path
 
 _PACKAGE = Path(__file__).parent.parent
+# What the folders of examples, and the files in none, are for; in the order in which a newcomer needs them.
+USES = {
+    "To begin with": ("demo", "matrix_game", "two_step_game"),
+    "Predator-Prey": ("predator_prey_small", "predator_prey"),
+    "Games that others wrote": ("environments",),
+    "StarCraft's battles, in our simulator": ("smac_sim", "smac_sim_actor_critics"),
+    "StarCraft II": ("smac", "smacv2"),
+    "Searches for settings": ("search",),
+    "What single settings do": ("ablations", "defaults"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,15 @@ def examples_with(text: str) -> list[Example]:
     if not found:
         raise UserError(f"--filter: no example has {shown(text)} in it; `rllib example list` shows all.")
     return found
+
+
+def by_use(examples: Sequence[Example]) -> dict[str, list[Example]]:
+    """Examples by what they are for, those of one folder together; uses without any are left out."""
+    found = {
+        use: [each for folder in folders for each in examples if each.name.partition("/")[0] == folder]
+        for use, folders in USES.items()
+    }
+    return {use: entries for use, entries in found.items() if entries}
 
 
 def copy_example(name: str, out: Path) -> Path:

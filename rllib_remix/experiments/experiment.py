@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rllib_remix.experiments.result_keys import TRAINING_RETURN
 from rllib_remix.experiments.search.schedulers import Scheduler
-from rllib_remix.experiments.search.searchers import TRAINING_RETURN, Search
+from rllib_remix.experiments.search.searchers import Search
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm import Algorithm

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from rllib_remix.errors import UserError, nearest, shown
 
+ENV_STEPS = "num_env_steps_sampled_lifetime"
+TRAINING_RETURN = "env_runners/episode_return_mean"
+GREEDY_RETURN = "evaluation/env_runners/episode_return_mean"
 COUNTERS = (
     "training_iteration",
     "time_total_s",
     "time_this_iter_s",
     "time_since_restore",
     "iterations_since_restore",
-    "num_env_steps_sampled_lifetime",
+    ENV_STEPS,
     "num_training_step_calls_per_iteration",
 )
 # Of groups: their name, and an example of what lies in them.
@@ -74,3 +78,17 @@ def flattened(nested: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def number_at(result: Mapping[str, Any], path: str) -> float | None:
+    """The finite number at a slash-separated path of nested results, or None."""
+    value: Any = result
+    for key in path.split("/"):
+        if not isinstance(value, Mapping) or key not in value:
+            return None
+        value = value[key]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

@@ -23,7 +23,7 @@ def write_whole(file: Path, content: bytes) -> None:
         write_through(aside, content)
         os.replace(aside, file)
         _sync(file.parent)
-    except OSError:
+    except BaseException:
         aside.unlink(missing_ok=True)
         raise
 

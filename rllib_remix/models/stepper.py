@@ -69,6 +69,11 @@ class AgentStepper:
         """[N, n, H] float32, each agent's hidden state."""
         return self._hidden.view(*self._obs.shape[:2], -1)
 
+    @property
+    def largest_sum(self) -> float:
+        """The largest of the products in the latest step, on which the size of its rounding depends."""
+        return float(self._products.abs().max())
+
     def forget(self, copies: np.ndarray) -> None:
         """Clears the memory of the copies where `copies` [N] bool is True: their episodes begin."""
         self._forget_hidden(copies)

@@ -62,7 +62,7 @@ def play_trained_team(asked: Evaluation) -> Evaluated:
     env = _make_env(settings, asked)
     try:
         _check_fits(folder, metadata["team"], env.spec)
-        return _play(policy, policy.agent, policy.algorithm, env, settings, asked)
+        return _play(policy, policy.network, policy.algorithm, env, settings, asked)
     finally:
         env.close()
 
@@ -84,7 +84,7 @@ def play_untrained_team(asked: Evaluation) -> Evaluated:
     agent = new_agent(env.spec, config.networks())
     try:
         policy = TeamPolicy(agent, algorithm=asked.algorithm)
-        return _play(policy, policy.agent, asked.algorithm, env, settings, asked)
+        return _play(policy, policy.network, asked.algorithm, env, settings, asked)
     finally:
         env.close()
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rllib_remix.experiments.result_keys import ENV_STEPS, GREEDY_RETURN, TRAINING_RETURN, number_at
+
 if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
@@ -24,6 +26,9 @@ class Outcome:
     error: str | None = None  # the last line of its cause
     error_file: str | None = None
     lost: str | None = None  # of its end, what could not be saved
+    env_steps: float | None = None  # of its last result, as are the returns
+    training_return: float | None = None
+    greedy_return: float | None = None
 
 
 @dataclass
@@ -61,6 +66,7 @@ def _outcome(trial: Trial) -> Outcome:
     folder = str(trial.path)
     checkpoint = trial.checkpoint
     failed = trial.status == "ERROR"
+    result = trial.last_result or {}
     return Outcome(
         name=str(trial),
         folder=folder,
@@ -68,6 +74,9 @@ def _outcome(trial: Trial) -> Outcome:
         error=cause_of(str(trial.get_error() or "unknown cause")) if failed else None,
         error_file=str(Path(folder) / "error.txt") if failed else None,
         lost=None if failed else _lost(trial),
+        env_steps=number_at(result, ENV_STEPS),
+        training_return=number_at(result, TRAINING_RETURN),
+        greedy_return=number_at(result, GREEDY_RETURN),
     )
 
 

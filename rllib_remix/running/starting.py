@@ -14,7 +14,7 @@ from rllib_remix.experiments.user_modules import find_modules_in
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
 from rllib_remix.running.tune_run import run_experiments
-from rllib_remix.terminal.lines import print_line, print_note
+from rllib_remix.terminal.lines import print_line, print_note, say_loading
 from rllib_remix.terminal.quiet import quiet_ray
 
 
@@ -54,6 +54,7 @@ def run(
     cluster, loggers = cluster or Cluster(), loggers or Loggers()
     cluster.check()
     loggers.check()
+    say_loading(say)
     with quiet_ray(verbosity):
         check_experiments(experiments, num_cpus=cluster.known_cpus, num_gpus=cluster.known_gpus)
         for note in [note for experiment in experiments for note in experiment.notes]:
@@ -97,6 +98,7 @@ def resume(
     cluster = cluster or Cluster()
     cluster.check()
     folder = run_folder(Path(run))
+    say_loading(say)
     with quiet_ray(verbosity):
         find_modules_in(Path.cwd())  # before the plan is read, which may name them
         plan = read_plan(folder)

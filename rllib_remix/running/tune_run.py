@@ -134,7 +134,7 @@ def _run_together(
     first = experiments[0]
     arguments = _tune_arguments(experiments, graceful_stop, plan.max_concurrent)
     loggers = plan.loggers.callbacks(first.name)
-    progress = ProgressCallback(_title(experiments))
+    progress = ProgressCallback(_title(experiments), names=[each.name for each in experiments])
     with progress, done_tasks_forgotten():
         graceful_stop.say = progress.say
         resume_config, checks = what_tune_resumes(first, progress.say) if resume else (None, [])
@@ -221,6 +221,7 @@ def _callbacks(
     progress: ProgressCallback, graceful_stop: GracefulStop, loggers: Sequence[LoggerCallback]
 ) -> list[Callback]:
     """What watches every run, in the order in which Tune calls it."""
+    from rllib_remix.running.callbacks.board_logger import BoardLogger
     from rllib_remix.running.callbacks.last_save import PatientLastSaves
     from rllib_remix.running.callbacks.nonfinite import NonFiniteFailures
     from rllib_remix.running.callbacks.opponents import OpponentsInATeam
@@ -237,6 +238,7 @@ def _callbacks(
         NonFiniteFailures(progress.say),
         OpponentsInATeam(progress.say),
         TableLogger(),
+        BoardLogger(),
         NotesForgotten(),
         PatientLastSaves(lambda: graceful_stop.requested),
         StopOnRequest(graceful_stop, loggers),

@@ -13,9 +13,8 @@ from typing import Any
 from rllib_remix.errors import unknown
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.reading.mappings import read_mapping
+from rllib_remix.experiments.result_keys import ENV_STEPS
 from rllib_remix.studies.study import Budget, Study
-
-ENV_STEPS = "num_env_steps_sampled_lifetime"
 
 
 @dataclass(frozen=True)

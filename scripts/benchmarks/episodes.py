@@ -167,7 +167,7 @@ def play_checkpoint(checkpoint: Path, num_episodes: int = 128) -> list[TeamEpiso
         .debugging(seed=0)
     )
     runner = TeamEnvRunner(config=config, worker_index=0)
-    runner.module.agent = policy.agent
+    runner.module.agent = policy.network
     return runner.sample(num_episodes=num_episodes)
 
 

@@ -4,6 +4,7 @@ from planting.fault import Fault
 from planting.faults import (
     actor_critics,
     environments,
+    exports,
     fop,
     formulas,
     joint_values,
@@ -28,6 +29,7 @@ FAULTS: tuple[Fault, ...] = (
     *networks.FAULTS,
     *joint_values.FAULTS,
     *rollout.FAULTS,
+    *exports.FAULTS,
     *loop.FAULTS,
     *replay.FAULTS,
     *environments.FAULTS,

@@ -21,7 +21,7 @@ def test_what_cannot_be_exported_is_an_error_and_nothing_is_written(tmp_path):
 def test_an_exported_team_is_told_and_plays(team_checkpoint, tmp_path, capsys):
     done = export(team_checkpoint, tmp_path / "team")
     assert (done.folder, done.algorithm, done.environment) == (tmp_path / "team", "QMIX", "predator_prey")
-    weights = TeamPolicy.from_checkpoint(done.folder).agent.state_dict()
+    weights = TeamPolicy.from_checkpoint(done.folder).network.state_dict()
     assert done.arrays >= len(weights)
     assert done.weights >= sum(weight.numel() for weight in weights.values())
     assert playing.evaluate(done.folder, 2)["num_episodes"] == 2

@@ -173,6 +173,9 @@ REFUSED = [
     ("evaluate broken", {}, "broken"),
     ("evaluate two.yaml", {}, "is a file"),
     ("export broken", {"--out": "never"}, "broken"),
+    ("export broken", {"--out": "never.onnx", "--format": "onnx"}, "broken"),
+    ("export two.yaml", {"--out": "never", "--format": "onnx"}, "must end in .onnx"),
+    ("export two.yaml", {"--out": "never", "--format": "tflite"}, "--format"),
     ("plot curves broken", {"--out": "never.png"}, "broken"),
     ("example get matrix_game/qmx", {}, "did you mean 'matrix_game/qmix'"),
     ("trian", {}, "train"),
@@ -192,7 +195,7 @@ OTHERS = {
     "envs": ["--env-config", "--json", "--verbose"],
     "plot curves": ["--out", "--metric", "--title", "--best", "--verbose"],
     "plot weights": ["--out", "--title", "--verbose"],
-    "export": ["--out", "--trust-pickle", "--verbose"],
+    "export": ["--out", "--format", "--trust-pickle", "--verbose"],
     "reproduce list": ["--verbose"],
     "reproduce run": [
         *("--budget", "--seeds", "--only", "--storage-path", "--max-concurrent", "--checkpoint-freq"),
@@ -347,6 +350,9 @@ def test_lists_examples_and_exports(rllib, folder, trained):
         "settings.json",
         "weights.safetensors",
     ]
+    ended = rllib("export", trained, "--out", "team.onnx", "--format", "onnx")
+    assert "1,000 steps by onnxruntime" in ended.stdout
+    assert b"previous_action" in (folder / "team.onnx").read_bytes()
 
 
 def test_an_example_is_trained_until_ctrl_c(rllib, folder):

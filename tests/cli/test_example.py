@@ -1,6 +1,7 @@
 """`rllib example`: the tuned examples, in a checkout and in an installation."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from rllib_remix.cli import train
-from rllib_remix.experiments.examples import example_ids, read_example
+from rllib_remix.experiments.examples import USES, example_ids, read_example
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,9 @@ def test_every_example_says_what_it_is():
 
 def test_the_list_has_a_filter_and_fits_80_columns(rllib):
     everything = rllib("example", "list").stdout
-    assert len(everything.splitlines()) == 2 * len(example_ids())
+    lines = everything.splitlines()
+    assert sorted(line.split()[0] for line in lines if re.match(r"  \w", line)) == example_ids()
+    assert [line.rstrip(":") for line in lines if re.match(r"\w", line)] == list(USES)
     some = rllib("example", "list", "-f", "VDN").stdout
     assert "matrix_game/vdn  (VDN on matrix_game)" in some
     assert "matrix_game/qmix" not in some

@@ -1,6 +1,7 @@
 """`rllib export`: what comes out is without pickle, whole, and can be played."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,23 @@ def test_an_exported_team_plays_as_its_checkpoint(rllib, team_checkpoint):
     results = [json.loads(Path(file).read_text()) for file in ("a.json", "b.json")]
     assert results[0].pop("checkpoint") != results[1].pop("checkpoint")
     assert results[0] == results[1]
+
+
+def test_a_team_is_written_for_onnx_and_what_was_checked_is_said(rllib, refused, team_checkpoint):
+    result = rllib("export", team_checkpoint, "--out", "team.onnx", "--format", "onnx")
+    assert result.exit_code == 0, result.output
+    first, second, last = result.stdout.splitlines()
+    assert first.startswith("QMIX on predator_prey: ")
+    said = re.fullmatch(
+        r"1,000 steps by onnxruntime [\d.]+: within (\S+) of the team, the same ([\d,]+) actions(, \d+ ties)?",
+        second,
+    )
+    assert said, second
+    assert float(said[1]) < 1e-5
+    assert int(said[2].replace(",", "")) > 1_000
+    assert last == "Written to team.onnx"
+    assert Path("team.onnx").stat().st_size > 1_000
+    assert "is there already" in refused("export", team_checkpoint, "--out", "team.onnx", "--format", "onnx")
 
 
 def test_the_folder_must_be_new_or_empty(rllib, refused, team_checkpoint):
@@ -66,6 +84,8 @@ def test_rllibs_own_algorithm_is_exported_if_its_pickles_are_trusted(rllib, refu
     assert (settings["algorithm"], settings["environment"]) == ("PPO", "CartPole-v1")
     assert settings["config"]["minibatch_size"] == 50
     assert "only its checkpoint can be played" in refused("evaluate", "ppo")
+    said = refused("export", ppo_checkpoint, "--out", "ppo.onnx", "--format", "onnx", "--trust-pickle")
+    assert "'onnx' is for teams of rllib_remix" in said
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,18 @@ SLOW_TO_LOAD = {
         "gymnasium",
         "pettingzoo",
     ),
-    *("safetensors", "optuna", "PIL", "requests", "aiohttp", "tensorboardX", "wandb", "mlflow"),
+    *(
+        "safetensors",
+        "onnx",
+        "onnxruntime",
+        "optuna",
+        "PIL",
+        "requests",
+        "aiohttp",
+        "tensorboardX",
+        "wandb",
+        "mlflow",
+    ),
     *("rich", "pygments", "markdown_it", "asyncio"),
 }
 REFUSED = [
@@ -35,6 +46,7 @@ REFUSED = [
     ["resume", "x", "--ray-num-cpus", "0"],
     ["evaluate", "x", "--episodes", "many"],
     ["export"],
+    ["export", "x", "--out", "y", "--format", "nonsense"],
     ["plot", "curves", "x", "--best", "much"],
     ["example", "run"],
 ]

@@ -281,7 +281,7 @@ def test_the_end_says_where_the_checkpoint_is_and_how_to_evaluate_it(
     done = Outcome("trial", str(tmp_path), str(checkpoint))
     monkeypatch.setattr("rllib_remix.running.starting.run_experiments", lambda *_, **__: Outcomes([done]))
     output = rllib(*QMIX).stdout
-    assert f"Checkpoint: {checkpoint}" in output
+    assert f"Checkpoint:  {checkpoint}\n" in output
     assert (f"rllib evaluate {checkpoint} --episodes 32" in output) is can_be_evaluated
 
 

@@ -140,8 +140,8 @@ def test_a_checkpoint_is_played_as_its_export(tmp_path):
     assert sorted(path.name for path in export.iterdir()) == [SETTINGS_FILE, WEIGHTS_FILE]
     assert read_settings(export) == good.settings()
     one, other = TeamPolicy.from_checkpoint(checkpoint), TeamPolicy.from_checkpoint(export)
-    for name, weight in one.agent.state_dict().items():
-        assert torch.equal(weight, other.agent.state_dict()[name])
+    for name, weight in one.network.state_dict().items():
+        assert torch.equal(weight, other.network.state_dict()[name])
         np.testing.assert_array_equal(weight.numpy(), good.weights()[f"agent.{name}"])
 
 

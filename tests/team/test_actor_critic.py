@@ -54,7 +54,7 @@ def test_its_networks_are_those_that_act_in_the_checkpoint_and_in_what_is_export
     exported = export(checkpoint, tmp_path / "out").folder
     assert equal(read_weights(exported), weights(trained))
     assert "critic.0.bias" in read_weights(exported)
-    agent = TeamPolicy.from_checkpoint(exported).agent.state_dict()
+    agent = TeamPolicy.from_checkpoint(exported).network.state_dict()
     for name, weight in agent.items():
         assert (weight.numpy() == weights(trained)[f"agent.{name}"]).all()
 

@@ -98,7 +98,7 @@ def test_a_checkpoint_that_does_not_say_who_shares_is_older_and_all_do(build, tm
     content = json.loads(settings.read_text())
     assert content["networks"].pop("share_parameters") == [0, 0, 0]
     settings.write_text(json.dumps(content))
-    old = TeamPolicy.from_checkpoint(tmp_path / "e").agent.state_dict()
+    old = TeamPolicy.from_checkpoint(tmp_path / "e").network.state_dict()
     assert all((weights(trained)[f"agent.{name}"] == value.numpy()).all() for name, value in old.items())
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from rllib_remix.experiments.algorithm import is_of_team
 from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.experiments.result_keys import GREEDY_RETURN, TRAINING_RETURN
 from rllib_remix.experiments.search.schedulers import build_scheduler
-from rllib_remix.experiments.search.searchers import GREEDY_RETURN, TRAINING_RETURN, check_search
+from rllib_remix.experiments.search.searchers import check_search
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig

@@ -16,8 +16,6 @@ from rllib_remix.settings import check_choice, check_count, check_keys
 
 ALGORITHMS = ("random", "optuna")
 _KEYS = ("algorithm", "metric", "mode", "max_concurrent", "seed")
-GREEDY_RETURN = "evaluation/env_runners/episode_return_mean"
-TRAINING_RETURN = "env_runners/episode_return_mean"
 
 
 @dataclass

@@ -12,11 +12,11 @@ from ray.tune import Callback
 
 from rllib_remix.checkpoints.storage import DurableStorage, Patience
 from rllib_remix.errors import UserError, shown
+from rllib_remix.experiments.result_keys import ENV_STEPS
 from rllib_remix.running.callbacks.result_logs import ITERATION
 
 PATIENCE_S = 30.0  # seconds after the first failure, where the environment says nothing else
 PATIENCE_VARIABLE = "RLLIB_REMIX_LAST_SAVE_PATIENCE_S"
-ENV_STEPS = "num_env_steps_sampled_lifetime"
 
 
 def patience_s() -> float:

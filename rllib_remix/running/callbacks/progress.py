@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
+from math import inf
 from typing import Any
 
 from ray.tune import Callback
@@ -18,10 +21,9 @@ from rllib_remix.terminal.console import duration, number, redraws, short_count,
 
 LINE_INTERVAL_S = 5.0  # least seconds between two plain lines of one trial
 REDRAWS_PER_SECOND = 2
-NUMBERS_WIDTH = (
-    60  # characters that the columns of numbers need at most; labels are cut off before numbers are
-)
+NUMBERS_WIDTH = 60  # characters that the columns of numbers need at most; labels are cut before numbers are
 MIN_LABEL_WIDTH = 12  # characters
+SHOWN_FAILURES = 5  # rows
 MARKS = {
     "starting": ("…", "dim"),
     "running": ("▶", "cyan"),
@@ -38,6 +40,7 @@ class ProgressCallback(Callback):
 
     Args:
         title: what runs, for the head of the table.
+        names: of several experiments, by the folders that Tune gives them; trials of one are called by their algorithm.
         console: where to show it.
         live: redraw a table (True), or write plain lines.
         clock: seconds, never going back.
@@ -47,6 +50,7 @@ class ProgressCallback(Callback):
         self,
         title: str,
         *,
+        names: Sequence[str] = (),
         console: Console | None = None,
         live: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -57,6 +61,7 @@ class ProgressCallback(Callback):
         self._console = console or Console(highlight=False)
         self._clock = clock
         self._names: Counter[str] = Counter()
+        self._short_names = without_common_beginning(names)
         self._last_line: dict[str, float] = {}
         wanted = redraws() if live is None else live
         # Live asks for the table on each redraw, from its own thread.
@@ -118,17 +123,17 @@ class ProgressCallback(Callback):
         """All trials as they stand."""
         table = Table(title=self._title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
         table.caption, table.caption_justify = self._message, "left"
-        label_width = max(MIN_LABEL_WIDTH, self._console.width - NUMBERS_WIDTH)
-        table.add_column("Trial", no_wrap=True, overflow="ellipsis", max_width=label_width)
-        shown = list(self.trials.values())
-        any_weighs = any(progress.mean_weight is not None for progress in shown)
+        width = max(MIN_LABEL_WIDTH, self._console.width - NUMBERS_WIDTH)
+        table.add_column("Trial", no_wrap=True, overflow="ellipsis", max_width=width)
+        trials = list(self.trials.values())
+        any_weighs = any(progress.mean_weight is not None for progress in trials)
         for head in ("Env steps", "Steps/s", "Left", "Return", "Greedy", "ε", *["Weight"] * any_weighs):
             table.add_column(head, justify="right", no_wrap=True)
-        for progress in shown:
-            mark, style = MARKS[progress.state]
-            cells = _cells(progress)[: len(table.columns) - 1]
-            table.add_row(Text(f"{mark} {progress.label}", style=style), *cells)
-        if not self.trials:
+        for label, state, progress in rows(trials):
+            mark, style = MARKS[state]
+            cells = _cells(progress)[: len(table.columns) - 1] if progress else ()
+            table.add_row(Text(f"{mark} {fitted(label, width - len(mark) - 1)}", style=style), *cells)
+        if not trials:
             table.add_row(Text("starting …", style="dim"))
         return table
 
@@ -140,12 +145,15 @@ class ProgressCallback(Callback):
         return self.trials[trial.trial_id]
 
     def _label(self, trial: Any) -> str:
-        """Algorithm, number and what its grid varied; the number stays readable where a long label is cut off."""
-        self._names[trial.trainable_name] += 1
+        """Algorithm, or experiment if there are several, number, and what the grid varied."""
+        name = trial.trainable_name
+        if self._short_names:
+            name = self._short_names.get(trial.experiment_dir_name, name)
+        self._names[name] += 1
         varied = ", ".join(
             f"{_setting_name(key)}={_short(value)}" for key, value in (trial.evaluated_params or {}).items()
         )
-        return f"{trial.trainable_name} #{self._names[trial.trainable_name]} {varied}".strip()
+        return f"{name} #{self._names[name]} {varied}".strip()
 
     def _end(self, trial: Any, state: str) -> None:
         progress = self._progress(trial)
@@ -154,6 +162,53 @@ class ProgressCallback(Callback):
         if self._live is None:
             after = f" after {duration(progress.time_total_s)}" if progress.time_total_s is not None else ""
             self._console.print(f"{progress.label}: {state}{after}", soft_wrap=True)
+
+
+def rows(trials: Sequence[TrialProgress]) -> list[tuple[str, str, TrialProgress | None]]:
+    """Label, state and numbers of each row: what is still to end, what failed, and all that is done in a row of its own.
+
+    That row has the numbers of the trial that plays best so far. A name that all trials have is left out.
+    """
+    alike = len(trials) > 1 and len({each.label.partition(" #")[0] for each in trials}) == 1
+    labels = {id(each): each.label[each.label.index("#") :] if alike else each.label for each in trials}
+    failed = [progress for progress in trials if progress.state == "failed"]
+    done = [progress for progress in trials if progress.state == "done"]
+    going = [progress for progress in trials if progress.state not in ("failed", "done")]
+    found: list[tuple[str, str, TrialProgress | None]]
+    found = [(labels[id(each)], each.state, each) for each in [*going, *failed[:SHOWN_FAILURES]]]
+    if len(failed) > SHOWN_FAILURES:
+        found.append((f"{len(failed) - SHOWN_FAILURES} more failed", "failed", None))
+    if len(done) == 1:
+        found.append((labels[id(done[0])], "done", done[0]))
+    elif done:
+        best = max(done, key=_rank)
+        name, _, rest = labels[id(best)].partition("#")
+        found.append((f"{len(done)} done, best {name}#{rest.split(' ')[0]}", "done", best))
+    return found
+
+
+def _rank(progress: TrialProgress) -> tuple[float, float]:
+    greedy, training = progress.greedy_return, progress.training_return
+    return (-inf if greedy is None else greedy, -inf if training is None else training)
+
+
+def fitted(label: str, width: int) -> str:
+    """A label within so many characters: the name before its number is shortened first, then the end is cut off."""
+    too_many = len(label) - width
+    before, hash_sign, after = label.partition("#")
+    name = before.rstrip()
+    if too_many > 0 and hash_sign and len(name) > 4:
+        label = f"{name[: max(3, len(name) - too_many - 1)]}… #{after}"
+    return label if len(label) <= width else f"{label[: width - 1]}…"
+
+
+def without_common_beginning(names: Sequence[str]) -> dict[str, str]:
+    """Names without the words that all of several begin with: simple-spread-qmix and simple-spread-vdn are qmix and vdn."""
+    if len(names) < 2:
+        return {}
+    words = [re.split("(?<=[-_ ])", name) for name in names]
+    alike = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False)))
+    return {name: "".join(each[alike:]) or name for name, each in zip(names, words, strict=True)}
 
 
 def plain_line(progress: TrialProgress) -> str:

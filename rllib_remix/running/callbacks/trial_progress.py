@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-ENV_STEPS = "num_env_steps_sampled_lifetime"
-TRAINING_RETURN = "env_runners/episode_return_mean"
-GREEDY_RETURN = "evaluation/env_runners/episode_return_mean"
+from rllib_remix.experiments.result_keys import ENV_STEPS, GREEDY_RETURN, TRAINING_RETURN, number_at
+
 EPSILON = "env_runners/epsilon"
 MEAN_WEIGHT = "learners/default_policy/weight_mean"
 # Stop criteria that only ever grow, so that the time to reach them can be told.
@@ -93,13 +92,5 @@ class TrialProgress:
 
 def _read(result: Mapping[str, Any], path: str, missing: float | None = None) -> float | None:
     """The finite number at a slash-separated path, or `missing`."""
-    value: Any = result
-    for key in path.split("/"):
-        if not isinstance(value, Mapping) or key not in value:
-            return missing
-        value = value[key]
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return missing
-    return number if math.isfinite(number) else missing
+    value = number_at(result, path)
+    return missing if value is None else value

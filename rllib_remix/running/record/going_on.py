@@ -11,7 +11,7 @@ from rllib_remix.experiments.plan import Plan, check_is_the_same
 from rllib_remix.experiments.run_code import changed_files, with_new_code
 from rllib_remix.running.record.check import check_record
 from rllib_remix.running.record.newest import find_record, note_beginning
-from rllib_remix.running.record.updating import HasGoneOn, has_unfinished, what_to_resume
+from rllib_remix.running.record.updating import HasGoneOn, has_unfinished, standing, what_to_resume
 
 if TYPE_CHECKING:
     from ray.tune import Callback, ResumeConfig
@@ -87,8 +87,16 @@ def what_tune_resumes(experiment: Experiment, say: Say) -> tuple[ResumeConfig | 
     try:
         resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"))
         record = find_record(storage_path, name)
-        if resume is None or record is None or "://" in storage_path:
+        if resume is None or record is None:
+            say(f"{name}: there is nothing to go on with; it begins.")
+            return None, []
+        if "://" in storage_path:
             return resume, []
+        ended, there = standing(Path(record))
+        if ended < there:
+            say(
+                f"{name}: {there - ended} of {there} trials go on{f'; {ended} reached their end' if ended else ''}."
+            )
         return resume, [HasGoneOn(Path(record))]
     except (OSError, ValueError) as error:
         raise damaged(experiment, error) from error

@@ -68,6 +68,12 @@ def has_unfinished(folder: Path) -> bool:
         return False
 
 
+def standing(record: Path) -> tuple[int, int]:
+    """How many trials of a record reached their end, and how many there are. Raises OSError, ValueError."""
+    trials = _trials(record)
+    return sum(trial["status"] == Trial.TERMINATED for trial in trials), len(trials)
+
+
 class CannotGoOn(ValueError):
     """Tune would begin a run anew instead of going on with it."""
 

@@ -1,0 +1,77 @@
+"""TensorBoard's files: results against env steps, without what never changes, and with the settings of every run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ray.tune.logger import TBXLoggerCallback
+from ray.tune.result import TIMESTEPS_TOTAL
+
+from rllib_remix.experiments.result_keys import (
+    ENV_STEPS,
+    GREEDY_RETURN,
+    TRAINING_RETURN,
+    flattened,
+    number_at,
+)
+
+# Of the machinery, or counted elsewhere; result.json and progress.csv have them.
+LEFT_OUT = frozenset(
+    (
+        *("done", "iterations_since_restore", "time_since_restore", TIMESTEPS_TOTAL, ENV_STEPS),
+        *("fault_tolerance", "env_runner_group", "num_training_step_calls_per_iteration", "weights_seq_no"),
+        *("actor_manager_num_outstanding_async_reqs", "num_env_runners_dropped_lifetime"),
+        *("num_healthy_workers", "num_remote_worker_restarts", "throughput_since_last_restore"),
+        *("num_agent_steps_sampled", "num_agent_steps_sampled_lifetime"),
+        *("num_module_steps_sampled", "num_module_steps_sampled_lifetime"),
+        *("num_trainable_parameters", "num_non_trainable_parameters"),
+        *(f"gradients_{optimizer}_global_norm" for optimizer in ("default_optimizer", "actor", "critic")),
+        *("restore_env_runners", "restore_eval_env_runners", "synch_env_connectors", "synch_eval_env_connectors"),
+    )
+)  # fmt: skip
+_METRICS = (TRAINING_RETURN, GREEDY_RETURN)
+_PREFIX = "ray/tune/"  # of Tune's names in TensorBoard
+_PLAIN = (bool, int, float, str)
+
+
+class BoardLogger(TBXLoggerCallback):
+    """Tune's TensorBoard logger with env steps as the x axis and settings that can be compared (HParams).
+
+    Tune's own has iterations there, whose lengths differ between algorithms, and knows settings of searches alone.
+    """
+
+    def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
+        """Tune's hook."""
+        shown = without(result, LEFT_OUT)
+        steps = number_at(result, ENV_STEPS)
+        if steps is not None:
+            shown[TIMESTEPS_TOTAL] = int(steps)  # by which Tune's places the values
+        super().log_trial_result(iteration, trial, shown)
+
+    def log_trial_end(self, trial: Any, failed: bool = False) -> None:
+        """Tune's hook: what the trial was trained with, and its last returns, then the end of its file."""
+        writer, last = self._trial_writer.pop(trial, None), self._trial_result.pop(trial, {})
+        if writer is None:
+            return
+        returns = {name: last[name] for key in _METRICS if (name := _PREFIX + key) in last}
+        settings = {
+            name: value for name, value in flattened(trial.config).items() if isinstance(value, _PLAIN)
+        }
+        if settings and returns:
+            from tensorboardX.summary import hparams
+
+            for summary in hparams(hparam_dict=settings, metric_dict=returns):
+                writer.file_writer.add_summary(summary)
+        writer.close()
+
+
+def without(nested: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """Nested results without these names, on any level, and without numbers that are not there (NaN)."""
+    kept: dict[str, Any] = {}
+    for name, value in nested.items():
+        if name in names or (isinstance(value, float) and math.isnan(value)):
+            continue
+        kept[name] = without(value, names) if isinstance(value, Mapping) else value
+    return kept

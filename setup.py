@@ -58,7 +58,7 @@ setup(
     # `rllib example` works without a checkout too.
     package_dir={"rllib_remix.tuned_examples": "tuned_examples"},
     package_data={
-        "rllib_remix": ["py.typed", "studies/declared/*.yaml"],
+        "rllib_remix": ["py.typed", "studies/declared/*.yaml", "zoo/teams/*/*"],
         "rllib_remix.tuned_examples": ["*.yaml", "*/*.yaml"],
     },
     install_requires=RUNTIME,

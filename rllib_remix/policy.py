@@ -24,6 +24,7 @@ from rllib_remix.models.sizes import new_agent
 from rllib_remix.rollout.acting import TeamActor
 from rllib_remix.rollout.agent_acting import AgentPolicy
 from rllib_remix.rollout.dict_acting import DictReader
+from rllib_remix.zoo.catalog import located
 
 __all__ = ["TeamPolicy", "new_agent", "read_metadata"]
 
@@ -86,15 +87,15 @@ class TeamPolicy:
         Nothing is unpickled, so the folder may come from a stranger.
 
         Args:
-            path: the folder.
+            path: the folder, or `zoo:NAME` for a team that ships with the package (`rllib zoo list`).
             layout: what each agent sees and does, for `act_dict` with an older checkpoint that does not say it:
                 `make_team_env(…).agent_layout`.
 
         Raises:
             CheckpointError: no checkpoint of rllib_remix, or a damaged one.
-            SettingError: the layout is not of this team.
+            SettingError: the layout is not of this team, or there is no team of that name.
         """
-        folder = Path(path)
+        folder = located(path)
         metadata = read_metadata(folder)
         check_portable(folder)
         weights = read_team_weights(folder, metadata)

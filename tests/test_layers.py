@@ -26,7 +26,7 @@ LAYOUT = layout_of(SOURCES, "rllib_remix")
 # The map, from the top of the house to its ground: each room, and the rooms that it may import. All of them stand below it.
 ROOMS = {
     # what people call
-    "cli": "__init__ jobs studies onnx_export running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
+    "cli": "__init__ zoo jobs studies onnx_export running playing reporting experiments algorithms team checkpoints envs files diagnosis terminal settings errors",
     "studies": "__init__ running experiments reporting value_based learning files settings terminal errors",
     "jobs": "running experiments files settings terminal errors",
     "running": "algorithms experiments team checkpoints envs files terminal errors",
@@ -40,16 +40,17 @@ ROOMS = {
     "value_based": "team models learning reporting settings errors",
     "team": "replay rollout checkpoints envs models learning files memory settings errors",
     # what a training is made of
-    "policy": "checkpoints rollout envs models errors",
+    "policy": "zoo checkpoints rollout envs models errors",
     "replay": "rollout envs files memory settings errors",
     "rollout": "envs models memory settings errors",
-    "checkpoints": "envs models files terminal settings errors",
+    "checkpoints": "zoo envs models files terminal settings errors",
     "reporting": "files errors",
     "diagnosis": "envs compiling",
     "envs": "compiling settings errors",
     "models": "compiling errors",
     "learning": "settings errors",
     # the ground
+    "zoo": "errors",
     "files": "errors",
     "terminal": "errors",
     "settings": "errors",

@@ -13,6 +13,9 @@ from rllib_remix.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+# What settings say of networks beside the agents'.
+_OF_LEARNING = ("mixer", "central_critic", "use_q_star", "use_q_jt", "use_twin_critics", "normalize_values")
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -26,7 +29,12 @@ class Exported:
 
 
 def export(
-    checkpoint: Path | str, out: Path | str, *, trust_pickle: bool = False, verbosity: int = 0
+    checkpoint: Path | str,
+    out: Path | str,
+    *,
+    acting_only: bool = False,
+    trust_pickle: bool = False,
+    verbosity: int = 0,
 ) -> Exported:
     """Writes weights.safetensors and settings.json, which hold nothing but numbers and text.
 
@@ -36,6 +44,7 @@ def export(
     Args:
         checkpoint: its folder, or a trial's or experiment's folder (its newest).
         out: folder to make; it must be empty if it exists. It is written whole or not at all.
+        acting_only: of a team, leave out the networks that only learning needs: mixers, critics and targets.
         trust_pickle: read a checkpoint of RLlib's own algorithms, which can run any code of whoever made it.
         verbosity: 0 hides what Ray says to developers, 1 shows it.
 
@@ -47,7 +56,13 @@ def export(
     check_is_outside(target, folder)
     if check_is_readable(folder, trust_pickle=trust_pickle):
         weights, settings = _read_team(folder)
+        if acting_only:
+            weights, settings = _for_acting(weights, settings)
     else:
+        if acting_only:
+            raise UserError(
+                "--acting-only: is for teams of rllib_remix; RLlib's own algorithms are written whole."
+            )
         from rllib_remix.terminal.quiet import quiet_ray
 
         with quiet_ray(verbosity):
@@ -64,6 +79,15 @@ def _read_team(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         check_portable(folder)
         settings = read_team_settings(folder)
         return read_team_weights(folder, settings), settings
+
+
+def _for_acting(
+    weights: dict[str, np.ndarray], settings: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The agents' networks alone, and settings that say of no other."""
+    networks = {name: value for name, value in settings["networks"].items() if name not in _OF_LEARNING}
+    kept = {name: array for name, array in weights.items() if name.startswith("agent.")}
+    return kept, settings | {"networks": networks}
 
 
 def _read_rllib(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -13,6 +13,7 @@ from rllib_remix.checkpoints.newest import newest
 from rllib_remix.checkpoints.reading import CheckpointError, is_there
 from rllib_remix.errors import UserError, shown
 from rllib_remix.files.text_files import local_path
+from rllib_remix.zoo.catalog import located
 
 NEW_STACK_VERSION = 2  # of checkpoints, from RLlib's new API stack on
 
@@ -20,10 +21,14 @@ NEW_STACK_VERSION = 2  # of checkpoints, from RLlib's new API stack on
 def find_checkpoint(path: Path) -> Path:
     """`path` if it is a checkpoint or an export, else the newest checkpoint_* in that trial or experiment folder.
 
+    Args:
+        path: or `zoo:NAME`, for a team that ships with the package.
+
     Raises:
         UserError: if there is no such folder, or no checkpoint in it.
+        SettingError: there is no team of that name.
     """
-    path = local_path("checkpoint", str(path)).absolute()
+    path = local_path("checkpoint", str(located(path))).absolute()
     try:
         there, is_folder = path.exists(), path.is_dir()
     except OSError as error:  # too long a name, no permission

@@ -28,8 +28,8 @@ ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 def evaluate(
     checkpoint: Path = typer.Argument(
         None,
-        help="Checkpoint folder, a trial's or experiment's folder (its newest), or an export; none plays an "
-        "untrained --algo on --env.",
+        help="Checkpoint folder, a trial's or experiment's folder (its newest), an export, or zoo:NAME (`rllib zoo "
+        "list`); none plays an untrained --algo on --env.",
         show_default=False,
     ),
     algo: str = typer.Option(

@@ -33,6 +33,9 @@ def export(
         "--format",
         help="safetensors: weights and settings, a folder; onnx: one step of one agent, a file.",
     ),
+    acting_only: bool = typer.Option(
+        False, "--acting-only", help="Leave out what only learning needs: mixers, critics and targets."
+    ),
     trust_pickle: bool = TRUST_PICKLE_OPTION,
     verbose: int = VERBOSE_OPTION,
 ) -> None:
@@ -46,7 +49,9 @@ def export(
         return
     from rllib_remix.checkpoints import exporting
 
-    done = exporting.export(checkpoint, out, trust_pickle=trust_pickle, verbosity=verbose)
+    done = exporting.export(
+        checkpoint, out, acting_only=acting_only, trust_pickle=trust_pickle, verbosity=verbose
+    )
     typer.echo(f"{done.algorithm} on {done.environment}: {done.weights:,} weights in {done.arrays} arrays")
     typer.echo(f"Written to {out}")
 

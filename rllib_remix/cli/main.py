@@ -15,6 +15,7 @@ from rllib_remix.cli import (
     resume,
     smac,
     train,
+    zoo,
 )
 from rllib_remix.cli.errors import ErrorReportingGroup
 from rllib_remix.terminal.streams import drop_what_cannot_be_written
@@ -28,6 +29,7 @@ ORDER = (
     "plot",
     "example",
     "reproduce",
+    "zoo",
     "algorithms",
     "envs",
     "doctor",
@@ -93,6 +95,7 @@ app.command(
 app.add_typer(plot.app, name="plot")
 app.add_typer(example.app, name="example")
 app.add_typer(reproduce.app, name="reproduce")
+app.add_typer(zoo.app, name="zoo")
 app.command("algorithms", short_help="List what --algo can be.", epilog="Example: rllib algorithms ReMIX")(
     listing.algorithms
 )

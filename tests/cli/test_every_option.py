@@ -195,8 +195,9 @@ OTHERS = {
     "envs": ["--env-config", "--json", "--verbose"],
     "plot curves": ["--out", "--metric", "--title", "--best", "--verbose"],
     "plot weights": ["--out", "--title", "--verbose"],
-    "export": ["--out", "--format", "--trust-pickle", "--verbose"],
+    "export": ["--out", "--format", "--acting-only", "--trust-pickle", "--verbose"],
     "reproduce list": ["--verbose"],
+    "zoo list": ["--json", "--verbose"],
     "reproduce run": [
         *("--budget", "--seeds", "--only", "--storage-path", "--max-concurrent", "--checkpoint-freq"),
         *("--ray-num-cpus", "--ray-num-gpus", "--ray-object-store-memory", "--verbose"),
@@ -345,7 +346,7 @@ def test_lists_examples_and_exports(rllib, folder, trained):
     assert "matrix_game/qmix" in rllib("example", "list", "--filter", "matrix", "--verbose").stdout
     rllib("example", "get", "matrix_game/qmix", "--out", "mine.yaml", "--verbose")
     assert "QMIX" in (folder / "mine.yaml").read_text()
-    rllib("export", trained, "--out", "team", "--trust-pickle", "--verbose")
+    rllib("export", trained, "--out", "team", "--acting-only", "--trust-pickle", "--verbose")
     assert sorted(file.name for file in (folder / "team").iterdir()) == [
         "settings.json",
         "weights.safetensors",

@@ -12,9 +12,10 @@ from rllib_remix.running.outcomes import Outcome, Outcomes
 
 TRAIN = [("train",), ("train", "file")]
 COMMANDS = [
-    *((name,) for name in ORDER if name not in ("train", "plot", "example", "reproduce", "smac")),
+    *((name,) for name in ORDER if name not in ("train", "plot", "example", "reproduce", "zoo", "smac")),
     *(("plot", name) for name in ("curves", "weights")),
     *(("example", name) for name in ("list", "get", "run")),
+    ("zoo", "list"),
     *(("reproduce", name) for name in ("list", "run", "report")),
 ]
 

@@ -34,6 +34,25 @@ def test_an_exported_team_plays_as_its_checkpoint(rllib, team_checkpoint):
     assert results[0] == results[1]
 
 
+def test_without_what_learning_needs_it_plays_the_same_and_is_smaller(rllib, team_checkpoint):
+    for out, *options in (("whole",), ("small", "--acting-only")):
+        assert rllib("export", team_checkpoint, "--out", out, *options).exit_code == 0
+    sizes = [(Path(out) / "weights.safetensors").stat().st_size for out in ("whole", "small")]
+    assert sizes[1] < sizes[0] / 2
+    kept = read_weights(Path("small"))
+    assert kept
+    assert all(name.startswith("agent.") for name in kept)
+    env = make_team_env("predator_prey", TeamPolicy.from_checkpoint("small").env_config, 4)
+    step = env.reset(seed=0)
+    teams = [TeamPolicy.from_checkpoint(out) for out in ("whole", "small")]
+    for team in teams:
+        team.reset(4)
+    for _ in range(5):
+        one, other = (team.act(step) for team in teams)
+        assert (one == other).all()
+        step = env.step(one)
+
+
 def test_a_team_is_written_for_onnx_and_what_was_checked_is_said(rllib, refused, team_checkpoint):
     result = rllib("export", team_checkpoint, "--out", "team.onnx", "--format", "onnx")
     assert result.exit_code == 0, result.output
@@ -74,6 +93,8 @@ def test_a_full_disk_leaves_nothing_behind(refused, team_checkpoint, monkeypatch
 
 def test_rllibs_own_algorithm_is_exported_if_its_pickles_are_trusted(rllib, refused, ppo_checkpoint):
     assert "--trust-pickle" in refused("export", ppo_checkpoint, "--out", "ppo")
+    refusal = refused("export", ppo_checkpoint, "--out", "ppo", "--trust-pickle", "--acting-only")
+    assert "--acting-only: is for teams" in refusal
     assert not Path("ppo").exists()
     result = rllib("export", ppo_checkpoint, "--out", "ppo", "--trust-pickle")
     assert result.exit_code == 0, result.output

@@ -9,6 +9,7 @@ from typing import Any
 
 from rllib_remix.errors import unknown
 from rllib_remix.experiments.checking import check_experiments
+from rllib_remix.experiments.checks.spelling import check_spelling
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.reading.assignments import in_all
 from rllib_remix.experiments.reading.files import read_experiments
@@ -75,5 +76,6 @@ def read(
         experiments = [experiment for experiment in experiments if experiment.name == only]
         if not experiments:
             raise unknown(f"--only: {where}", only, names)
+    check_spelling(experiments, where)
     changes.make(where, experiments)
     return experiments

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rllib_remix.errors import UserError, shown
-from rllib_remix.experiments.checks.spelling import check_algorithm_name, check_setting_names
 from rllib_remix.experiments.experiment import MAX_FAILURES, Checkpoints, Experiment
 from rllib_remix.experiments.old.result_keys import translate_stop
 from rllib_remix.experiments.old.settings import translate_config
@@ -64,8 +63,6 @@ def _experiment(source: str, name: str, spec: object) -> Experiment:
             )
         config = {**config, "env": spec["env"]}
     config, config_notes = translate_config(f"{owner}: config", config, run)
-    check_algorithm_name(run)
-    check_setting_names(f"{owner}: config", run, config)
     stop, stop_notes = translate_stop(owner, spec.get("stop", {}))
     experiment = Experiment(
         name=name,

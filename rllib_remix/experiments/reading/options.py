@@ -9,7 +9,7 @@ from typing import Any
 
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.checks.environment import check_environment_settings
-from rllib_remix.experiments.checks.spelling import check_algorithm_name, check_setting_names
+from rllib_remix.experiments.checks.spelling import check_spelling
 from rllib_remix.experiments.experiment import Experiment
 from rllib_remix.experiments.old.settings import translate_config
 from rllib_remix.experiments.reading.assignments import with_assignments
@@ -151,10 +151,10 @@ def experiment_of_options(
         if key not in ("config", "stop"):
             raise UserError(f"--set: {key} has an option of its own; --set takes config.… and stop.… here.")
     settings, notes = translate_config("--config", spec["config"], algo)
-    check_algorithm_name(algo)
-    check_setting_names("--config", algo, settings)
     criteria = parse_stop("--stop", spec["stop"])
-    return Experiment(name="default", run=algo, config=settings, stop=criteria, notes=notes)
+    experiment = Experiment(name="default", run=algo, config=settings, stop=criteria, notes=notes)
+    check_spelling([experiment])
+    return experiment
 
 
 def _mapping(option: str, given: Mapping[str, Any] | str | None) -> dict[str, Any]:

@@ -10,8 +10,13 @@ from rllib_remix.experiments.result_keys import flattened
 
 PAGE = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
 OF_TUNE = ("config/",)
-GROUPS = ("env_runners/", "evaluation/env_runners/", "learners/default_policy/", "learners/__all_modules__/", "timers/", "perf/",
-          "replay_buffer/")  # fmt: skip
+# Of the page's sections: what stands before the keys of their tables.
+PREFIXES = {
+    "Progress": "",
+    "Playing": "(?:evaluation/)?env_runners/",
+    "Learning": "learners/(?:default_policy|__all_modules__)/",
+    "Replay, time, machine": "(?:timers/|perf/)?",
+}
 ALGORITHMS = {
     "ReMIX": {"weighting_mode": "sampling", "td_lambda": 0.0},
     "QTRAN": {},
@@ -23,9 +28,17 @@ ALGORITHMS = {
 
 
 def patterns() -> list[re.Pattern]:
-    """What the page's code spans say of keys: `<…>` is any name, `…` anything, `_min` another end of the key before it."""
+    """What the code spans of the page's tables say of keys: `<…>` is any name, `…` anything, `_min` another end of the
+    key before it."""
+    _, *sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    assert [section.partition("\n")[0] for section in sections] == list(PREFIXES)
+    return [each for section in sections for each in of_section(section)]
+
+
+def of_section(section: str) -> list[re.Pattern]:
+    title, _, text = section.partition("\n")
     found: list[str] = []
-    for span in re.findall(r"`([^`\n]+)`", PAGE):
+    for span in re.findall(r"`([^`\n]+)`", text):
         if span.startswith("_") and found:
             found.append(found[-1].rpartition("_")[0] + span)
         elif span.startswith("…/") and found:
@@ -33,7 +46,7 @@ def patterns() -> list[re.Pattern]:
         elif re.fullmatch(r"[\w<>…/]+", span):
             found.append(span)
     whole = [re.escape(each).replace("…", ".*") for each in found]
-    return [re.compile(f"(?:{'|'.join(GROUPS)})?" + re.sub(r"<\w+>", r"\\w+", each)) for each in whole]
+    return [re.compile(PREFIXES[title] + re.sub(r"<\w+>", r"\\w+", each)) for each in whole]
 
 
 def is_explained(key: str, known: list[re.Pattern]) -> bool:
@@ -44,7 +57,9 @@ def test_a_key_that_the_page_lacks_would_be_found():
     known = patterns()
     assert is_explained("env_runners/episode_return_max", known)
     assert is_explained("learners/default_policy/weight_terms/bellman_error_std", known)
-    assert not is_explained("learners/default_policy/something_new", known)
+    assert not is_explained("learners/default_policy/any_new_thing_mean", known)
+    assert not is_explained("perf/new_mean", known)
+    assert not is_explained("timers/epsilon", known)
     assert not is_explained("env_runners/episode_return_median", known)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -12,6 +14,7 @@ import typer
 from rllib_remix.checkpoints.clock import metadata_of
 from rllib_remix.checkpoints.finding import is_of_team
 from rllib_remix.envs.registry import TEAM_ENVS
+from rllib_remix.running.callbacks.trial_progress import rank
 from rllib_remix.running.outcomes import Outcome, Outcomes
 from rllib_remix.terminal.console import MISSING, number, short_count
 from rllib_remix.terminal.errors import print_error
@@ -45,13 +48,22 @@ def say_what_came_of_it(outcomes: Outcomes) -> None:
 
 
 def table(trials: Sequence[Outcome]) -> str:
-    """Trials with their last numbers, for a terminal of 80 columns; names are cut in front, where they are alike."""
-    width = _WIDTH - sum(_WIDTHS) - len(_WIDTHS)
-    rows = [("Trial", _HEADS), *((trial.name, _cells(trial)) for trial in trials)]
-    width = min(width, max(len(name) for name, _ in rows))
+    """Trials with their last numbers, for a terminal of 80 columns.
+
+    Each has the number that Tune's name for it ends with, as the name of its folder has it.
+    """
+    names = [_name(trial) for trial in trials]
+    width = min(_WIDTH - sum(_WIDTHS) - len(_WIDTHS), max(map(len, ["Trial", *names])))
+    rows = [("Trial", _HEADS), *zip(names, map(_cells, trials), strict=True)]
     return "\n".join(
         " ".join([_cut(name, width).ljust(width), *map(str.rjust, cells, _WIDTHS)]) for name, cells in rows
     )
+
+
+def _name(trial: Outcome) -> str:
+    number = trial.name.rpartition("_")[2]
+    name = f"{number} {trial.label}" if trial.label and number.isdigit() else trial.name
+    return f"failed: {name}" if trial.error else name
 
 
 def _cells(trial: Outcome) -> tuple[str, ...]:
@@ -59,39 +71,41 @@ def _cells(trial: Outcome) -> tuple[str, ...]:
         MISSING if trial.env_steps is None else short_count(trial.env_steps),
         number(trial.training_return),
         number(trial.greedy_return),
-        "failed" if trial.error else Path(trial.checkpoint).name if trial.checkpoint else MISSING,
+        Path(trial.checkpoint).name if trial.checkpoint else MISSING,
     )
 
 
 def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"…{name[1 - width :]}"
+    return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def next_commands(trials: Sequence[Outcome]) -> list[str]:
-    """Where the results are, and the commands that play, draw and show them; of several trials the best one is played."""
+    """Where the results are, and the commands that play, draw and show them."""
     folders = [*dict.fromkeys(str(Path(trial.folder).parent) for trial in trials)]
     lines = [f"Results:     {folder}" for folder in folders]
-    if best := _best(trials):
-        lines.append(f"Checkpoint:  {best}")
-        if is_of_team(best):
-            lines.append(f"Evaluate:    {_evaluation(best)}")
-    if all(Path(folder).is_dir() for folder in folders):  # and not on a store that only a cluster sees
+    if best := best_saved(trials):
+        several = f"  (of {_name(best)})" if len(trials) > 1 else ""
+        checkpoint = Path(str(best.checkpoint))
+        lines.append(f"Checkpoint:  {checkpoint}{several}")
+        if is_of_team(checkpoint):
+            lines.append(f"Evaluate:    {_evaluation(checkpoint)}")
+    here = all(Path(folder).is_dir() for folder in folders)  # and not on a store that only a cluster sees
+    if here and any(trial.env_steps for trial in trials):
         lines.append(f"Plot:        {shlex.join(['rllib', 'plot', 'curves', *folders])}")
-        above = folders[0] if len(folders) == 1 else str(Path(folders[0]).parent)
-        lines.append(f"TensorBoard: {shlex.join(['tensorboard', '--logdir', above])}")
+        above = folders[0] if len(folders) == 1 else os.path.commonpath(folders)
+        missing = "" if find_spec("tensorboard") else "  (after pip install tensorboard)"
+        lines.append(f"TensorBoard: {shlex.join(['tensorboard', '--logdir', above])}{missing}")
     return lines
 
 
-def _best(trials: Sequence[Outcome]) -> Path | None:
-    """The newest checkpoint of the trial that plays best, of the first experiment that has any."""
-    saved = [trial for trial in trials if trial.checkpoint and not trial.error]
-    ours = [trial for trial in saved if Path(trial.folder).parent == Path(saved[0].folder).parent]
-    by_greedy = [trial for trial in ours if trial.greedy_return is not None]
-    by_return = [trial for trial in ours if trial.training_return is not None]
-    for ranked, value in ((by_greedy, "greedy_return"), (by_return, "training_return"), (ours, "name")):
-        if ranked:
-            return Path(str(max(ranked, key=lambda trial: getattr(trial, value)).checkpoint))
-    return None
+def best_saved(trials: Sequence[Outcome]) -> Outcome | None:
+    """Of the trials with a checkpoint the best of a search, or else the one that plays best; failed ones come last."""
+    saved = [trial for trial in trials if trial.checkpoint]
+    return max(
+        saved,
+        key=lambda each: (not each.error, each.is_best, rank(each.greedy_return, each.training_return)),
+        default=None,
+    )
 
 
 def _evaluation(checkpoint: Path) -> str:

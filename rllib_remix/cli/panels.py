@@ -75,12 +75,15 @@ def write_panels(command: Any, ctx: Any, formatter: Any) -> None:
         with formatter.section("Arguments"):
             formatter.write_dl(arguments)
     for panel in PANELS:
-        shown = [records[name] for name in panel.options if name in records]
+        shown = [records.pop(name) for name in panel.options if name in records]
         if shown:
             with formatter.section(panel.title):
                 formatter.write_dl(shown)
                 formatter.write_paragraph()
                 formatter.write(f"  Example: {_STARTS[command.name]} {panel.example}\n")
+    if records:
+        with formatter.section("Other options"):
+            formatter.write_dl(list(records.values()))
 
 
 class GroupInPanels(GroupThatAnswers):

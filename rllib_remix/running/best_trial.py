@@ -18,8 +18,8 @@ def is_search(experiment: Experiment) -> bool:
     return bool(search_domains(experiment.config)) or not experiment.scheduler.is_fifo
 
 
-def best_trial(experiment: Experiment, trials: Sequence[Any]) -> str:
-    """A line that says which trial's last value of the experiment's metric is best, and its settings.
+def best_trial(experiment: Experiment, trials: Sequence[Any]) -> tuple[Any | None, str]:
+    """The trial whose last value of the experiment's metric is best, if any has one, and a line with its settings.
 
     Args:
         experiment: whose trials these are.
@@ -33,10 +33,10 @@ def best_trial(experiment: Experiment, trials: Sequence[Any]) -> str:
         known = {key for result in results.values() for key, value in result.items() if _is_number(value)}
         guess = nearest(metric, known)
         hint = f"; did you mean {guess!r}?" if guess else "."
-        return f"{experiment.name}: no trial can be called best, none reported {metric!r}{hint}"
+        return None, f"{experiment.name}: no trial can be called best, none reported {metric!r}{hint}"
     best = (max if mode == "max" else min)(values, key=lambda trial: values[trial])
     settings = ", ".join(f"{path}={_short(value)}" for path, value in _searched(experiment, best).items())
-    return (
+    return best, (
         f"{experiment.name}: best of {len(trials)} by {metric}: {number(values[best])} ({best})"
         f"{', with ' + settings if settings else ''}"
     )

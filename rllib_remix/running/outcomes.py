@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ class Outcome:
     error: str | None = None  # the last line of its cause
     error_file: str | None = None
     lost: str | None = None  # of its end, what could not be saved
+    label: str = ""  # as the live table called it; empty if it had ended before this run went on
+    is_best: bool = False  # of its search
     env_steps: float | None = None  # of its last result, as are the returns
     training_return: float | None = None
     greedy_return: float | None = None
@@ -47,9 +49,20 @@ def has_begun(trial: Trial) -> bool:
     return trial.status == "ERROR" or "training_iteration" in (trial.last_result or {})
 
 
-def outcomes_of(trials: Iterable[Trial]) -> list[Outcome]:
-    """How Tune's trials ended."""
-    return [_outcome(trial) for trial in trials]
+def outcomes_of(
+    trials: Iterable[Trial], labels: Mapping[str, str], best: Collection[Trial] = ()
+) -> list[Outcome]:
+    """How Tune's trials ended.
+
+    Args:
+        trials: of a run.
+        labels: trial id → what the live table called it.
+        best: those that are the best of their searches.
+    """
+    return [
+        replace(_outcome(trial), label=labels.get(trial.trial_id, ""), is_best=trial in best)
+        for trial in trials
+    ]
 
 
 def cause_of(error_text: str) -> str:

@@ -151,8 +151,12 @@ def _run_together(
         finally:
             graceful_stop.say = print
     trials = [trial for trial in analysis.trials or [] if has_begun(trial)]
+    best = _best_trials(experiments, trials)
+    labels = {trial_id: shown.label for trial_id, shown in progress.trials.items()}
     return Outcomes(
-        outcomes_of(trials), nothing_to_do=not progress.trials, best=_best_trials(experiments, trials)
+        outcomes_of(trials, labels, [trial for trial, _ in best if trial is not None]),
+        nothing_to_do=not progress.trials,
+        best=[line for _, line in best],
     )
 
 
@@ -230,7 +234,7 @@ def _callbacks(
     from rllib_remix.running.driver_memory import NotesForgotten
     from rllib_remix.running.interrupt import StopOnRequest
 
-    logs = ResultLogs()
+    logs, board = ResultLogs(), BoardLogger()
     return [
         progress,
         logs,
@@ -238,10 +242,10 @@ def _callbacks(
         NonFiniteFailures(progress.say),
         OpponentsInATeam(progress.say),
         TableLogger(),
-        BoardLogger(),
+        board,
         NotesForgotten(),
         PatientLastSaves(lambda: graceful_stop.requested),
-        StopOnRequest(graceful_stop, loggers),
+        StopOnRequest(graceful_stop, [board, *loggers]),
     ]
 
 
@@ -249,11 +253,14 @@ def _title(experiments: Sequence[Experiment]) -> str:
     if len(experiments) > 1:
         return f"{len(experiments)} experiments in {Path(experiments[0].storage_path)}"
     experiment = experiments[0]
-    return f"{experiment.name}: {experiment.config.get('env')}"
+    algorithm = getattr(experiment.run, "__name__", experiment.run)
+    return f"{experiment.name}: {algorithm} on {experiment.config.get('env')}"
 
 
-def _best_trials(experiments: Sequence[Experiment], trials: Sequence[Trial]) -> list[str]:
-    """A line for each experiment that is a search."""
+def _best_trials(
+    experiments: Sequence[Experiment], trials: Sequence[Trial]
+) -> list[tuple[Trial | None, str]]:
+    """The best trial of each experiment that is a search, and a line about it."""
     return [
         best_trial(experiment, [trial for trial in trials if _folder_name(trial) == experiment.name])
         for experiment in experiments

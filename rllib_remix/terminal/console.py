@@ -36,8 +36,10 @@ def short_count(value: float) -> str:
 
 
 def number(value: float | None, decimals: int = 2) -> str:
-    """A number for a table, or a dash if there is none."""
-    return MISSING if value is None else f"{value:.{decimals}f}"
+    """A number for a table, in at most nine characters, or a dash if there is none."""
+    if value is None:
+        return MISSING
+    return f"{value:.{decimals}f}" if abs(value) < 1e6 else f"{value:.2e}"
 
 
 def duration(seconds: float | None) -> str:

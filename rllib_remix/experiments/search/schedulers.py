@@ -9,12 +9,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from rllib_remix.errors import UserError, nearest, shown
-from rllib_remix.experiments.result_keys import check_result_key
+from rllib_remix.experiments.result_keys import ENV_STEPS, check_result_key
 from rllib_remix.experiments.search.spaces import clip_to_ranges, search_domains, with_domains
 from rllib_remix.files.text_files import local_path
 from rllib_remix.settings import check_choice, check_flag, check_keys, check_number
 
-ENV_STEPS = "num_env_steps_sampled_lifetime"
 ITERATIONS = "training_iteration"
 REDUCTION = 3  # trials per trial that goes on, of ASHA and HyperBand
 # What users may write → the name of ray.tune.schedulers.create_scheduler.

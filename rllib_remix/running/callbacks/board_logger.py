@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from ray.tune.logger import TBXLoggerCallback
 from ray.tune.result import TIMESTEPS_TOTAL
 
@@ -17,6 +19,8 @@ from rllib_remix.experiments.result_keys import (
     number_at,
 )
 
+logger = logging.getLogger("ray.tune")
+
 # Of the machinery, or counted elsewhere; result.json and progress.csv have them.
 LEFT_OUT = frozenset(
     (
@@ -27,7 +31,6 @@ LEFT_OUT = frozenset(
         *("num_agent_steps_sampled", "num_agent_steps_sampled_lifetime"),
         *("num_module_steps_sampled", "num_module_steps_sampled_lifetime"),
         *("num_trainable_parameters", "num_non_trainable_parameters"),
-        *(f"gradients_{optimizer}_global_norm" for optimizer in ("default_optimizer", "actor", "critic")),
         *("restore_env_runners", "restore_eval_env_runners", "synch_env_connectors", "synch_eval_env_connectors"),
     )
 )  # fmt: skip
@@ -56,21 +59,37 @@ class BoardLogger(TBXLoggerCallback):
         if writer is None:
             return
         returns = {name: last[name] for key in _METRICS if (name := _PREFIX + key) in last}
-        settings = {
-            name: value for name, value in flattened(trial.config).items() if isinstance(value, _PLAIN)
-        }
-        if settings and returns:
+        if returns:
             from tensorboardX.summary import hparams
 
-            for summary in hparams(hparam_dict=settings, metric_dict=returns):
-                writer.file_writer.add_summary(summary)
+            try:
+                for summary in hparams(hparam_dict=settings_of(trial), metric_dict=returns):
+                    writer.file_writer.add_summary(summary)
+            except (
+                TypeError,
+                ValueError,
+            ) as error:  # a number or a text that TensorBoard's format has no room for
+                logger.warning("TensorBoard does not take the settings of %s: %s", trial, error)
         writer.close()
+
+
+def settings_of(trial: Any) -> dict[str, Any]:
+    """The algorithm, and what an experiment sets, as far as it is a number or a text."""
+    values = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in flattened(trial.config).items()
+    }
+    plain = {name: value for name, value in values.items() if isinstance(value, _PLAIN)}
+    return {"algorithm": trial.trainable_name} | plain
 
 
 def without(nested: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     """Nested results without these names, on any level, and without numbers that are not there (NaN)."""
     kept: dict[str, Any] = {}
+    has_norm = any(str(name).startswith("grad_norm") for name in nested)
     for name, value in nested.items():
+        if has_norm and str(name).startswith("gradients_"):  # RLlib's name for the same
+            continue
         if name in names or (isinstance(value, float) and math.isnan(value)):
             continue
         kept[name] = without(value, names) if isinstance(value, Mapping) else value

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from math import inf
 from typing import Any
 
 from ray.tune import Callback
@@ -129,31 +128,30 @@ class ProgressCallback(Callback):
         any_weighs = any(progress.mean_weight is not None for progress in trials)
         for head in ("Env steps", "Steps/s", "Left", "Return", "Greedy", "ε", *["Weight"] * any_weighs):
             table.add_column(head, justify="right", no_wrap=True)
-        for label, state, progress in rows(trials):
+        for name, rest, state, progress in rows(trials):
             mark, style = MARKS[state]
             cells = _cells(progress)[: len(table.columns) - 1] if progress else ()
-            table.add_row(Text(f"{mark} {fitted(label, width - len(mark) - 1)}", style=style), *cells)
+            table.add_row(Text(f"{mark} {fitted(name, rest, width - 2)}", style=style), *cells)
         if not trials:
             table.add_row(Text("starting …", style="dim"))
         return table
 
     def _progress(self, trial: Any) -> TrialProgress:
         if trial.trial_id not in self.trials:
+            name = trial.trainable_name
+            if self._short_names:
+                name = self._short_names.get(trial.experiment_dir_name, name)
+            self._names[name] += 1
             self.trials[trial.trial_id] = TrialProgress(
-                self._label(trial), dict(trial.stopping_criterion or {})
+                name,
+                dict(trial.stopping_criterion or {}),
+                number=self._names[name],
+                varied=", ".join(
+                    f"{_setting_name(key)}={_short(value)}"
+                    for key, value in (trial.evaluated_params or {}).items()
+                ),
             )
         return self.trials[trial.trial_id]
-
-    def _label(self, trial: Any) -> str:
-        """Algorithm, or experiment if there are several, number, and what the grid varied."""
-        name = trial.trainable_name
-        if self._short_names:
-            name = self._short_names.get(trial.experiment_dir_name, name)
-        self._names[name] += 1
-        varied = ", ".join(
-            f"{_setting_name(key)}={_short(value)}" for key, value in (trial.evaluated_params or {}).items()
-        )
-        return f"{name} #{self._names[name]} {varied}".strip()
 
     def _end(self, trial: Any, state: str) -> None:
         progress = self._progress(trial)
@@ -164,41 +162,32 @@ class ProgressCallback(Callback):
             self._console.print(f"{progress.label}: {state}{after}", soft_wrap=True)
 
 
-def rows(trials: Sequence[TrialProgress]) -> list[tuple[str, str, TrialProgress | None]]:
-    """Label, state and numbers of each row: what is still to end, what failed, and all that is done in a row of its own.
+def rows(trials: Sequence[TrialProgress]) -> list[tuple[str, str, str, TrialProgress | None]]:
+    """Name, rest of the label, state and numbers of each row.
 
-    That row has the numbers of the trial that plays best so far. A name that all trials have is left out.
+    First what is still to end, then what failed, then one row for all that is done, with the numbers of the trial that
+    plays best so far.
     """
-    alike = len(trials) > 1 and len({each.label.partition(" #")[0] for each in trials}) == 1
-    labels = {id(each): each.label[each.label.index("#") :] if alike else each.label for each in trials}
-    failed = [progress for progress in trials if progress.state == "failed"]
-    done = [progress for progress in trials if progress.state == "done"]
-    going = [progress for progress in trials if progress.state not in ("failed", "done")]
-    found: list[tuple[str, str, TrialProgress | None]]
-    found = [(labels[id(each)], each.state, each) for each in [*going, *failed[:SHOWN_FAILURES]]]
+    failed = [each for each in trials if each.state == "failed"]
+    done = [each for each in trials if each.state == "done"]
+    going = [each for each in trials if each.state not in ("failed", "done")]
+    alone = [*going, *failed[:SHOWN_FAILURES], *(done if len(done) == 1 else ())]
+    found: list[tuple[str, str, str, TrialProgress | None]]
+    found = [(each.name, f"#{each.number} {each.varied}".strip(), each.state, each) for each in alone]
     if len(failed) > SHOWN_FAILURES:
-        found.append((f"{len(failed) - SHOWN_FAILURES} more failed", "failed", None))
-    if len(done) == 1:
-        found.append((labels[id(done[0])], "done", done[0]))
-    elif done:
-        best = max(done, key=_rank)
-        name, _, rest = labels[id(best)].partition("#")
-        found.append((f"{len(done)} done, best {name}#{rest.split(' ')[0]}", "done", best))
+        found.append(("", f"{len(failed) - SHOWN_FAILURES} more failed", "failed", None))
+    if len(done) > 1:
+        best = max(done, key=lambda each: each.rank)
+        found.append((f"{len(done)} done, best {best.name}", f"#{best.number}", "done", best))
     return found
 
 
-def _rank(progress: TrialProgress) -> tuple[float, float]:
-    greedy, training = progress.greedy_return, progress.training_return
-    return (-inf if greedy is None else greedy, -inf if training is None else training)
-
-
-def fitted(label: str, width: int) -> str:
-    """A label within so many characters: the name before its number is shortened first, then the end is cut off."""
+def fitted(name: str, rest: str, width: int) -> str:
+    """A label within so many characters: the name is shortened first, so that the number stays, then the end is cut off."""
+    label = f"{name} {rest}".strip()
     too_many = len(label) - width
-    before, hash_sign, after = label.partition("#")
-    name = before.rstrip()
-    if too_many > 0 and hash_sign and len(name) > 4:
-        label = f"{name[: max(3, len(name) - too_many - 1)]}… #{after}"
+    if too_many > 0 and len(name) > 4:
+        label = f"{name[: max(3, len(name) - too_many - 1)]}… {rest}"
     return label if len(label) <= width else f"{label[: width - 1]}…"
 
 

@@ -21,9 +21,11 @@ RATE_WINDOW_S = 60.0  # seconds over which rates are averaged
 class TrialProgress:
     """One trial's numbers for the screen; None where nothing was reported yet."""
 
-    label: str
+    name: str  # of its algorithm, or of its experiment
     stop: Mapping[str, float] = field(default_factory=dict)
     state: str = "starting"  # starting, running, stopped, done or failed
+    number: int = 1  # among those of its name
+    varied: str = ""  # its settings that others have otherwise
     env_steps: float | None = None
     training_return: float | None = None
     greedy_return: float | None = None
@@ -33,6 +35,16 @@ class TrialProgress:
     seconds_left: float | None = None
     time_total_s: float | None = None
     _history: deque[tuple[float, dict[str, float]]] = field(default_factory=deque, repr=False)
+
+    @property
+    def label(self) -> str:
+        """What tells it apart, on one line."""
+        return f"{self.name} #{self.number} {self.varied}".strip()
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """By which the one that plays best is the greatest: the greedy return, or else that of training."""
+        return rank(self.greedy_return, self.training_return)
 
     @property
     def env_steps_goal(self) -> float | None:
@@ -88,6 +100,11 @@ class TrialProgress:
             if key in self.stop and rate:
                 estimates.append(max(0.0, (self.stop[key] - self._history[-1][1][key]) / rate))
         return min(estimates, default=None)
+
+
+def rank(greedy: float | None, training: float | None) -> tuple[float, float]:
+    """How well a trial plays, to be compared: any greedy return is above none."""
+    return (-math.inf if greedy is None else greedy, -math.inf if training is None else training)
 
 
 def _read(result: Mapping[str, Any], path: str, missing: float | None = None) -> float | None:

@@ -88,15 +88,16 @@ def what_tune_resumes(experiment: Experiment, say: Say) -> tuple[ResumeConfig | 
         resume = what_to_resume(storage_path, name, lambda text: say(f"Warning: {text}"))
         record = find_record(storage_path, name)
         if resume is None or record is None:
-            say(f"{name}: there is nothing to go on with; it begins.")
+            say(f"There is nothing of {name} to go on with: it begins.")
             return None, []
         if "://" in storage_path:
             return resume, []
         ended, there = standing(Path(record))
         if ended < there:
-            say(
-                f"{name}: {there - ended} of {there} trials go on{f'; {ended} reached their end' if ended else ''}."
+            others = (
+                f"{ended} {'trial has' if ended == 1 else 'trials have'} reached the end; the others go on"
             )
+            say(f"{others}." if ended else "All trials go on.")
         return resume, [HasGoneOn(Path(record))]
     except (OSError, ValueError) as error:
         raise damaged(experiment, error) from error

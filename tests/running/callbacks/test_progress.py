@@ -176,42 +176,43 @@ def test_at_the_end_of_the_run_trials_without_an_end_are_marked_as_stopped():
 
 def test_what_is_still_to_end_comes_first_then_failures_then_one_row_for_all_that_is_done():
     states = ["done", "failed", "running", "done", "starting", "done", *["failed"] * 6, "stopped"]
-    trials = [TrialProgress(f"ReMIX #{n} seed={n}", {}, state) for n, state in enumerate(states)]
+    trials = [TrialProgress("a#b", {}, state, n, f"seed={n}") for n, state in enumerate(states)]
     trials[0].greedy_return, trials[3].greedy_return, trials[5].training_return = 1.0, 2.0, 99.0
     shown = rows(trials)
-    assert [label for label, *_ in shown] == [
-        *("#2 seed=2", "#4 seed=4", "#12 seed=12"),
-        *("#1 seed=1", "#6 seed=6", "#7 seed=7", "#8 seed=8", "#9 seed=9", "2 more failed"),
-        "3 done, best #3",
+    assert [(name, rest) for name, rest, *_ in shown] == [
+        *[("a#b", f"#{n} seed={n}") for n in (2, 4, 12, 1, 6, 7, 8, 9)],
+        ("", "2 more failed"),
+        ("3 done, best a#b", "#3"),
     ]
-    assert shown[-1][2] is trials[3]
-    assert [state for _, state, _ in shown] == ["running", "starting", "stopped", *["failed"] * 6, "done"]
+    assert shown[-1][3] is trials[3]
+    assert [state for *_, state, _ in shown] == ["running", "starting", "stopped", *["failed"] * 6, "done"]
 
 
-def test_a_trial_alone_keeps_its_name_and_so_do_trials_of_several():
-    one = TrialProgress("ReMIX #1", {}, "done")
-    assert rows([one]) == [("ReMIX #1", "done", one)]
-    other = TrialProgress("QMIX #1", {}, "done", greedy_return=1.0)
-    assert rows([one, other]) == [("2 done, best QMIX #1", "done", other)]
+def test_a_trial_that_is_done_alone_keeps_its_row():
+    one = TrialProgress("ReMIX", {}, "done")
+    assert rows([one]) == [("ReMIX", "#1", "done", one)]
 
 
 @pytest.mark.parametrize(
-    ("label", "shown"),
+    ("name", "rest", "shown"),
     [
-        ("ReMIX #3 seed=3", "ReMIX #3 seed=3"),
-        ("MyOwnAlgorithm #12 seed=3", "MyOwnA… #12 seed=3"),
-        ("MyOwnAlgorithm #12 learning_rate=3", "MyO… #12 learning…"),
-        ("4 more failed than fit", "4 more failed tha…"),
+        ("ReMIX", "#3 seed=3", "ReMIX #3 seed=3"),
+        ("MyOwnAlgorithm", "#12 seed=3", "MyOwnA… #12 seed=3"),
+        ("MyOwnAlgorithm", "#12 learning_rate=3", "MyO… #12 learning…"),
+        ("game#1", "#12 learning_rate=3", "gam… #12 learning…"),
+        ("", "4 more failed than fit", "4 more failed tha…"),
     ],
 )
-def test_of_long_labels_the_number_stays(label, shown):
-    assert fitted(label, 18) == shown
+def test_of_long_labels_the_number_stays(name, rest, shown):
+    assert fitted(name, rest, 18) == shown
 
 
 def test_experiments_are_called_by_what_tells_them_apart():
     callback = ProgressCallback("title", names=["spread-qmix", "spread-qmix-slow"], live=False)
-    found = [callback._label(SimpleNamespace(**vars(trial()), experiment_dir_name=name))
-             for name in ("spread-qmix", "spread-qmix-slow", "spread-qmix")]  # fmt: skip
+    found = []
+    for number, name in enumerate(("spread-qmix", "spread-qmix-slow", "spread-qmix")):
+        one = SimpleNamespace(**vars(trial(number)), experiment_dir_name=name)
+        found.append(callback._progress(one).label)
     assert found == ["qmix #1", "qmix-slow #1", "qmix #2"]
     assert without_common_beginning(["one"]) == {}
     assert without_common_beginning(["a-b", "c-b"]) == {"a-b": "a-b", "c-b": "c-b"}

@@ -29,7 +29,8 @@ from rllib_remix.reporting.runs import read_runs
 from rllib_remix.rollout.building import build_team_env
 
 USER_FILES = Path(__file__).parent / "strangers"
-SETTINGS = {"evaluation_interval": 10, "evaluation_duration": 32, "seed": 1}
+SETTINGS = {"evaluation_duration": 32, "seed": 1}
+FEW = 10_000  # env steps, of which every iteration is evaluated
 
 
 def random_return(stranger: Stranger, episodes: int = 100) -> float:
@@ -42,14 +43,16 @@ def random_return(stranger: Stranger, episodes: int = 100) -> float:
 
 def trained(stranger: Stranger, steps: int, storage: str) -> dict[str, Any]:
     """The last greedy evaluation of a run of the command, and when it was."""
+    settings = SETTINGS | {"evaluation_interval": 1 if steps <= FEW else 10}
     command = [
         *(sys.executable, "-m", "rllib_remix.cli", *shlex.split(stranger.command)[1:]),
         *("--stop", json.dumps({"num_env_steps_sampled_lifetime": steps})),
-        *("--config", json.dumps(SETTINGS), "--storage-path", storage, "--ray-num-cpus", "1"),
+        *("--config", json.dumps(settings), "--storage-path", storage, "--ray-num-cpus", "1"),
     ]
     done = subprocess.run(command, cwd=USER_FILES, capture_output=True, text=True)
     if done.returncode:
-        return {"message": done.stderr.strip().splitlines()[-1]}
+        lines = done.stderr.strip().splitlines()
+        return {"message": next((line for line in lines if line.startswith("Error: ")), lines[-1])}
     (trial,) = read_runs([Path(storage)])
     evaluated_at, returns = trial.curve("greedy")
     return {"env_steps": int(evaluated_at[-1]), "greedy": round(float(returns[-1]), 3)}

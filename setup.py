@@ -38,7 +38,12 @@ ENVS = [  # environments that others wrote, to try and to test with
     "magent2>=0.3.4",
     "overcooked-ai>=1.1",
 ]
-DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6,<10", "mkdocstrings[python]>=1"]  # for scripts/docs
+DOCS = [  # for scripts/docs
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.6,<10",
+    "mkdocstrings[python]>=1",
+    "ruff>=0.6",  # breaks long signatures
+]
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -49,7 +54,6 @@ DEV = [
     "s2clientprotocol>=5",  # for the stand-in of StarCraft II in the tests
     "websockets>=15",
 ]
-
 
 
 def version() -> str:

@@ -31,7 +31,9 @@ class _Page(HTMLParser):
         self.anchors.update(given[name] for name in ("id", "name") if name in given)
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
-        elif tag in _LOADED and _LOADED[tag] in given and given.get("rel") not in ("canonical", "prev", "next"):
+        elif (
+            tag in _LOADED and _LOADED[tag] in given and given.get("rel") not in ("canonical", "prev", "next")
+        ):
             self.loaded.append(given[_LOADED[tag]])
 
 

@@ -28,7 +28,9 @@ def replace_links(text: str, new: Callable[[str, bool], str]) -> str:
     return "".join([*parts, _LINK.sub(replaced, text[end:])])
 
 
-def link_on_site(link: str, source: str, on_site: Mapping[str, str], repository: str, is_picture: bool) -> str:
+def link_on_site(
+    link: str, source: str, on_site: Mapping[str, str], repository: str, is_picture: bool
+) -> str:
     """Where a link of a page leads on the site.
 
     Args:

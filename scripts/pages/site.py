@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mkdocs.structure.files import File, Files
+
 from pages.links import anchor_of, link_on_site, replace_links
 from pages.notebook import page_of
 
@@ -22,12 +24,18 @@ FROM_OUTSIDE = {
 }
 STYLE = "site.css"
 
-_on_site: dict[str, str] = {}  # sources, and their paths on the site; sources are paths from the repository's root
+_on_site: dict[
+    str, str
+] = {}  # sources, and their paths on the site; sources are paths from the repository's root
 _sources: dict[str, str] = {}  # the other way round
 
 
 def on_config(config: Any) -> Any:
-    """Headings get the anchors that Git hosts give them."""
+    """Headings get the anchors that Git hosts give them, and every page's foot a link to the repository.
+
+    MkDocs' own `repo_url` does not do: with it the theme asks GitHub for numbers whenever a page is shown.
+    """
+    config.extra["social"] = [{"icon": "fontawesome/brands/git-alt", "link": config.extra["repository"]}]
     config.mdx_configs.setdefault("toc", {})["slugify"] = lambda heading, separator: anchor_of(heading)
     return config
 
@@ -50,8 +58,13 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> 
     source = _sources[page.file.src_uri]
     return replace_links(
         markdown,
-        lambda link, is_picture: link_on_site(link, source, _on_site, config.repo_url, is_picture),
+        lambda link, is_picture: link_on_site(link, source, _on_site, config.extra["repository"], is_picture),
     )
+
+
+def on_page_content(html: str, *, page: Any, config: Any, files: Files) -> str:
+    """A `|` in code within a table is written with a backslash, which Git hosts take away and Python-Markdown does not."""
+    return re.sub(r"<table>.*?</table>", lambda table: table[0].replace("\\|", "|"), html, flags=re.DOTALL)
 
 
 def _add(files: Files, config: Any, path: str, source: str, text: str) -> None:

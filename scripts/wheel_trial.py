@@ -30,9 +30,9 @@ def say(text: str) -> None:
 
 def run(words: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
     """Runs a command to its end, and says how long it took; ends the trial if it fails."""
-    began = time.monotonic()
+    began, shown = time.monotonic(), " ".join([Path(words[0]).name, *words[1:]]).partition("\n")[0]
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
-    say(f"{time.monotonic() - began:7.1f} s  {' '.join(Path(words[0]).name.split() + words[1:])[:150]}")
+    say(f"{time.monotonic() - began:7.1f} s  {shown[:120]}")
     if done.returncode:
         sys.exit(f"exit code {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 _FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^()\s]+)\)")
@@ -29,7 +30,7 @@ def replace_links(text: str, new: Callable[[str, bool], str]) -> str:
 
 
 def link_on_site(
-    link: str, source: str, on_site: Mapping[str, str], repository: str, is_picture: bool
+    link: str, source: str, on_site: Mapping[str, str], repository: str, *, is_picture: bool, root: Path
 ) -> str:
     """Where a link of a page leads on the site.
 
@@ -39,6 +40,7 @@ def link_on_site(
         on_site: the sources that are on the site, with their paths there.
         repository: address of the repository, for what is not on the site.
         is_picture: whether what it leads to is shown in its place.
+        root: the repository's folder. A link to what is not there stays as it is, so that MkDocs finds it.
     """
     path, _, anchor = link.partition("#")
     if not path or re.match(r"\w+:", path):
@@ -47,4 +49,6 @@ def link_on_site(
     behind = f"#{anchor}" if anchor else ""
     if target in on_site:
         return posixpath.relpath(on_site[target], posixpath.dirname(on_site[source]) or ".") + behind
+    if not (root / target).exists():
+        return link
     return f"{repository}/{'raw' if is_picture else 'blob'}/main/{target}{behind}"

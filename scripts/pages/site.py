@@ -55,11 +55,12 @@ def on_files(files: Files, *, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Files) -> str:
     """Links lead to pages of the site, or to the repository."""
-    source = _sources[page.file.src_uri]
-    return replace_links(
-        markdown,
-        lambda link, is_picture: link_on_site(link, source, _on_site, config.extra["repository"], is_picture),
-    )
+    source, repository = _sources[page.file.src_uri], config.extra["repository"]
+
+    def on_site(link: str, is_picture: bool) -> str:
+        return link_on_site(link, source, _on_site, repository, is_picture=is_picture, root=ROOT)
+
+    return replace_links(markdown, on_site)
 
 
 def on_page_content(html: str, *, page: Any, config: Any, files: Files) -> str:

@@ -37,17 +37,19 @@ def test_every_page_is_in_the_navigation():
         ("../../README.md", "docs/deep/b.md", "../index.md"),
         ("../setup.py", "docs/a.md", "https://host/o/r/blob/main/setup.py"),
         ("../tuned_examples/search", "docs/a.md", "https://host/o/r/blob/main/tuned_examples/search"),
+        ("gone.md", "docs/a.md", "gone.md"),
         ("#here", "docs/a.md", "#here"),
         ("https://example.org/a.md", "docs/a.md", "https://example.org/a.md"),
     ],
 )
 def test_a_link_leads_to_the_page_on_the_site_or_to_the_repository(link, source, there):
-    assert link_on_site(link, source, ON_SITE, "https://host/o/r", is_picture=False) == there
+    assert link_on_site(link, source, ON_SITE, "https://host/o/r", is_picture=False, root=ROOT) == there
 
 
 def test_a_picture_outside_the_site_is_the_repositorys_raw_file():
-    link = link_on_site("p.png", "README.md", {"README.md": "index.md"}, "https://host/o/r", is_picture=True)
-    assert link == "https://host/o/r/raw/main/p.png"
+    picture, on_site = "docs/results/demo_curves.png", {"README.md": "index.md"}
+    link = link_on_site(picture, "README.md", on_site, "https://host/o/r", is_picture=True, root=ROOT)
+    assert link == f"https://host/o/r/raw/main/{picture}"
 
 
 def test_links_are_replaced_but_not_in_blocks_of_code():

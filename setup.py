@@ -1,8 +1,12 @@
 """Package metadata of rllib_remix (settings of the tools are in pyproject.toml)."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+REPOSITORY = "https://github.com/OWNER/rllib_remix"  # PLACEHOLDER: where the code will be published
 
 RUNTIME = [
     "ray[rllib]>=2.60,<2.61",
@@ -35,6 +39,12 @@ ENVS = [  # environments that others wrote, to try and to test with
     "magent2>=0.3.4",
     "overcooked-ai>=1.1",
 ]
+DOCS = [  # for scripts/docs
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.6,<10",
+    "mkdocstrings[python]>=1",
+    "ruff>=0.6",  # breaks long signatures
+]
 DEV = [
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -46,13 +56,54 @@ DEV = [
     "websockets>=15",
 ]
 
+
+def version() -> str:
+    """The version that the package says of itself."""
+    code = (ROOT / "rllib_remix" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+)"$', code, re.MULTILINE)[1]
+
+
+def readme() -> str:
+    """README.md for the page of a package index, which has none of the files that it links to."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def of_repository(link: re.Match) -> str:
+        return f"{link[1]}[{link[2]}]({REPOSITORY}/{'raw' if link[1] else 'blob'}/main/{link[3]})"
+
+    return re.sub(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^()\s]+)\)", of_repository, text)
+
+
 setup(
     name="rllib_remix",
-    version="0.1.0",
+    version=version(),
     description="Cooperative multi-agent reinforcement learning for RLlib: QMIX with the ReMIX and MAC-PO loss weightings, and others.",
-    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description=readme(),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    author="The rllib_remix project",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    project_urls={
+        "Source": REPOSITORY,
+        "Documentation": f"{REPOSITORY}/blob/main/docs/install.md",
+        "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
+        "Issues": f"{REPOSITORY}/issues",
+    },
+    keywords="reinforcement-learning multi-agent cooperative rllib ray qmix remix mac-po pymarl smac pettingzoo",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Operating System :: MacOS",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     packages=[*find_packages(include=["rllib_remix", "rllib_remix.*"]), "rllib_remix.tuned_examples"],
     # `rllib example` works without a checkout too.
@@ -69,6 +120,7 @@ setup(
         "loggers": LOGGERS,
         "onnx": ONNX,
         "envs": ENVS,
+        "docs": DOCS,
         "dev": RENDER + TUNE + CLUSTER + ONNX + ENVS + DEV,
     },
     entry_points={"console_scripts": ["rllib = rllib_remix.cli.main:main"]},

@@ -12,12 +12,13 @@ from typing import Any
 
 from rllib_remix.algorithms.table import ALGORITHMS, OTHER_NAMES, algorithm_class, names_to_import
 from rllib_remix.moved import install as find_moved_classes
+from rllib_remix.supported import check_system
 
 __version__ = "0.1.0"
 
 __all__ = ["register", *names_to_import(), *OTHER_NAMES]
 
-
+check_system()
 find_moved_classes()
 
 

@@ -32,7 +32,7 @@ ROOMS = {
     "running": "algorithms experiments team checkpoints envs files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
     "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
-    "__init__": "algorithms moved",
+    "__init__": "algorithms moved supported",
     "onnx_export": "policy checkpoints envs models files errors",
     # what is trained
     "algorithms": "actor_critic value_based team rollout envs reporting errors",
@@ -54,6 +54,7 @@ ROOMS = {
     "files": "errors",
     "terminal": "errors",
     "settings": "errors",
+    "supported": "errors",
     "errors": "",
     "memory": "",
     "compiling": "",
@@ -139,7 +140,7 @@ def test_no_file_is_too_long_and_no_folder_too_full_but_those_with_a_reason():
 
 WITHOUT_RAY = (
     "cli", "jobs", "playing", "onnx_export", "experiments", "policy", "checkpoints", "reporting", "diagnosis", "envs", "models",
-    "learning", "files", "terminal", "settings", "errors", "memory", "compiling", "moved", "__init__",
+    "learning", "files", "terminal", "settings", "errors", "memory", "compiling", "moved", "supported", "zoo", "__init__",
 )  # fmt: skip
 ALSO_WITHOUT_RAY = ("rollout/acting.py", "rollout/episode.py", "replay/sum_tree.py")
 BUT_FOR = {

@@ -69,8 +69,9 @@ class Server:
     def __init__(self, path: str):
         self._path_from_site = self._without_own_path()
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(path)
+        self._socket.bind(f"{path}.new")
         self._socket.listen(64)
+        os.rename(f"{path}.new", path)  # Tests connect as soon as they see it.
         self._waiting: dict[int, socket.socket] = {}  # by process id
         self._raylets: dict[int, int] = {}  # by a descriptor of its raylet: every worker's process id
         self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

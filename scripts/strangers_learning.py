@@ -52,7 +52,8 @@ def trained(stranger: Stranger, steps: int, storage: str) -> dict[str, Any]:
     done = subprocess.run(command, cwd=USER_FILES, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        return {"message": next((line for line in lines if line.startswith("Error: ")), lines[-1])}
+        said = next((line for line in lines if line.startswith("Error: ")), lines[-1])
+        return {"message": said.rpartition("SettingError: ")[2]}
     (trial,) = read_runs([Path(storage)])
     evaluated_at, returns = trial.curve("greedy")
     return {"env_steps": int(evaluated_at[-1]), "greedy": round(float(returns[-1]), 3)}

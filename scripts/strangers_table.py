@@ -142,8 +142,10 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 def _learned(found: dict[str, Any]) -> str:
     """Two cells: the return of random play, and the greedy one after so many env steps."""
-    if "greedy" not in found:
-        return f"{found['random']:g} | not trained" if found else "– | not trained"
+    if not found:
+        return "– | not trained"
+    if "message" in found:
+        return f"{found['random']:.3g} | refused: {found['message'].partition(':')[0]}"
     return f"{found['random']:.3g} | {found['greedy']:.3g} at {found['env_steps'] / 1000:.0f}k"
 
 

@@ -55,7 +55,8 @@ class BoardLogger(TBXLoggerCallback):
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
         """Tune's hook: what the trial was trained with, and its last returns, then the end of its file."""
-        writer, last = self._trial_writer.pop(trial, None), self._trial_result.pop(trial, {})
+        writer: Any = self._trial_writer.pop(trial, None)
+        last = self._trial_result.pop(trial, {})
         if writer is None:
             return
         returns = {name: last[name] for key in _METRICS if (name := _PREFIX + key) in last}

@@ -138,9 +138,9 @@ class ProgressCallback(Callback):
 
     def _progress(self, trial: Any) -> TrialProgress:
         if trial.trial_id not in self.trials:
-            name = trial.trainable_name
+            name = str(trial.trainable_name)
             if self._short_names:
-                name = self._short_names.get(trial.experiment_dir_name, name)
+                name = self._short_names.get(str(trial.experiment_dir_name), name)
             self._names[name] += 1
             self.trials[trial.trial_id] = TrialProgress(
                 name,

@@ -115,7 +115,7 @@ def test_a_processor_whose_avx512_mkl_leaves_unused_is_named_with_the_remedy(mon
     assert found.command == (diagnosis.FAST_PRODUCTS if state == "optional" else None)
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="compiles")
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc, with which the remedy compiles")
 def test_the_remedy_for_products_does_what_it_says(tmp_path):
     ask = "import ctypes; print(ctypes.CDLL(None).mkl_serv_intel_cpu_true())"
     script = f'{diagnosis.FAST_PRODUCTS} && exec "$0" -c "{ask}"'

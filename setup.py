@@ -9,25 +9,25 @@ ROOT = Path(__file__).parent
 REPOSITORY = "https://github.com/OWNER/rllib_remix"  # PLACEHOLDER: where the code will be published
 
 RUNTIME = [
-    "ray[rllib]>=2.60,<2.61",
-    "torch>=2.4",
-    "numpy>=1.26",
+    "ray[rllib]>=2.55,<2.61",
+    "torch>=2.6",
+    "numpy>=2.0",
     "pyyaml>=6",
     "pettingzoo>=1.24",
-    "gymnasium>=1.0",
+    "gymnasium>=1.2.2",
     "numba>=0.60",
     "llvmlite",  # as numba wants it
     "scipy>=1.15",
     "matplotlib>=3.8",
     "pillow>=10.4",
     "safetensors>=0.4",
-    "pydantic>=2.5,<3",
+    "pydantic>=2.12,<3",
     "typer>=0.16",
     "rich>=13",
 ]
 RENDER = ["pygame>=2.5"]  # pictures of Gymnasium's environments
 TUNE = ["optuna>=3.6"]
-CLUSTER = ["ray[default]>=2.60,<2.61"]  # with the job server and the dashboard
+CLUSTER = ["ray[default]>=2.55,<2.61"]  # with the job server and the dashboard
 LOGGERS = ["wandb>=0.17", "mlflow-skinny>=2.14"]
 ONNX = ["onnx>=1.16", "onnxruntime>=1.18"]  # teams as files for places without PyTorch
 ENVS = [  # environments that others wrote, to try and to test with

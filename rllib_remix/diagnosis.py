@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-TESTED_RAY = "2.60"
+from rllib_remix.ray_releases import NEWEST_RAY, OLDEST_RAY, as_text, is_supported
+
 OLDEST_PYTHON = (3, 10)
 REQUIRED = ("ray", "torch", "numpy", "numba", "gymnasium", "pettingzoo", "scipy", "matplotlib", "safetensors")
 # Import name, distribution, what it is for, how to get it.
@@ -76,12 +77,13 @@ def _package(name: str) -> Check:
         version = importlib.metadata.version(name)
     except Exception as error:  # a broken installation can raise anything
         return Check(name, "problem", f"{type(error).__name__}: {error}", "pip install -U rllib_remix")
-    if name == "ray" and not version.startswith(f"{TESTED_RAY}."):
+    if name == "ray" and not is_supported(version):
+        newest = as_text(NEWEST_RAY)
         return Check(
             name,
             "problem",
-            f"{version} is not tested; {TESTED_RAY} is.",
-            f"pip install 'ray[rllib]=={TESTED_RAY}.*'",
+            f"{version} is not tested; {as_text(OLDEST_RAY)} to {newest} are.",
+            f"pip install 'ray[rllib]=={newest}.*'",
         )
     return Check(name, "ok", version)
 

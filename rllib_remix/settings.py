@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple, Protocol
 
 from rllib_remix.errors import SettingError, nearest, shown, unknown
+from rllib_remix.ray_releases import check_release_has
 
 
 def check_keys(
@@ -16,10 +17,13 @@ def check_keys(
 ) -> None:
     """Raises SettingError for the first key of `given` that is not in `allowed`.
 
-    Where there are hundreds of allowed keys, the message lists only `listed`, and says that RLlib's are as well.
+    Where there are hundreds of allowed keys, the message lists only `listed`, and says that RLlib's are as well. One that
+    only later releases of Ray have is told as such (UserError).
     """
     for key in given:
         if key not in allowed:
+            if listed is not None:
+                check_release_has(owner, key)
             guess = nearest(key if isinstance(key, str) else shown(key), allowed)
             hint = f"; did you mean {guess!r}?" if guess else "."
             names = ", ".join(sorted(allowed if listed is None else listed)) or "none"

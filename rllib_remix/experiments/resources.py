@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rllib_remix.errors import UserError, shown
 from rllib_remix.experiments.checks.rllib_refusals import explain
 from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.ray_releases import check_release_has
 from rllib_remix.settings import check_keys, check_number
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def as_settings(
         trials: of every variant its config and the bundles that it asks for, the main process's first.
 
     Raises:
-        UserError: less than a trial takes, or variants that take different amounts.
+        UserError: less than a trial takes, variants that take different amounts, or custom resources where Ray is too old.
     """
     settings: dict[str, Any] = {}
     if "cpu" in resources:
@@ -91,6 +92,7 @@ def as_settings(
             )
         settings[_SETTINGS["gpu"]] = resources["gpu"] / learners.pop()
     if resources.get("custom_resources"):
+        check_release_has(f"{owner}: custom_resources", _SETTINGS["custom_resources"])
         settings[_SETTINGS["custom_resources"]] = dict(resources["custom_resources"])
     return settings
 

@@ -18,6 +18,7 @@ from ray.rllib.utils.metrics import (
     NUM_EPISODES_LIFETIME,
     WEIGHTS_SEQ_NO,
 )
+from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 from torch import Tensor, nn
 
 from rllib_remix.memory import kept_memory, skip_memory_fill
@@ -106,6 +107,13 @@ class TeamLearner(TorchLearner):
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
         )
+
+    def _set_optimizer_state(self, state: Any) -> None:
+        # RLlib's own of Ray 2.55 turns the numbers of weights into tensors too, with which no moments find their weights.
+        for name, saved in state.items():
+            if name in self._named_optimizers:
+                moments = convert_to_torch_tensor(saved["state"]["state"], device=self._device)
+                self._named_optimizers[name].load_state_dict({**saved["state"], "state": moments})
 
     def apply_gradients(self, gradients_dict: dict[Any, Any]) -> None:
         """As RLlib's, but networks and optimizer stay as they are if loss or gradient are not finite.

@@ -28,7 +28,7 @@ from rllib_remix.files.durable import new_folder_aside, put_in_place, remove_lef
 from rllib_remix.memory import return_memory
 from rllib_remix.replay.saved import restore_replay
 from rllib_remix.team.nonfinite import NotFiniteError, check_saved_networks, check_state
-from rllib_remix.team.stored_class import read_class_and_settings
+from rllib_remix.team.stored_class import read_class_and_settings, write_class_and_settings
 
 COMPONENT_REPLAY_BUFFER = "replay_buffer"
 
@@ -110,6 +110,7 @@ class SavedAlgorithm(Algorithm):
     def _write(self, path: Path | None, state: dict[str, Any], kwargs: dict[str, Any]) -> Path:
         self._saved_at = self._now()
         folder = Path(super().save_to_path(path, state=state, **kwargs))
+        write_class_and_settings(folder, type(self), self.get_ctor_args_and_kwargs())
         check_learner_files(folder)
         write_portable(
             folder / PORTABLE, self._weights(), self.get_metadata() | settings_as_json(self.config)

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import ray
 from ray.rllib.algorithms.algorithm import Algorithm
 
 from rllib_remix import QMIX, VDN, ReMIX, ReMIXConfig
@@ -16,6 +17,7 @@ from rllib_remix.checkpoints.portable import read_weights
 from rllib_remix.checkpoints.reading import CheckpointError
 from rllib_remix.experiments.result_keys import flattened
 from rllib_remix.moved import MOVED, RENAMED
+from rllib_remix.ray_releases import release_of
 from rllib_remix.value_based.learner import ValueLearner
 from rllib_remix.value_based.rl_module import ValueRLModule
 from tests.algorithms.games import VALUE_BASED, weights
@@ -43,6 +45,11 @@ PICKLED = {
     "rllib_remix.tuning.storage": "DurableStorage Patience StateSyncer",
 }
 
+READS_IT = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11) or release_of(ray.__version__) < (2, 60),
+    reason="it holds code of Python 3.11 and Ray 2.60",
+)
+
 
 @pytest.fixture
 def checkpoint(tmp_path):
@@ -58,7 +65,7 @@ def is_as_saved(algorithm, checkpoint):
     return all((saved[name] == here[name]).all() for name in saved)
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Ray pickled code of Python 3.11 with it")
+@READS_IT
 @pytest.mark.parametrize("made_by", [ReMIX, QMIX])
 def test_it_becomes_an_algorithm_of_the_classes_of_now_and_trains_on(build, checkpoint, made_by):
     algorithm = made_by.from_checkpoint(checkpoint)
@@ -74,7 +81,7 @@ def test_it_becomes_an_algorithm_of_the_classes_of_now_and_trains_on(build, chec
         algorithm.stop()
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Ray pickled code of Python 3.11 with it")
+@READS_IT
 def test_rllibs_own_method_which_takes_the_defaults_of_now_says_what_differs(checkpoint):
     with pytest.raises(
         CheckpointError, match="normalize_observations is False there and True here; load it with"
@@ -82,7 +89,7 @@ def test_rllibs_own_method_which_takes_the_defaults_of_now_says_what_differs(che
         Algorithm.from_checkpoint(checkpoint)
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Ray pickled code of Python 3.11 with it")
+@READS_IT
 def test_it_is_no_checkpoint_of_another_algorithm(checkpoint):
     with pytest.raises(ValueError, match=r"was made by ReMIX, not by VDN\.$"):
         VDN.from_checkpoint(checkpoint)

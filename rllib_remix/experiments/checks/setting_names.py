@@ -9,6 +9,7 @@ from rllib_remix.errors import UserError, nearest, shown
 from rllib_remix.experiments.algorithm import is_of_team
 from rllib_remix.experiments.checks.setting_values import check_values
 from rllib_remix.experiments.old.models import model_defaults
+from rllib_remix.ray_releases import check_release_has
 
 if TYPE_CHECKING:
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -47,6 +48,7 @@ def check_rllib_settings(owner: str, config: AlgorithmConfig, names: Iterable[st
     allowed = {*config.to_dict(), *vars(config), *properties} | TRANSLATED_KEYS
     for name in map(str, names):
         if name not in allowed and not name.startswith("__"):  # Tune's own, such as __trial_info__
+            check_release_has(owner, name)
             guess = nearest(name, [key for key in allowed if not key.startswith("_")])
             hint = f"did you mean {guess!r}?" if guess else f"see the settings of {type(config).__name__}."
             raise UserError(f"{owner}: unknown key {shown(name)}; {hint}")

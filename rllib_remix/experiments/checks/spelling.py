@@ -16,6 +16,7 @@ from pathlib import Path
 from rllib_remix.algorithms.table import ALGORITHMS, RLLIB_ALGORITHMS, is_of_user
 from rllib_remix.errors import UserError, nearest, shown, unknown
 from rllib_remix.experiments.experiment import Experiment
+from rllib_remix.ray_releases import check_release_has
 
 _ROOT = Path(__file__).parents[3]
 _IMPORTED = re.compile(r"^(?:    )?from (rllib_remix[\w.]*) import", re.MULTILINE)
@@ -59,7 +60,8 @@ def check_setting_names(owner: str, run: object, names: Iterable[object]) -> Non
         names: settings, of today's API.
 
     Raises:
-        UserError: names the first that this algorithm cannot have, and the nearest that it has.
+        UserError: names the first that this algorithm cannot have, and the nearest that it has, or the release of Ray that
+            brought it.
     """
     if not isinstance(run, str) or run not in ALGORITHMS or is_of_user(run):
         return
@@ -68,6 +70,7 @@ def check_setting_names(owner: str, run: object, names: Iterable[object]) -> Non
         return
     known = set(re.findall(r"\w+", ours + rllibs))
     for name in names:
+        check_release_has(owner, name)
         if isinstance(name, str) and name.isidentifier() and name not in known:
             guess = nearest(name, [*_DECLARED.findall(ours), *_SET.findall(rllibs)])
             hint = f"did you mean {guess!r}? " if guess else ""

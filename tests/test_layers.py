@@ -31,7 +31,7 @@ ROOMS = {
     "jobs": "running experiments files settings terminal errors",
     "running": "algorithms experiments team checkpoints envs files terminal errors",
     "playing": "experiments reporting algorithms policy rollout checkpoints envs models files settings terminal errors",
-    "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings errors",
+    "experiments": "__init__ algorithms value_based team rollout checkpoints envs files settings ray_releases errors",
     "__init__": "algorithms moved supported",
     "onnx_export": "policy checkpoints envs models files errors",
     # what is trained
@@ -45,7 +45,7 @@ ROOMS = {
     "rollout": "envs models memory settings errors",
     "checkpoints": "zoo envs models files terminal settings errors",
     "reporting": "files errors",
-    "diagnosis": "envs compiling",
+    "diagnosis": "envs compiling ray_releases",
     "envs": "compiling settings errors",
     "models": "compiling errors",
     "learning": "settings errors",
@@ -53,7 +53,8 @@ ROOMS = {
     "zoo": "errors",
     "files": "errors",
     "terminal": "errors",
-    "settings": "errors",
+    "settings": "ray_releases errors",
+    "ray_releases": "errors",
     "supported": "errors",
     "errors": "",
     "memory": "",
@@ -140,7 +141,7 @@ def test_no_file_is_too_long_and_no_folder_too_full_but_those_with_a_reason():
 
 WITHOUT_RAY = (
     "cli", "jobs", "playing", "onnx_export", "experiments", "policy", "checkpoints", "reporting", "diagnosis", "envs", "models",
-    "learning", "files", "terminal", "settings", "errors", "memory", "compiling", "moved", "supported", "zoo", "__init__",
+    "learning", "files", "terminal", "settings", "errors", "memory", "compiling", "moved", "supported", "ray_releases", "zoo", "__init__",
 )  # fmt: skip
 ALSO_WITHOUT_RAY = ("rollout/acting.py", "rollout/episode.py", "replay/sum_tree.py")
 BUT_FOR = {

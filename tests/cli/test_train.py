@@ -1,12 +1,21 @@
 """What `rllib train` refuses before Ray starts, and what it hands on."""
 
 import json
+from importlib.metadata import version
 
 import pytest
 
+from rllib_remix.ray_releases import release_of
 from rllib_remix.running.outcomes import Outcome, Outcomes
 
 QMIX = ("train", "--algo", "QMIX", "--env", "matrix_game")
+
+
+RESERVES_TPU = (
+    "'tpu', which only a running"
+    if release_of(version("ray")) >= (2, 56)
+    else "a setting of Ray 2.56 and later"
+)
 
 
 @pytest.fixture
@@ -134,7 +143,7 @@ def started(monkeypatch) -> list:
         ((*QMIX, "--resources-per-trial", {"extra_cpu": 1}), "give all that a trial needs as cpu"),
         ((*QMIX, "--resources-per-trial", {"cpu": 0.5}), "less than the 1 that a trial takes"),
         ((*QMIX, "--resources-per-trial", {"cpu": 99}, "--ray-num-cpus", 2), "needs 99 CPUs"),
-        ((*QMIX, "--resources-per-trial", {"custom_resources": {"tpu": 1}}), "'tpu', which only a running"),
+        ((*QMIX, "--resources-per-trial", {"custom_resources": {"tpu": 1}}), RESERVES_TPU),
         ((*QMIX, "--checkpoint-score-attr", "min-los"), "unknown result key 'los'"),
         ((*QMIX, "--wandb-project", "x"), "pip install rllib_remix[loggers]"),
         ((*QMIX, "--mlflow-experiment", "x"), "pip install rllib_remix[loggers]"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 
 from rllib_remix.errors import UserError
@@ -19,9 +20,9 @@ SETTINGS_SINCE = {
 
 
 def release_of(version: str) -> tuple[int, ...]:
-    """The first two numbers of a version: (2, 60) of "2.60.0"; () if it begins with no numbers."""
-    numbers = version.split(".")[:2]
-    return tuple(map(int, numbers)) if all(each.isdecimal() for each in numbers) else ()
+    """The first two numbers of a version: (2, 60) of "2.60.0" and of "2.60rc1"; () if it begins with none."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return tuple(map(int, found.groups())) if found else ()
 
 
 def is_supported(version: str) -> bool:
@@ -35,9 +36,10 @@ def check_release_has(owner: str, name: object) -> None:
     Raises:
         UserError: names the release that brought it, and the one that is here.
     """
-    since = SETTINGS_SINCE.get(name) if isinstance(name, str) else None
-    here = metadata.version("ray")
-    if since and release_of(here) < since:
+    if not isinstance(name, str) or name not in SETTINGS_SINCE:
+        return
+    since, here = SETTINGS_SINCE[name], metadata.version("ray")
+    if () < release_of(here) < since:
         raise UserError(
             f"{owner}: {name} is a setting of Ray {as_text(since)} and later; here is Ray {here}. Leave it out, or "
             f"`pip install 'ray[rllib]=={as_text(NEWEST_RAY)}.*'`."

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from pages.blocks import ROOT
 from wheel_trial import build, run, say, try_examples
 
 SHOWN = ("ray", "torch", "numpy", "numba", "scipy", "gymnasium", "pettingzoo", "typer", "pydantic")
+LOWEST = "lowest versions"  # of which some do not go with what the tests need
 FAST = ["-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "-m", "not slow and not battery"]
 
 
@@ -86,8 +88,13 @@ def attempt(trial: Trial, wheel: Path, with_tests: bool, folder: Path) -> None:
 
 def versions_in(programs: Path) -> dict[str, str]:
     """Of Python and of the packages in SHOWN, in an environment."""
-    code = f"import json, platform; from importlib.metadata import version; print(json.dumps({{'python': platform.python_version(), **{{name: version(name) for name in {SHOWN}}}}}))"
-    return json.loads(run([str(programs / "python"), "-c", code], programs))
+    code = "import json, platform, sys; from importlib.metadata import version\n"
+    code += (
+        "versions = {'python': platform.python_version()} | {name: version(name) for name in sys.argv[1:]}\n"
+    )
+    return json.loads(
+        run([str(programs / "python"), "-c", f"{code}print(json.dumps(versions))", *SHOWN], programs)
+    )
 
 
 def table(trials: list[dict]) -> str:
@@ -129,13 +136,13 @@ def main() -> None:
         trials = [Trial(f"Ray {ray}", sys.executable, [*pinned("ray"), f"ray=={ray}"]) for ray in asked.ray]
         trials += [Trial(Path(python).name, python, pinned()) for python in asked.python]
         if asked.lowest:
-            trials.append(Trial("lowest versions", sys.executable, lowest(folder, sys.executable)))
+            trials.append(Trial(LOWEST, sys.executable, lowest(folder, sys.executable)))
         wheel = build(folder)
         for number, trial in enumerate(trials):
-            attempt(trial, wheel, asked.tests and trial.name != "lowest versions", folder / str(number))
+            attempt(trial, wheel, asked.tests and trial.name != LOWEST, folder / str(number))
             if asked.out:
                 write(asked.out, [trial])
-            subprocess.run(["rm", "-rf", str(folder / str(number) / "environment")], check=False)
+            shutil.rmtree(folder / str(number))  # some GB
     sys.exit(any(trial.failed for trial in trials))
 
 

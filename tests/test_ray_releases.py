@@ -26,6 +26,7 @@ SETUP = Path(__file__).parents[1] / "setup.py"
         ("2.55.0", True),
         ("2.60.0", True),
         ("2.60.0.dev0+abc", True),
+        ("2.60rc1", True),
         ("2.61.0", False),
         ("3.0.0.dev0", False),
         ("nightly", False),
@@ -47,6 +48,12 @@ def test_the_newest_ray_has_every_setting_that_is_told_as_late():
     from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 
     assert SETTINGS_SINCE.keys() <= vars(AlgorithmConfig()).keys()
+
+
+def test_of_a_ray_whose_release_is_not_known_no_setting_is_refused(monkeypatch):
+    monkeypatch.setattr(metadata, "version", lambda name: "nightly")
+    for name in SETTINGS_SINCE:
+        check_release_has("config", name)
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ class TeamLearner(TorchLearner):
         # RLlib's own of Ray 2.55 turns the numbers of weights into tensors too, with which no moments find their weights.
         for name, saved in state.items():
             if name in self._named_optimizers:
-                moments = convert_to_torch_tensor(saved["state"]["state"], device=self._device)
+                moments = convert_to_torch_tensor(saved["state"]["state"], device=str(self._device))
                 self._named_optimizers[name].load_state_dict({**saved["state"], "state": moments})
 
     def apply_gradients(self, gradients_dict: dict[Any, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import ray
-from ray import cloudpickle
+from ray.cloudpickle import cloudpickle
 
 from rllib_remix.checkpoints.manifest import METADATA
 from rllib_remix.checkpoints.reading import CheckpointError, read_json

@@ -150,13 +150,16 @@ def test_a_workflow_or_form_can_be_read_and_depends_on_no_secret(path):
         assert (ROOT / script).exists()
 
 
-def test_the_workflow_tries_every_python_and_the_ray_that_is_pinned():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
-    matrix = workflow["jobs"]["suite"]["strategy"]["matrix"]
+def test_the_workflow_tries_every_python_the_oldest_ray_the_pinned_one_and_the_lowest_versions():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))["jobs"]
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")
-    assert matrix["python"] == re.findall(r'"Programming Language :: Python :: (3\.\d+)"', setup)
+    pythons = jobs["suite"]["strategy"]["matrix"]["python"]
+    assert pythons == re.findall(r'"Programming Language :: Python :: (3\.\d+)"', setup)
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    assert matrix["ray"] == re.findall(r"^ray==(\S+)$", constraints, flags=re.MULTILINE)
+    (oldest,) = re.findall(r'"ray\[rllib\]>=([\d.]+),', setup)
+    (pinned,) = re.findall(r"^ray==(\S+)$", constraints, flags=re.MULTILINE)
+    tried = jobs["versions"]["strategy"]["matrix"]["of"]
+    assert tried == [f"--ray {oldest}.0 --tests", f"--ray {pinned} --tests", "--lowest"]
 
 
 def test_hooks_before_a_commit_are_local():

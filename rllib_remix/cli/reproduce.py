@@ -33,6 +33,9 @@ _ONLY = typer.Option(
     [], "--only", help="A panel or an algorithm, to run it alone; can be given several times."
 )
 _OF_ALL = ("name", "storage_path", "out", "verbose")  # what studies that are no runs of Tune have too
+_RAW = typer.Option(
+    [], "--raw", help="Raw results (.json) of a report, made elsewhere or earlier; their runs count too."
+)
 _STORAGE = typer.Option(Path("~/ray_results/reproduce"), "--storage-path", help="Folder of the runs.")
 
 
@@ -66,6 +69,7 @@ def run(
     seeds: int = _SEEDS,
     only: list[str] = _ONLY,
     storage_path: Path = _STORAGE,
+    raw: list[Path] = _RAW,
     max_concurrent: int = MAX_CONCURRENT_OPTION,
     checkpoint_freq: int = typer.Option(
         0,
@@ -88,8 +92,10 @@ def run(
     """
     from rllib_remix.cli.train import end
     from rllib_remix.running.cluster import Cluster
+    from rllib_remix.studies.raw import brought_runs
     from rllib_remix.studies.running import run_study
     from rllib_remix.studies.store import storage_of
+    from rllib_remix.terminal.lines import print_note
 
     if (own := own_study(name)) is not None:
         _refuse(ctx, name, *(option for option in ctx.params if option not in _OF_ALL))
@@ -97,6 +103,7 @@ def run(
         return
     study = find_study(name)
     cells = cells_of(study, budget, seeds=seeds, only=only)
+    brought = brought_runs(raw, study, budget, print_note)
     storage = storage_of(storage_path, study.name, budget)
     cluster = Cluster(ray_address, ray_num_cpus, ray_num_gpus, None, ray_object_store_memory, False)
     ended = run_study(
@@ -104,6 +111,7 @@ def run(
         budget,
         cells,
         storage,
+        brought=brought,
         cluster=cluster,
         max_concurrent=max_concurrent,
         checkpoint_freq=checkpoint_freq,
@@ -112,6 +120,7 @@ def run(
     for outcomes in ended:
         end(outcomes)
     given = f" --budget {budget}" if budget != "small" else ""
+    given += "".join(f" --raw {shlex.quote(str(file))}" for file in raw)
     typer.echo(f"\nDraw it with: rllib reproduce report {shlex.quote(name)}{given} --out FOLDER")
 
 
@@ -127,9 +136,7 @@ def report(
         None, "--seeds", min=1, max=1000, help="How many [default: all that were run]."
     ),
     storage_path: Path = _STORAGE,
-    raw: Path = typer.Option(
-        None, "--raw", help="Raw results (.json) that a report wrote, instead of the runs' folders."
-    ),
+    raw: list[Path] = _RAW,
     out: Path = typer.Option(Path("."), "--out", "-o", help="Folder for figure, tables and raw results."),
     verbose: int = VERBOSE_OPTION,
 ) -> None:
@@ -137,9 +144,10 @@ def report(
 
     Runs that are not finished are in the figure, but not in the tables.
     """
-    from rllib_remix.studies.raw import collected, read_raw
+    from rllib_remix.studies.raw import brought_runs, collected
     from rllib_remix.studies.report import write_report
     from rllib_remix.studies.store import seeds_begun, storage_of, trial_of
+    from rllib_remix.terminal.lines import print_note
 
     if (own := own_study(name)) is not None:
         _refuse(ctx, name, *(option for option in ctx.params if option not in _OF_ALL))
@@ -148,14 +156,13 @@ def report(
         typer.echo(f"Written: {files[0]}")
         return
     study, trials = find_study(name), []
-    if raw is not None:
-        budget, runs = read_raw(raw, study)
-    else:
-        storage = storage_of(storage_path, study.name, budget)
-        cells = cells_of(study, budget, seeds=seeds or seeds_begun(study, budget, storage))
-        runs = collected(study, cells, storage)
-        if study.weights:
-            trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
+    storage = storage_of(storage_path, study.name, budget)
+    brought = brought_runs(raw, study, budget, print_note)
+    most = max([seeds_begun(study, budget, storage), *(1 + run.seed for run in brought)])
+    cells = cells_of(study, budget, seeds=seeds or most)
+    runs = collected(study, cells, storage, brought)
+    if study.weights:
+        trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
     written = write_report(study, budget, runs, out, trials)
     typer.echo(f"{written.table}\n\nWritten: {', '.join(map(str, written.files))}")
 

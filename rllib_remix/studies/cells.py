@@ -34,7 +34,12 @@ class Cell:
     @property
     def folder(self) -> str:
         """The name of the run's folder; other settings have another."""
-        return f"{self.place}_{fingerprint(self.experiment)}"
+        return f"{self.place}_{self.settings}"
+
+    @property
+    def settings(self) -> str:
+        """The fingerprint of all settings of this run."""
+        return fingerprint(self.experiment)
 
     @property
     def env_steps(self) -> int:

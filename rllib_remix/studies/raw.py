@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from rllib_remix.files.durable import write_whole
 from rllib_remix.files.text_files import read_text
 from rllib_remix.reporting.result_file import read_results
 from rllib_remix.reporting.runs import RESULT_FILE
-from rllib_remix.studies.cells import Cell
+from rllib_remix.studies.cells import Cell, cells_of
 from rllib_remix.studies.store import trial_of
 from rllib_remix.studies.study import Study
 
@@ -36,6 +36,12 @@ class Run:
     seconds: float  # wall time that it took
     made: int  # env steps that it has made
     goal: int  # that it is to make
+    settings: str  # fingerprint, of `Cell.settings`; empty if it is not known
+
+    @property
+    def identity(self) -> tuple[str, str, int, str]:
+        """What it shares with a run that would be the same."""
+        return self.panel, self.algorithm, self.seed, self.settings
 
     @property
     def is_finished(self) -> bool:
@@ -43,34 +49,43 @@ class Run:
         return self.made >= self.goal
 
 
-def collected(study: Study, cells: Sequence[Cell], storage: Path) -> list[Run]:
-    """The runs of these cells that have evaluated at least once.
+def collected(study: Study, cells: Sequence[Cell], storage: Path, brought: Sequence[Run] = ()) -> list[Run]:
+    """The runs of these cells that have evaluated at least once; of two of one cell the one that went further.
+
+    Args:
+        storage: of `storage_of`, with the runs' folders.
+        brought: of `brought_runs`.
 
     Raises:
         RunError: results of a run are damaged.
     """
     runs = []
     for cell in cells:
-        trial = trial_of(cell, storage)
-        if trial is None:
-            continue
-        steps, values = trial.curve(study.metric)
-        if len(steps):
-            *_, last = read_results(trial.folder / RESULT_FILE)
-            seconds = float(last.get("time_total_s", 0.0))
-            runs.append(
-                Run(
-                    cell.panel,
-                    cell.algorithm,
-                    cell.seed,
-                    steps,
-                    values,
-                    seconds,
-                    int(trial.env_steps[-1]),
-                    cell.env_steps,
-                )
-            )
+        found = [run for run in brought if is_of(run, cell)]
+        if (here := _read(study, cell, storage)) is not None:
+            found.insert(0, here)
+        if found:
+            runs.append(max(found, key=lambda run: run.made))
     return runs
+
+
+def is_of(run: Run, cell: Cell) -> bool:
+    """Whether a run is of this panel, algorithm and seed, and was made with these settings."""
+    return run.identity == (cell.panel, cell.algorithm, cell.seed, cell.settings)
+
+
+def _read(study: Study, cell: Cell, storage: Path) -> Run | None:
+    trial = trial_of(cell, storage)
+    if trial is None:
+        return None
+    steps, values = trial.curve(study.metric)
+    if not len(steps):
+        return None
+    *_, last = read_results(trial.folder / RESULT_FILE)
+    seconds, made = float(last.get("time_total_s", 0.0)), int(trial.env_steps[-1])
+    return Run(
+        cell.panel, cell.algorithm, cell.seed, steps, values, seconds, made, cell.env_steps, cell.settings
+    )
 
 
 def write_raw(file: Path, study: Study, budget: str, runs: Sequence[Run]) -> None:
@@ -104,21 +119,22 @@ def _as_json(run: Run) -> dict[str, Any]:
         "seconds": round(run.seconds, 1),
         "made": run.made,
         "goal": run.goal,
+        "settings": run.settings,
         "env_steps": [int(step) for step in run.steps],
         "values": [round(float(value), _DIGITS) for value in run.values],
     }
 
 
-def read_raw(file: Path, study: Study) -> tuple[str, list[Run]]:
-    """The budget and the runs in a file that `write_raw` wrote of a study.
+def read_raw(file: Path, study: Study, budget: str) -> list[Run]:
+    """The runs in a file that `write_raw` wrote of a study.
 
     Raises:
-        UserError: it is none, or of another study, or has runs that the study does not have.
+        UserError: it is none, or of another study or budget, or has runs that the study does not have.
     """
     try:
         content = json.loads(read_text(file, what="raw results"))
         runs = [_run(each) for each in content["runs"]]
-        name, budget = str(content["study"]), str(content["budget"])
+        name, its_budget = str(content["study"]), str(content["budget"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"raw results {shown(str(file))}: cannot be read ({type(error).__name__}: {error}); it must be what "
@@ -128,13 +144,37 @@ def read_raw(file: Path, study: Study) -> tuple[str, list[Run]]:
         raise UserError(
             f"raw results {shown(str(file))} are of the study {shown(name)}, not of {study.name!r}."
         )
+    if its_budget != budget:
+        raise UserError(
+            f"raw results {shown(str(file))} are of the budget {shown(its_budget)}, not of {budget!r}; say "
+            f"--budget {its_budget}, or leave them out."
+        )
     for run in runs:
         if run.panel not in study.panels or run.algorithm not in study.algorithms:
             raise UserError(
                 f"raw results {shown(str(file))} have runs of {shown(run.algorithm)} on {shown(run.panel)}, which the study "
                 f"{study.name!r} does not have."
             )
-    return budget, runs
+    return runs
+
+
+def brought_runs(
+    files: Sequence[Path], study: Study, budget: str, warn: Callable[[str], object]
+) -> list[Run]:
+    """The runs in raw results that were made with the study's settings of now; `warn` is told of files with others.
+
+    Raises:
+        UserError: a file is not raw results of this study and budget.
+    """
+    brought: list[Run] = []
+    for file in files:
+        runs = read_raw(file, study, budget)
+        cells = cells_of(study, budget, seeds=1 + max((run.seed for run in runs), default=0))
+        ours = [run for run in runs if any(is_of(run, cell) for cell in cells)]
+        if others := len(runs) - len(ours):
+            warn(f"{file}: {others} of {len(runs)} runs were made with other settings and do not count.")
+        brought += ours
+    return brought
 
 
 def _run(spec: Mapping[str, Any]) -> Run:
@@ -150,6 +190,7 @@ def _run(spec: Mapping[str, Any]) -> Run:
         float(spec["seconds"]),
         int(spec["made"]),
         int(spec["goal"]),
+        str(spec.get("settings", "")),
     )
 
 

@@ -11,6 +11,7 @@ from rllib_remix.running import starting
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
 from rllib_remix.studies.cells import Cell, cells_of
+from rllib_remix.studies.raw import Run, is_of
 from rllib_remix.studies.store import began_otherwise, has_begun, is_finished
 from rllib_remix.studies.study import Study
 from rllib_remix.terminal.lines import print_line, print_note
@@ -23,12 +24,19 @@ class Missing(NamedTuple):
     new: list[Cell]
 
 
-def missing_of(study: Study, budget: str, cells: Sequence[Cell], storage: Path) -> Missing:
-    """Sorts those of a study's cells that are not finished.
+def missing_of(
+    study: Study, budget: str, cells: Sequence[Cell], storage: Path, brought: Sequence[Run] = ()
+) -> Missing:
+    """Sorts those of a study's cells that are not finished, neither here nor among the runs that were brought.
 
     A sweep with a run in it whose settings have changed since does not go on: it would train that one too.
     """
-    unfinished = [cell for cell in cells if not is_finished(cell, storage)]
+    elsewhere = [run for run in brought if run.is_finished]
+    unfinished = [
+        cell
+        for cell in cells
+        if not is_finished(cell, storage) and not any(is_of(run, cell) for run in elsewhere)
+    ]
     begun: list[Path] = []
     going_on: set[str] = set()
     for cell in unfinished:
@@ -49,6 +57,7 @@ def run_study(
     cells: Sequence[Cell],
     storage: Path,
     *,
+    brought: Sequence[Run] = (),
     cluster: Cluster | None = None,
     max_concurrent: int | None = None,
     checkpoint_freq: int = 0,
@@ -62,6 +71,7 @@ def run_study(
         study, budget: what is run.
         cells: of `cells_of`, those that are wanted now.
         storage: of `storage_of`. Runs that are in it are unpickled to go on with: trust it.
+        brought: of `brought_runs`; those that are finished are not run again.
         checkpoint_freq: of new runs, as `Cell.to_run` has it.
         cluster, max_concurrent, verbosity, say, warn: as `starting.run` has them.
 
@@ -71,7 +81,7 @@ def run_study(
     Raises:
         UserError, SettingError: a cell cannot be trained; nothing was started.
     """
-    begun, new = missing_of(study, budget, cells, storage)
+    begun, new = missing_of(study, budget, cells, storage, brought)
     say(_plan_in_words(cells, begun, new))
     for cell in new:
         if changes := began_otherwise(cell, storage):

@@ -149,6 +149,7 @@ REFUSED = [
     ("evaluate", {"--use-shelve": None}, "use --out FILE.json"),
     ("example run", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
     ("reproduce run", {"--ray-address": NOBODY}, f"no Ray answers at '{NOBODY}'"),
+    ("reproduce run", {"--raw": "missing.json"}, "missing.json"),
     ("train", {"--log-debug": None, "--algo": "Remix"}, "did you mean 'ReMIX'"),
     ("train", {"--env": "matrx_game"}, "did you mean 'matrix_game'"),
     ("train", {"-c": '{"lr": 1,}'}, "--config: not JSON at line 1, column 10"),
@@ -199,7 +200,7 @@ OTHERS = {
     "reproduce list": ["--verbose"],
     "zoo list": ["--json", "--verbose"],
     "reproduce run": [
-        *("--budget", "--seeds", "--only", "--storage-path", "--max-concurrent", "--checkpoint-freq"),
+        *("--budget", "--seeds", "--only", "--storage-path", "--raw", "--max-concurrent", "--checkpoint-freq"),
         *("--ray-num-cpus", "--ray-num-gpus", "--ray-object-store-memory", "--verbose"),
     ],
     "reproduce report": ["--budget", "--seeds", "--storage-path", "--raw", "--out", "--verbose"],

@@ -111,7 +111,8 @@ def test_finished_runs_stay_and_changed_ones_begin_anew(start, rllib, tmp_path, 
     assert "OW" not in reported.stdout
     assert (tmp_path / "drawn/study_weights.png").exists()
     drawn = (tmp_path / "drawn/study.md").read_text()
-    again = rllib("reproduce", "report", "study.yaml", "--raw", "drawn/study.json", "--out", "again")
+    elsewhere = ("study.yaml", "--raw", "drawn/study.json", "--storage-path", "elsewhere")
+    again = rllib("reproduce", "report", *elsewhere, "--out", "again")
     assert again.exit_code == 0, again.output
     assert (tmp_path / "again/study.md").read_text() == drawn
 
@@ -121,8 +122,11 @@ def test_finished_runs_stay_and_changed_ones_begin_anew(start, rllib, tmp_path, 
     with monkeypatch.context() as patched:
         patched.setattr("rllib_remix.running.starting.run_experiments", no_ray)
         done = rllib(*RUN, "runs", "--only", "QMIX")
+        brought = rllib("reproduce", "run", *elsewhere, "--only", "QMIX")
     assert done.exit_code == 0, done.output
+    assert brought.exit_code == 0, brought.output
     assert "1 runs, all finished." in done.stdout
+    assert "1 runs, all finished." in brought.stdout
     fewer = {"small": {"env_steps": 400, "seeds": 1}}
     declare(tmp_path, STUDY | {"config": SETTINGS | {"gamma": 0.9}, "budgets": fewer})
     assert exit_code(start(*RUN, "runs", "--only", "QMIX"), tmp_path, 1) == 0, output(tmp_path, 1)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from rllib_remix.errors import UserError
+from rllib_remix.studies.cells import cells_of
 from rllib_remix.studies.figures import apart
-from rllib_remix.studies.raw import Run, marl_eval_layout, read_raw, write_raw
+from rllib_remix.studies.raw import Run, brought_runs, collected, marl_eval_layout, read_raw, write_raw
 from rllib_remix.studies.report import write_report
+from rllib_remix.studies.running import missing_of
 from rllib_remix.studies.study import Budget, Contender, Panel, Study
 from rllib_remix.studies.summary import rows_of
 from rllib_remix.studies.tables import as_csv, markdown
@@ -33,7 +35,13 @@ STUDY = Study(
 
 def a_run(algorithm, seed, values, panel="easy", goal=100):
     steps = np.linspace(0, 100, len(values) + 1)[1:]
-    return Run(panel, algorithm, seed, steps, np.array(values, float), 60.0, 100, goal)
+    settings = cell_of(algorithm, seed, panel).settings
+    return Run(panel, algorithm, seed, steps, np.array(values, float), 60.0, 100, goal, settings)
+
+
+def cell_of(algorithm, seed, panel):
+    (cell,) = (cell for cell in cells_of(STUDY, "small", only=[panel, algorithm]) if cell.seed == seed)
+    return cell
 
 
 RUNS = [
@@ -89,15 +97,11 @@ def test_csv_has_a_column_for_each_number():
 
 def test_raw_results_come_back_as_they_were_written(tmp_path):
     write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
-    budget, runs = read_raw(tmp_path / "raw.json", STUDY)
-    assert (budget, len(runs)) == ("small", len(RUNS))
+    runs = read_raw(tmp_path / "raw.json", STUDY, "small")
+    assert len(runs) == len(RUNS)
     for one, other in zip(RUNS, runs, strict=True):
-        assert (one.panel, one.algorithm, one.seed, one.goal) == (
-            other.panel,
-            other.algorithm,
-            other.seed,
-            other.goal,
-        )
+        assert one.identity == other.identity
+        assert (one.made, one.goal) == (other.made, other.goal)
         assert np.array_equal(one.steps.astype(int), other.steps)
         assert np.allclose(one.values, other.values, atol=1e-4)
     assert "rllib reproduce run two --budget small" in (tmp_path / "raw.json").read_text()
@@ -109,15 +113,55 @@ def test_raw_results_come_back_as_they_were_written(tmp_path):
 def test_raw_results_that_are_none_are_refused(tmp_path, content):
     (tmp_path / "raw.json").write_text(content)
     with pytest.raises(UserError, match=r"raw results .* cannot be read"):
-        read_raw(tmp_path / "raw.json", STUDY)
+        read_raw(tmp_path / "raw.json", STUDY, "small")
 
 
 def test_raw_results_of_something_else_are_refused(tmp_path):
     write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
     with pytest.raises(UserError, match="are of the study 'two', not of 'three'"):
-        read_raw(tmp_path / "raw.json", replace(STUDY, name="three"))
+        read_raw(tmp_path / "raw.json", replace(STUDY, name="three"), "small")
+    with pytest.raises(UserError, match="are of the budget 'small', not of 'paper'; say --budget small"):
+        read_raw(tmp_path / "raw.json", STUDY, "paper")
     with pytest.raises(UserError, match="have runs of 'old' on 'easy', which the study 'two' does not have"):
-        read_raw(tmp_path / "raw.json", replace(STUDY, algorithms={"new": Contender("ReMIX")}))
+        read_raw(tmp_path / "raw.json", replace(STUDY, algorithms={"new": Contender("ReMIX")}), "small")
+
+
+def test_runs_that_were_brought_count_if_their_settings_are_those_of_now(tmp_path):
+    nowhere, cells = tmp_path / "runs", cells_of(STUDY, "small")
+    write_raw(tmp_path / "one.json", STUDY, "small", RUNS[:3])
+    write_raw(tmp_path / "two.json", STUDY, "small", RUNS[3:])
+    said = []
+    brought = brought_runs([tmp_path / "one.json", tmp_path / "two.json"], STUDY, "small", said.append)
+    assert ([run.identity for run in brought], said) == ([run.identity for run in RUNS], [])
+    missing = missing_of(STUDY, "small", cells, nowhere, brought).new
+    finished = {run.identity for run in RUNS if run.is_finished}
+    assert len(missing) == len(cells) - len(finished) == 8
+    assert not finished & {(cell.panel, cell.algorithm, cell.seed, cell.settings) for cell in missing}
+    assert len(collected(STUDY, cells, nowhere, brought)) == len(RUNS)
+    further = replace(RUNS[0], made=101)
+    assert collected(STUDY, cells[:1], nowhere, [RUNS[0], further, RUNS[0]]) == [further]
+
+    changed = replace(STUDY, algorithms=STUDY.algorithms | {"old": Contender("QMIX", {"gamma": 0.9})})
+    brought = brought_runs([tmp_path / "two.json"], changed, "small", said.append)
+    assert [run.algorithm for run in brought] == ["new"]
+    assert said == [f"{tmp_path / 'two.json'}: 5 of 6 runs were made with other settings and do not count."]
+    assert len(missing_of(changed, "small", cells_of(changed, "small"), nowhere, brought).new) == 15
+
+
+def test_a_report_does_not_lose_the_runs_of_the_one_before(tmp_path):
+    write_report(STUDY, "small", RUNS, tmp_path)
+    before = (tmp_path / "two.json").read_bytes()
+    with pytest.raises(
+        UserError, match=r"has 1 of its 9 runs alone, which would be lost; add --raw '.*two.json'"
+    ):
+        write_report(STUDY, "small", RUNS[1:], tmp_path)
+    shorter = [replace(RUNS[0], made=50), *RUNS[1:]]
+    with pytest.raises(UserError, match="has 1 of its 9 runs alone"):
+        write_report(STUDY, "small", shorter, tmp_path)
+    assert (tmp_path / "two.json").read_bytes() == before
+    write_report(STUDY, "small", RUNS, tmp_path)
+    changed = replace(STUDY, algorithms={"new": Contender("ReMIX", {"gamma": 0.9}), "old": Contender("QMIX")})
+    write_report(changed, "small", RUNS[4:], tmp_path)  # those of other settings have had their time
 
 
 def test_marl_eval_finds_environment_task_algorithm_run_and_step():

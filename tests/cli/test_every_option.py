@@ -200,7 +200,15 @@ OTHERS = {
     "reproduce list": ["--verbose"],
     "zoo list": ["--json", "--verbose"],
     "reproduce run": [
-        *("--budget", "--seeds", "--only", "--storage-path", "--raw", "--max-concurrent", "--checkpoint-freq"),
+        *(
+            "--budget",
+            "--seeds",
+            "--only",
+            "--storage-path",
+            "--raw",
+            "--max-concurrent",
+            "--checkpoint-freq",
+        ),
         *("--ray-num-cpus", "--ray-num-gpus", "--ray-object-store-memory", "--verbose"),
     ],
     "reproduce report": ["--budget", "--seeds", "--storage-path", "--raw", "--out", "--verbose"],

@@ -6,6 +6,7 @@ Usage:
   .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
   .venv/bin/python scripts/benchmark.py --only smac_sim      the simulator of SMAC's battles, map by map
   .venv/bin/python scripts/benchmark.py --only acting        a step of a trained team: PyTorch, one agent, ONNX
+  .venv/bin/python scripts/benchmark.py --only commands      what it takes until the command helps, or refuses a word
   .venv/bin/python scripts/benchmark.py --only soak          whether memory stays flat over 2,000 iterations
   .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
   .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
@@ -29,6 +30,7 @@ import torch
 from benchmarks import (
     acting,
     battles,
+    commands,
     compare,
     end_to_end,
     episodes,
@@ -44,7 +46,7 @@ from benchmarks import (
 from benchmarks.figures import Figure
 
 STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
-GROUPS = (*STANDARD, "smac_sim", "acting", "sweeps", "soak", "end_to_end")
+GROUPS = (*STANDARD, "smac_sim", "acting", "commands", "sweeps", "soak", "end_to_end")
 RESULTS = machine.ROOT / "docs" / "results"
 LIVES = RESULTS / "half_trained_lengths.json"
 
@@ -112,6 +114,9 @@ class Benchmark:
 
     def _acting(self) -> None:
         acting.bench(self._repeats, self._report)
+
+    def _commands(self) -> None:
+        commands.bench(self._repeats, self._report)
 
     def _sweeps(self) -> None:
         with _ray():

@@ -13,7 +13,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import benchmark
-from benchmarks import battles, compare, episodes, figures, machine, plots, timing
+from benchmarks import battles, commands, compare, episodes, figures, machine, plots, timing
 from benchmarks.figures import Figure
 
 
@@ -305,3 +305,23 @@ def test_training_end_to_end_names_the_examples_that_there_are():
 
     with pytest.raises(ValueError, match="remix"):
         end_to_end.new_config("REMX", batch_size=16, dtype="float32", seed=0)
+
+
+# Commands
+
+
+def test_commands_are_timed_by_their_processes(monkeypatch):
+    monkeypatch.setattr(commands, "COMMANDS", {"help": (0, ["--help"])})
+    seen = []
+    commands.bench(2, seen.append)
+    cpu, wall = seen
+    assert (cpu.name, wall.name) == ("help, CPU", "help, wall")
+    assert (len(cpu.values), len(wall.values)) == (2, 2)
+    assert min(cpu.values) > 0.01
+    assert min(wall.values) > 0.01
+
+
+def test_a_command_that_ends_otherwise_is_no_figure(monkeypatch):
+    monkeypatch.setattr(commands, "COMMANDS", {"wrong": (0, ["trian"])})
+    with pytest.raises(RuntimeError, match="trian ended with 2, not 0: "):
+        commands.bench(1, print)

@@ -98,6 +98,9 @@ class FOPModule(SeparateCriticModule):
             joint.append(seen.steps.unpack(mixer(inputs)))
         return torch.stack(of_agents), torch.stack(joint)
 
+    def value_networks(self) -> tuple[str, ...]:
+        return self.training_networks
+
     def target_sources(self) -> tuple[str, ...]:
         return self.training_networks
 

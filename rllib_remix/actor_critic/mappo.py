@@ -40,6 +40,9 @@ class MAPPOModule(CentralCriticModule):
     def target_sources(self) -> tuple[str, ...]:
         return ()
 
+    def value_networks(self) -> tuple[str, ...]:
+        return ("central_critic",) if self.value_normalizer is None else ("value_normalizer",)
+
     def normalizers(self) -> list[RunningNormalizer]:
         own = self.value_normalizer
         return super().normalizers() if own is None else [*super().normalizers(), own]

@@ -55,5 +55,8 @@ class CentralCriticModule(SeparateCriticModule):
         if config["zero_initial_values"]:
             self.central_critic.begin_at_zero()
 
+    def value_networks(self) -> tuple[str, ...]:
+        return ("central_critic",)
+
     def target_sources(self) -> tuple[str, ...]:
         return self.training_networks

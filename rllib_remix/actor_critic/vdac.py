@@ -46,6 +46,15 @@ class VDACModule(ActorCriticModule):
         v_tot = self.mixer(MixerInputs(seen.steps.pack(own_value.squeeze(-1)), seen.state))
         return {"logits": logits[:, :-1], "values": seen.steps.unpack(v_tot)}
 
+    def value_networks(self) -> tuple[str, ...]:
+        return ("mixer",)
+
+    def rescale_values(self, factor: float) -> None:
+        if self.mixer.is_proportional:
+            self.agent.rescale(factor, extra=True)
+        else:
+            super().rescale_values(factor)
+
 
 class VDACLearner(ActorCriticLearner):
     """-A·mean_a log π^a + c_V·A² - c_H·mean_a H(π^a), with A = G - V_tot of the same networks (Su et al. 2021).

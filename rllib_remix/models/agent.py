@@ -171,6 +171,13 @@ class RecurrentAgent(nn.Module):
             parts.append((time / self.episode_limit).view(-1, 1, 1).expand(*obs.shape[:-1], 1))
         return torch.cat(parts, dim=-1)
 
+    @torch.no_grad()
+    def rescale(self, factor: float, *, extra: bool = False) -> None:
+        """Multiplies the U utilities by a factor, or with `extra` the K numbers behind them instead."""
+        rows = slice(self.n_actions, None) if extra else slice(None, self.n_actions)
+        self.head.weight[..., rows, :].mul_(factor)
+        self.head.bias[..., rows].mul_(factor)
+
     def _clamp(self, outputs: Tensor) -> Tensor:
         if self.utility_clamp is None:
             return outputs

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rllib_remix.models.layers import hidden_layers, last_layer, set_to_zero
+from rllib_remix.models.layers import hidden_layers, last_layer, rescale, set_to_zero
 
 
 class UnrestrictedJointQ(nn.Module):
@@ -35,6 +35,10 @@ class UnrestrictedJointQ(nn.Module):
     def begin_at_zero(self) -> None:
         """Lets Q* begin at 0 in all states."""
         set_to_zero(self.net[-1], self.value[-1])
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies Q* by a factor."""
+        rescale(factor, self.net[-1], self.value[-1])
 
     def forward(self, chosen_values: Tensor, state: Tensor) -> Tensor:
         """Q* of the joint action.

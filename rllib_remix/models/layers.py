@@ -48,3 +48,11 @@ def set_to_zero(*layers: nn.Module) -> None:
     for layer in layers:
         for parameter in layer.parameters():
             parameter.zero_()
+
+
+@torch.no_grad()
+def rescale(factor: float, *layers: nn.Module) -> None:
+    """Multiplies all weights and biases, and with them what linear layers say."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            parameter.mul_(factor)

@@ -13,6 +13,7 @@ from rllib_remix.models.layers import (
     hidden_layers,
     last_layer,
     linear,
+    rescale,
     set_to_zero,
     two_layers,
 )
@@ -42,6 +43,10 @@ class QTRANJointQ(nn.Module):
     def begin_at_zero(self) -> None:
         """Lets Q_jt begin at 0 in all states."""
         set_to_zero(self.net[-1])
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies Q_jt by a factor."""
+        rescale(factor, self.net[-1])
 
     def encode(self, features: Tensor, dtype: torch.dtype) -> Tensor:
         """What the encoder's first layer makes of h_a, before the action and the ReLU.
@@ -91,6 +96,10 @@ class StateValue(nn.Module):
     def begin_at_zero(self) -> None:
         """Lets V begin at 0 in all states."""
         set_to_zero(self.net[-1])
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies V by a factor."""
+        rescale(factor, self.net[-1])
 
     def forward(self, state: Tensor) -> Tensor:
         """[N, S] of any real dtype → [N] float32; all layers but the last compute in bfloat16 if the state is that."""

@@ -13,11 +13,18 @@ class ValueNormalizer(RunningNormalizer):
 
     Mean and deviation are those of all returns so far; before the first `update` they are 0 and 1. While returns have
     never varied the deviation counts as 1. When they change, what the network says means other values: its weights are not
-    rescaled against that (Pop-Art would do it, van Hasselt et al. 2016), as in ValueNorm of Yu et al. 2022.
+    rescaled against that (Pop-Art would do it, van Hasselt et al. 2016), as in ValueNorm of Yu et al. 2022. When the unit of
+    the rewards changes, they mean the same values in the new one (`rescale`).
     """
 
     def __init__(self) -> None:
         super().__init__(1)
+
+    @torch.no_grad()
+    def rescale(self, factor: float) -> None:
+        """Multiplies all values by a factor, while what the network says stays."""
+        self.mean.mul_(factor)
+        self.variance.mul_(factor**2)
 
     def normalized(self, values: Tensor) -> Tensor:
         """Values [...] float32 in the network's unit."""

@@ -29,6 +29,7 @@ from rllib_remix.team.settings.loop import copy_interval, copy_tau
 EPISODE_REPORT = "episode_weights"
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 _UPDATES_SINCE_COPY = "updates_since_target_copy"
+_VALUE_UNIT = "value_unit"
 
 
 class TeamLearner(TorchLearner):
@@ -36,10 +37,15 @@ class TeamLearner(TorchLearner):
 
     A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated`, `numbers`,
     `importance` as the replay buffer gives them, with rewards in the unit of learning; `reward_range` [B, 2] float32, the
-    least and the greatest of all rewards so far in that unit; and `num_steps` [B] float32: the real steps of the whole
+    least and the greatest of all rewards so far in that unit; `reward_unit` [B] float32, what in the game is 1 in it; and `num_steps` [B] float32: the real steps of the whole
     batch divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the
     whole. `is_recent` [B] bool says which were drawn from the newest episodes alone, `num_recent_steps` is as `num_steps`
     of these.
+
+    A unit that follows the rewards (`normalize_rewards`, `standardize_rewards`) changes while values are learned. Values
+    that are told in the old one would be too large beside rewards whose unit has grown: agents then put off what they could
+    earn, since what comes is valued more than what is there. So all values are rescaled whenever the unit changes
+    (Pop-Art, van Hasselt et al. 2016).
 
     Target networks, if the module has some, are renewed after so many updates, or so many episodes collected.
     """
@@ -54,6 +60,7 @@ class TeamLearner(TorchLearner):
             module.make_target_networks()
         self._episodes_at_last_target_copy = self._updates_since_copy = 0
         self._gradient_is_finite = True
+        self._value_unit: float | None = None  # of what the networks say; None if that is not known
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
         with kept_memory():
@@ -126,8 +133,9 @@ class TeamLearner(TorchLearner):
     def _uncompiled_update(self, batch: Any, **kwargs: Any) -> Any:
         """As RLlib's, after the batch is taken into the means and variances by which observations are normalised.
 
-        They are as before if no update is made.
+        They are as before if no update is made. Values are in the batch's unit of rewards from here on.
         """
+        self._rescale_values(batch)
         before = [
             (each, copy.deepcopy(each.state_dict())) for m in self._team_modules() for each in m.normalizers()
         ]
@@ -139,6 +147,15 @@ class TeamLearner(TorchLearner):
             for normalizer, state in before:
                 normalizer.load_state_dict(state)
         return done
+
+    def _rescale_values(self, batch: Any) -> None:
+        if not (self.config.normalize_rewards or self.config.standardize_rewards):
+            return
+        unit = batch[DEFAULT_MODULE_ID]["reward_unit"][0].item()
+        if self._value_unit is not None and self._value_unit != unit:
+            for module in self._team_modules():
+                module.rescale_values(self._value_unit / unit)
+        self._value_unit = unit
 
     def step(self, batch: Any, **kwargs: Any) -> Any:
         """One forward and backward pass, and one step of every optimizer; returns what RLlib's update does.
@@ -194,12 +211,14 @@ class TeamLearner(TorchLearner):
         return super().get_state(*args, **kwargs) | {
             _LAST_TARGET_COPY: self._episodes_at_last_target_copy,
             _UPDATES_SINCE_COPY: self._updates_since_copy,
+            _VALUE_UNIT: self._value_unit,
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)
         self._episodes_at_last_target_copy = state.get(_LAST_TARGET_COPY, self._episodes_at_last_target_copy)
         self._updates_since_copy = state.get(_UPDATES_SINCE_COPY, 0)
+        self._value_unit = state.get(_VALUE_UNIT)
 
 
 @torch.no_grad()

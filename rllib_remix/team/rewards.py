@@ -55,7 +55,9 @@ class Rewards:
         return self._divisor / self._scale
 
     def prepare(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The batch with its rewards in the unit of learning, and `reward_range` [B, 2] float32, least and greatest.
+        """The batch with its rewards in the unit of learning, `reward_range` [B, 2] and `reward_unit` [B], float32.
+
+        The range is from the least to the greatest reward so far, in the unit of learning; the unit is `unit`.
 
         One from which nothing can be learned becomes infinite or NaN, so that no update is made, and spoils no unit.
         """
@@ -66,7 +68,8 @@ class Rewards:
         if self._normalize or self._standardize or self._scale != 1.0:
             rewards = torch.where(usable, self._in_unit(rewards), rewards * math.inf).masked_fill(~mask, 0.0)
         seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
-        return sample | {"rewards": rewards, "reward_range": seen}
+        unit = torch.full((len(rewards),), self.unit)
+        return sample | {"rewards": rewards, "reward_range": seen, "reward_unit": unit}
 
     def _look(self, rewards: Tensor) -> None:
         if not len(rewards):

@@ -189,6 +189,19 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         """What agent networks say of every action of every agent, [B, T+1, n, U + K]; K is 0 unless they have more outputs."""
         return seen.agents.unpack(agent(seen.inputs, seen.agents, seen.images))
 
+    def value_networks(self) -> tuple[str, ...]:
+        """Attributes of the networks that say values, to be rescaled with the unit of the rewards; each has a `rescale`."""
+        raise NotImplementedError
+
+    def rescale_values(self, factor: float) -> None:
+        """Multiplies the values of all networks, online and target, by a factor (Pop-Art, van Hasselt et al. 2016)."""
+        for name in self.value_networks():
+            for network in (getattr(self, name), getattr(self, f"target_{name}", None)):
+                networks: Any = network if isinstance(network, nn.ModuleList) else [network]
+                for each in networks:
+                    if each is not None:
+                        each.rescale(factor)
+
     # Target networks
 
     def target_sources(self) -> tuple[str, ...]:

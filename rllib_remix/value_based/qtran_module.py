@@ -84,5 +84,8 @@ class QTRANModule(ValueRLModule):
         _, encoded = self._outputs(self.target_agent, self.target_q_jt, seen)
         return seen.steps.unpack(self.target_q_jt(encoded, seen.steps.pack(greedy), seen.state))
 
+    def value_networks(self) -> tuple[str, ...]:
+        return ("agent", "q_jt", "state_value")
+
     def target_sources(self) -> tuple[str, ...]:
         return ("agent", "q_jt")

@@ -111,6 +111,10 @@ class ValueRLModule(TeamRLModule):
         best = greedy_actions(utilities, avail) if mixer.needs_best else greedy
         return seen.steps.unpack(mixer(self._mixer_inputs(mixer, seen, utilities, greedy, best)))
 
+    def value_networks(self) -> tuple[str, ...]:
+        q_tot = "agent" if self.mixer.is_proportional else "mixer"
+        return (q_tot,) if self.q_star is None else (q_tot, "q_star")
+
     def target_sources(self) -> tuple[str, ...]:
         return ("q_star_agent", "q_star") if self.model_config["use_q_star"] else ("agent", "mixer")
 

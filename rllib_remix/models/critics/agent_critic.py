@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rllib_remix.models.image_encoder import ImageEncoder
-from rllib_remix.models.layers import hidden_layers, last_layer, set_to_zero
+from rllib_remix.models.layers import hidden_layers, last_layer, rescale, set_to_zero
 from rllib_remix.models.normalizer import RunningNormalizer
 
 
@@ -52,6 +52,10 @@ class AgentCritic(nn.Module):
     def begin_at_zero(self) -> None:
         """Lets all that comes out begin at 0."""
         set_to_zero(self.net[-1])
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies all that comes out by a factor."""
+        rescale(factor, self.net[-1])
 
     def look(self, obs: Tensor, normalizer: RunningNormalizer | None, dtype: torch.dtype) -> Tensor:
         """Observations [N, n, O] of any real dtype as the first layer takes them, [n, N, O or F] of `dtype`."""

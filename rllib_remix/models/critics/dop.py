@@ -47,6 +47,10 @@ class DOPCritic(nn.Module):
         """Lets all values begin at 0."""
         self.values.begin_at_zero()
 
+    def rescale(self, factor: float) -> None:
+        """Multiplies all values by a factor."""
+        self.values.rescale(factor)
+
     def forward(
         self, state: Tensor, obs: Tensor, normalizer: RunningNormalizer | None = None
     ) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from rllib_remix.models.joint_importance import JointImportance
-from rllib_remix.models.layers import float_or_bfloat16, outputs, set_to_zero, two_layers
+from rllib_remix.models.layers import float_or_bfloat16, outputs, rescale, set_to_zero, two_layers
 from rllib_remix.models.mixing.mixer import Mixer, MixerInputs, MixerSizes
 from rllib_remix.models.mixing.qplex import duplex_dueling
 
@@ -63,6 +63,10 @@ class FOPMixer(Mixer):
     def begin_at_zero(self) -> None:
         """Lets V(s) begin at 0 in all states."""
         set_to_zero(self.value[-1])
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies V(s), and with it Q_jt once the Q^a are rescaled too."""
+        rescale(factor, self.value[-1])
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         """Q_jt of the joint action, of `chosen`, `best` (V^a), `state` and `actions`: [N] float32."""

@@ -50,6 +50,8 @@ class Mixer(nn.Module):
     needs_agents: ClassVar[bool] = False
     # Whether there is `with_gradient`: whether Q_tot is a function of the chosen utilities alone, given the state.
     has_gradient: ClassVar[bool] = False
+    # Whether Q_tot is in proportion to the utilities, so that it is rescaled by rescaling them.
+    is_proportional: ClassVar[bool] = False
 
     @classmethod
     def of(cls, team: MixerSizes, networks: Mapping[str, Any]) -> Self:
@@ -58,6 +60,10 @@ class Mixer(nn.Module):
 
     def begin_at_zero(self) -> None:
         """Lets Q_tot begin near 0 in all states."""
+
+    def rescale(self, factor: float) -> None:
+        """Multiplies Q_tot by a factor above 0, while the utilities stay; of a mixer that is not proportional."""
+        raise NotImplementedError
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         """Q_tot [N] float32 of the joint action."""
@@ -72,6 +78,7 @@ class Unmixed(Mixer):
     """No mixer: the utilities stay as they are, [N, n] float32, where mixers give [N]."""
 
     needs_state = False
+    is_proportional = True
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         return inputs.chosen

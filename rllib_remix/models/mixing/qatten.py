@@ -16,6 +16,7 @@ from rllib_remix.models.layers import (
     hidden_layers,
     last_layer,
     outputs,
+    rescale,
     set_to_zero,
     two_layers,
 )
@@ -70,6 +71,9 @@ class QattenMixer(Mixer):
     def begin_at_zero(self) -> None:
         """Lets Q_tot begin near 0: c is 0 in all states, so that it is in proportion to the utilities."""
         set_to_zero(self.offset[-1])
+
+    def rescale(self, factor: float) -> None:
+        rescale(factor, self.head_weights[-1], self.offset[-1])
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         """Q_tot of the joint action, of `chosen`, `state` and `agents`: [N] float32."""

@@ -15,6 +15,7 @@ from rllib_remix.models.layers import (
     last_layer,
     linear,
     outputs,
+    rescale,
     set_to_zero,
     two_layers,
 )
@@ -53,6 +54,9 @@ class QMIXMixer(Mixer):
     def begin_at_zero(self) -> None:
         """Lets Q_tot begin near 0: b1 and b2 are 0 in all states, so that it is in proportion to the utilities."""
         set_to_zero(self.b1, self.b2[-1])
+
+    def rescale(self, factor: float) -> None:
+        rescale(factor, self.w2[-1], self.b2[-1])
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         """Q_tot of the joint action, of `chosen` and `state`: [N] float32."""

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from rllib_remix.models.joint_importance import JointImportance
-from rllib_remix.models.layers import float_or_bfloat16, outputs, set_to_zero, two_layers
+from rllib_remix.models.layers import float_or_bfloat16, outputs, rescale, set_to_zero, two_layers
 from rllib_remix.models.mixing.mixer import Mixer, MixerInputs, MixerSizes
 
 _LEAST = 1e-10  # of a weight, which must be above 0
@@ -79,6 +79,9 @@ class QPLEXMixer(Mixer):
     def begin_at_zero(self) -> None:
         """Lets Q_tot begin near 0: b is 0 in all states, so that it is in proportion to the utilities."""
         set_to_zero(self.offset[-1])
+
+    def rescale(self, factor: float) -> None:
+        rescale(factor, self.weight[-1], self.offset[-1])
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         """Q_tot of the joint action, of `chosen`, `best`, `state` and `actions`: [N] float32."""

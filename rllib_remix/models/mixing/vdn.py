@@ -13,6 +13,7 @@ class VDNMixer(Mixer):
 
     needs_state = False
     has_gradient = True
+    is_proportional = True
 
     def forward(self, inputs: MixerInputs) -> Tensor:
         return inputs.chosen.sum(-1)

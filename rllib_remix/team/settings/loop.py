@@ -73,7 +73,8 @@ class PlaySettings(SettingGroup):
         True,
         Flag(),
         "whether the learner divides rewards by the root mean square of all rewards in its batches so far, so that rare or "
-        "small rewards are not drowned, and large ones do not swamp the networks; results keep the game's unit.",
+        "small rewards are not drowned, and large ones do not swamp the networks; results keep the game's unit. When that unit "
+        "changes the networks' values are rescaled, so that in the game's they stay (Pop-Art, van Hasselt et al. 2016).",
     )
     standardize_rewards: bool = setting(
         False,

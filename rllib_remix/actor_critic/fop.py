@@ -99,6 +99,7 @@ class FOPModule(SeparateCriticModule):
         return torch.stack(of_agents), torch.stack(joint)
 
     def value_networks(self) -> tuple[str, ...]:
+        """Both critics; what entropy adds to their values is multiplied too, though the temperature stays."""
         return self.training_networks
 
     def target_sources(self) -> tuple[str, ...]:

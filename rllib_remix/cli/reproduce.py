@@ -15,7 +15,7 @@ from rllib_remix.cli.options import ADDRESS_OPTION, CPUS_OPTION, GPUS_OPTION, ME
 from rllib_remix.cli.train_options import MAX_CONCURRENT_OPTION
 from rllib_remix.errors import UserError
 from rllib_remix.experiments.experiment import MAX_COUNT
-from rllib_remix.studies.cells import budget_of, cells_of
+from rllib_remix.studies.cells import MAX_SEEDS, budget_of, cells_of
 from rllib_remix.studies.own import OWN, own_study
 from rllib_remix.studies.study import Study, find_study, study_names
 
@@ -28,7 +28,7 @@ _STUDY = typer.Argument(
     help="As `rllib reproduce list` shows it, or a .yaml file of your own.", metavar="STUDY"
 )
 _BUDGET = typer.Option("small", "--budget", "-b", help="small, or paper: what the paper ran.")
-_SEEDS = typer.Option(None, "--seeds", min=1, max=1000, help="How many, instead of the budget's.")
+_SEEDS = typer.Option(None, "--seeds", min=1, max=MAX_SEEDS, help="How many, instead of the budget's.")
 _ONLY = typer.Option(
     [], "--only", help="A panel or an algorithm, to run it alone; can be given several times."
 )
@@ -133,7 +133,7 @@ def report(
     name: str = _STUDY,
     budget: str = _BUDGET,
     seeds: int = typer.Option(
-        None, "--seeds", min=1, max=1000, help="How many [default: all that were run]."
+        None, "--seeds", min=1, max=MAX_SEEDS, help="How many [default: all that were run]."
     ),
     storage_path: Path = _STORAGE,
     raw: list[Path] = _RAW,

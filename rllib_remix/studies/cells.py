@@ -16,6 +16,8 @@ from rllib_remix.experiments.reading.mappings import read_mapping
 from rllib_remix.experiments.result_keys import ENV_STEPS
 from rllib_remix.studies.study import Budget, Study
 
+MAX_SEEDS = 1000  # of a study
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -40,6 +42,11 @@ class Cell:
     def settings(self) -> str:
         """The fingerprint of all settings of this run."""
         return fingerprint(self.experiment)
+
+    @property
+    def identity(self) -> tuple[str, str, int, str]:
+        """What a run of this cell has in common with it."""
+        return self.panel, self.algorithm, self.seed, self.settings
 
     @property
     def env_steps(self) -> int:

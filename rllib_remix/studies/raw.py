@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rllib_remix.files.durable import write_whole
 from rllib_remix.files.text_files import read_text
 from rllib_remix.reporting.result_file import read_results
 from rllib_remix.reporting.runs import RESULT_FILE
-from rllib_remix.studies.cells import Cell, cells_of
+from rllib_remix.studies.cells import MAX_SEEDS, Cell, cells_of
 from rllib_remix.studies.store import trial_of
 from rllib_remix.studies.study import Study
 
@@ -61,17 +61,13 @@ def collected(study: Study, cells: Sequence[Cell], storage: Path, brought: Seque
     """
     runs = []
     for cell in cells:
-        found = [run for run in brought if is_of(run, cell)]
+        identity = cell.identity
+        found = [run for run in brought if run.identity == identity]
         if (here := _read(study, cell, storage)) is not None:
             found.insert(0, here)
         if found:
             runs.append(max(found, key=lambda run: run.made))
     return runs
-
-
-def is_of(run: Run, cell: Cell) -> bool:
-    """Whether a run is of this panel, algorithm and seed, and was made with these settings."""
-    return run.identity == (cell.panel, cell.algorithm, cell.seed, cell.settings)
 
 
 def _read(study: Study, cell: Cell, storage: Path) -> Run | None:
@@ -129,12 +125,12 @@ def read_raw(file: Path, study: Study, budget: str) -> list[Run]:
     """The runs in a file that `write_raw` wrote of a study.
 
     Raises:
-        UserError: it is none, or of another study or budget, or has runs that the study does not have.
+        UserError: it is none, or of another study, budget or metric, or has runs that the study does not have.
     """
     try:
         content = json.loads(read_text(file, what="raw results"))
         runs = [_run(each) for each in content["runs"]]
-        name, its_budget = str(content["study"]), str(content["budget"])
+        name, its_budget, metric = (str(content[key]) for key in ("study", "budget", "metric"))
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"raw results {shown(str(file))}: cannot be read ({type(error).__name__}: {error}); it must be what "
@@ -149,6 +145,11 @@ def read_raw(file: Path, study: Study, budget: str) -> list[Run]:
             f"raw results {shown(str(file))} are of the budget {shown(its_budget)}, not of {budget!r}; say "
             f"--budget {its_budget}, or leave them out."
         )
+    if metric != study.metric:
+        raise UserError(
+            f"raw results {shown(str(file))} are of the metric {shown(metric)}; that of the study {study.name!r} is "
+            f"{study.metric!r}."
+        )
     for run in runs:
         if run.panel not in study.panels or run.algorithm not in study.algorithms:
             raise UserError(
@@ -161,7 +162,7 @@ def read_raw(file: Path, study: Study, budget: str) -> list[Run]:
 def brought_runs(
     files: Sequence[Path], study: Study, budget: str, warn: Callable[[str], object]
 ) -> list[Run]:
-    """The runs in raw results that were made with the study's settings of now; `warn` is told of files with others.
+    """The runs in raw results that were made with the study's settings of now; `warn` is told of others.
 
     Raises:
         UserError: a file is not raw results of this study and budget.
@@ -170,15 +171,21 @@ def brought_runs(
     for file in files:
         runs = read_raw(file, study, budget)
         cells = cells_of(study, budget, seeds=1 + max((run.seed for run in runs), default=0))
-        ours = [run for run in runs if any(is_of(run, cell) for cell in cells)]
-        if others := len(runs) - len(ours):
+        goals = {cell.identity: cell.env_steps for cell in cells}
+        ours = [replace(run, goal=goals[run.identity]) for run in runs if run.identity in goals]
+        unknown = sum(not run.settings for run in runs)
+        if others := len(runs) - len(ours) - unknown:
             warn(f"{file}: {others} of {len(runs)} runs were made with other settings and do not count.")
+        if unknown:
+            warn(f"{file}: {unknown} of {len(runs)} runs do not say with which settings and do not count.")
         brought += ours
     return brought
 
 
 def _run(spec: Mapping[str, Any]) -> Run:
     steps, values = (np.array(spec[name], float) for name in ("env_steps", "values"))
+    if not 0 <= int(spec["seed"]) < MAX_SEEDS:
+        raise ValueError(f"seed {spec['seed']} is not one of 0 to {MAX_SEEDS - 1}")
     if steps.shape != values.shape or steps.ndim != 1 or not len(steps):
         raise ValueError("env_steps and values are not two lists of one length")
     return Run(

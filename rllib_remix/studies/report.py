@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rllib_remix.errors import UserError
 from rllib_remix.files.durable import write_whole
+from rllib_remix.files.text_files import read_text
 from rllib_remix.reporting.heat_maps import draw_weights
 from rllib_remix.reporting.runs import Trial
 from rllib_remix.studies.figures import draw
-from rllib_remix.studies.raw import Run, brought_runs, marl_eval_layout, write_raw
+from rllib_remix.studies.raw import Run, marl_eval_layout, write_raw
 from rllib_remix.studies.study import Study
 from rllib_remix.studies.summary import rows_of
 from rllib_remix.studies.tables import as_csv, markdown
@@ -47,7 +48,7 @@ def write_report(
     name = study.name if budget == "small" else f"{study.name}_{budget}"
     files = {ending: folder / f"{name}{ending}" for ending in (".json", ".png", ".svg", ".md", ".csv")}
     layout = folder / f"{name}_marl_eval.json"
-    _refuse_to_lose(files[".json"], study, budget, runs)
+    _refuse_to_lose(files[".json"], runs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_raw(files[".json"], study, budget, runs)
@@ -66,17 +67,25 @@ def write_report(
     return Report(table, written)
 
 
-def _refuse_to_lose(file: Path, study: Study, budget: str, runs: Sequence[Run]) -> None:
-    """Raises UserError if a file of raw results has runs of the study that these are not, or that went further."""
+def _refuse_to_lose(file: Path, runs: Sequence[Run]) -> None:
+    """Raises UserError if there is such a file, and it has runs that these are not, or that went further."""
     if not file.is_file():
         return
-    try:
-        there = brought_runs([file], study, budget, lambda _: None)
-    except UserError:
-        return  # of something else, or of no use
     kept = {run.identity: run.made for run in runs}
-    if lost := sum(run.made > kept.get(run.identity, -1) for run in there):
+    try:
+        there = json.loads(read_text(file, what="raw results"))["runs"]
+        lost = sum(int(run["made"]) > kept.get(_identity(run), -1) for run in there)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(
-            f"--out: {str(file)!r} has {lost} of its {len(there)} runs alone, which would be lost; add --raw {str(file)!r} "
-            "to keep them, or give another folder."
+            f"--out: {str(file)!r} is there, but no report wrote it; give another folder."
+        ) from None
+    if lost:
+        raise UserError(
+            f"--out: {str(file)!r} has {lost} of its {len(there)} runs alone, which would be lost. Add --raw {str(file)!r} to "
+            "keep those that were made with the study's settings of now, and move the file away if others are in it; or "
+            "give another folder."
         )
+
+
+def _identity(run: Mapping[str, Any]) -> tuple[str, str, int, str]:
+    return run["panel"], run["algorithm"], run["seed"], run.get("settings", "")

@@ -11,7 +11,7 @@ from rllib_remix.running import starting
 from rllib_remix.running.cluster import Cluster
 from rllib_remix.running.outcomes import Outcomes
 from rllib_remix.studies.cells import Cell, cells_of
-from rllib_remix.studies.raw import Run, is_of
+from rllib_remix.studies.raw import Run
 from rllib_remix.studies.store import began_otherwise, has_begun, is_finished
 from rllib_remix.studies.study import Study
 from rllib_remix.terminal.lines import print_line, print_note
@@ -31,12 +31,8 @@ def missing_of(
 
     A sweep with a run in it whose settings have changed since does not go on: it would train that one too.
     """
-    elsewhere = [run for run in brought if run.is_finished]
-    unfinished = [
-        cell
-        for cell in cells
-        if not is_finished(cell, storage) and not any(is_of(run, cell) for run in elsewhere)
-    ]
+    elsewhere = {run.identity for run in brought if run.is_finished}
+    unfinished = [cell for cell in cells if cell.identity not in elsewhere and not is_finished(cell, storage)]
     begun: list[Path] = []
     going_on: set[str] = set()
     for cell in unfinished:
@@ -71,7 +67,7 @@ def run_study(
         study, budget: what is run.
         cells: of `cells_of`, those that are wanted now.
         storage: of `storage_of`. Runs that are in it are unpickled to go on with: trust it.
-        brought: of `brought_runs`; those that are finished are not run again.
+        brought: of `brought_runs`; those that are finished are not begun. An interrupted sweep goes on as a whole.
         checkpoint_freq: of new runs, as `Cell.to_run` has it.
         cluster, max_concurrent, verbosity, say, warn: as `starting.run` has them.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +36,8 @@ class TeamLearner(TorchLearner):
 
     A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated`, `numbers`,
     `importance` as the replay buffer gives them, with rewards in the unit of learning; `reward_range` [B, 2] float32, the
-    least and the greatest of all rewards so far in that unit; `reward_unit` [B] float32, what in the game is 1 in it; and `num_steps` [B] float32: the real steps of the whole
+    least and the greatest of all rewards so far in that unit; `reward_unit` [B] float32, what in the game is 1 in it, NaN
+    while no reward has told; and `num_steps` [B] float32: the real steps of the whole
     batch divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the
     whole. `is_recent` [B] bool says which were drawn from the newest episodes alone, `num_recent_steps` is as `num_steps`
     of these.
@@ -45,7 +45,8 @@ class TeamLearner(TorchLearner):
     A unit that follows the rewards (`normalize_rewards`, `standardize_rewards`) changes while values are learned. Values
     that are told in the old one would be too large beside rewards whose unit has grown: agents then put off what they could
     earn, since what comes is valued more than what is there. So all values are rescaled whenever the unit changes
-    (Pop-Art, van Hasselt et al. 2016).
+    (Pop-Art, van Hasselt et al. 2016). That a mean which is subtracted changes too is left to learning: what it adds to a
+    value depends on how long the episode still is.
 
     Target networks, if the module has some, are renewed after so many updates, or so many episodes collected.
     """
@@ -58,6 +59,7 @@ class TeamLearner(TorchLearner):
         # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
         for module in self._team_modules():
             module.make_target_networks()
+            module.value_networks()  # Raises if it does not say them.
         self._episodes_at_last_target_copy = self._updates_since_copy = 0
         self._gradient_is_finite = True
         self._value_unit: float | None = None  # of what the networks say; None if that is not known
@@ -104,6 +106,16 @@ class TeamLearner(TorchLearner):
 
     # RLlib's hooks
 
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """As RLlib's, with all weights stepped in one call."""
+        weights: Any = self.get_parameters(self._module[module_id])  # pyright: ignore[reportOptionalSubscript]
+        self.register_optimizer(
+            module_id=module_id,
+            optimizer=torch.optim.Adam(weights, fused=True),
+            params=weights,
+            lr_or_lr_schedule=config.lr,
+        )
+
     def postprocess_gradients_for_module(
         self, *, module_id: str, config: Any = None, module_gradients_dict: dict[Any, Any]
     ) -> Any:
@@ -136,22 +148,22 @@ class TeamLearner(TorchLearner):
         They are as before if no update is made. Values are in the batch's unit of rewards from here on.
         """
         self._rescale_values(batch)
-        before = [
-            (each, copy.deepcopy(each.state_dict())) for m in self._team_modules() for each in m.normalizers()
-        ]
+        normalizers = [each for module in self._team_modules() for each in module.normalizers()]
+        before = [[buffer.clone() for buffer in each.buffers()] for each in normalizers]
         for module_id, module_batch in batch.items():
             module: Any = self.module[module_id].unwrapped()
             module.note_observations(module_batch)
         done = self.step(batch, **kwargs)
         if not self._gradient_is_finite:
-            for normalizer, state in before:
-                normalizer.load_state_dict(state)
+            for normalizer, buffers in zip(normalizers, before, strict=True):
+                for buffer, value in zip(normalizer.buffers(), buffers, strict=True):
+                    buffer.copy_(value)
         return done
 
     def _rescale_values(self, batch: Any) -> None:
-        if not (self.config.normalize_rewards or self.config.standardize_rewards):
-            return
         unit = batch[DEFAULT_MODULE_ID]["reward_unit"][0].item()
+        if math.isnan(unit):
+            return
         if self._value_unit is not None and self._value_unit != unit:
             for module in self._team_modules():
                 module.rescale_values(self._value_unit / unit)
@@ -227,8 +239,9 @@ def copy_network(source: nn.Module, target: nn.Module, *, tau: float) -> None:
     if tau == 1.0:
         target.load_state_dict(source.state_dict())
         return
-    for online, copied in zip(source.parameters(), target.parameters(), strict=True):
-        copied.lerp_(online, tau)
+    weights: list[Any] = list(target.parameters())
+    if weights:  # The call takes no empty list.
+        torch._foreach_lerp_(weights, list(source.parameters()), tau)  # pyright: ignore[reportPrivateImportUsage]
     for online, copied in zip(source.buffers(), target.buffers(), strict=True):
         copied.copy_(online)
 

@@ -57,7 +57,8 @@ class Rewards:
     def prepare(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch with its rewards in the unit of learning, `reward_range` [B, 2] and `reward_unit` [B], float32.
 
-        The range is from the least to the greatest reward so far, in the unit of learning; the unit is `unit`.
+        The range is from the least to the greatest reward so far, in the unit of learning; the unit is `unit`, NaN while
+        rewards have had no size.
 
         One from which nothing can be learned becomes infinite or NaN, so that no update is made, and spoils no unit.
         """
@@ -68,7 +69,7 @@ class Rewards:
         if self._normalize or self._standardize or self._scale != 1.0:
             rewards = torch.where(usable, self._in_unit(rewards), rewards * math.inf).masked_fill(~mask, 0.0)
         seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
-        unit = torch.full((len(rewards),), self.unit)
+        unit = torch.full((len(rewards),), self.unit if self._divisor > _MIN_SIZE else math.nan)
         return sample | {"rewards": rewards, "reward_range": seen, "reward_unit": unit}
 
     def _look(self, rewards: Tensor) -> None:
@@ -111,8 +112,8 @@ class Rewards:
             self._low, self._high = state["low"], state["high"]
         elif then != self._unit_settings():
             logger.warning(
-                "The checkpoint's networks learned from rewards in another unit: %s there, %s here. Their values have to "
-                "be learned anew, unless you set what they were trained with.",
+                "The checkpoint's networks learned from rewards in another unit: %s there, %s here. Their values are rescaled; "
+                "what a mean that is subtracted adds to them has to be learned anew.",
                 _said(then),
                 _said(self._unit_settings()),
             )

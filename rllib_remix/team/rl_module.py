@@ -191,7 +191,10 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def value_networks(self) -> tuple[str, ...]:
         """Attributes of the networks that say values, to be rescaled with the unit of the rewards; each has a `rescale`."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must have a method `value_networks`, which names its networks that say values: they are "
+            "rescaled, by a method `rescale(factor)` of each, when the unit of the rewards changes."
+        )
 
     def rescale_values(self, factor: float) -> None:
         """Multiplies the values of all networks, online and target, by a factor (Pop-Art, van Hasselt et al. 2016)."""

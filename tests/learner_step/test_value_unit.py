@@ -7,6 +7,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
+from rllib_remix.value_based.rl_module import ValueRLModule
 from tests.learner_step.learners import a_batch, module_of, team_learner, tensors
 
 FACTOR = 0.25
@@ -108,8 +109,32 @@ def test_values_stay_what_they_are_in_the_game_when_the_unit_changes(name):
     assert again * largest == pytest.approx(first * unit, rel=1e-4)
 
 
-def test_values_stay_as_they_are_where_nothing_is_normalised():
-    learner, rewards = learner_of("QMIX", lr=1e-12, normalize_rewards=False), Rewards(normalize=True)
+def test_values_stay_as_they_are_while_the_unit_does():
+    learner, rewards = learner_of("QMIX", lr=1e-12), Rewards()
     first, _ = numbers(learner, rewards)
     then, _ = numbers(learner, rewards, scale=4.0)
     assert then == pytest.approx(first, rel=1e-4)
+
+
+def test_rewards_of_no_size_have_no_unit_to_rescale_from():
+    learner, rewards = learner_of("QMIX", lr=1e-12), Rewards(normalize=True)
+    first, unit = numbers(learner, rewards, scale=0.0)
+    then, larger = numbers(learner, rewards)
+    assert larger > 1e5 * unit
+    assert then == pytest.approx(first, rel=1e-4)
+
+
+def test_normalising_can_be_switched_off_and_on():
+    learner, normal, plain = learner_of("QMIX", lr=1e-12), Rewards(normalize=True), Rewards()
+    first, unit = numbers(learner, normal)
+    second, one = numbers(learner, plain)
+    third, other = numbers(learner, Rewards(normalize=True), scale=4.0)
+    assert (one, other) == (1.0, pytest.approx(4.0 * unit))
+    assert second == pytest.approx(first * unit, rel=1e-4)
+    assert third * other == pytest.approx(second, rel=1e-4)
+
+
+def test_a_module_that_does_not_say_where_its_values_are_is_refused(monkeypatch):
+    monkeypatch.delattr(ValueRLModule, "value_networks")
+    with pytest.raises(NotImplementedError, match="ValueRLModule must have a method `value_networks`"):
+        learner_of("QMIX")

@@ -108,7 +108,15 @@ def test_raw_results_come_back_as_they_were_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"study": "a", "budget": "b", "runs": [{"panel": 1}]}', "nan"]
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"study": "two", "budget": "small", "metric": "greedy", "runs": [{"seed": 1e9}]}',
+        '{"study": "a", "budget": "b", "runs": [{"panel": 1}]}',
+        "nan",
+    ],
 )
 def test_raw_results_that_are_none_are_refused(tmp_path, content):
     (tmp_path / "raw.json").write_text(content)
@@ -122,6 +130,8 @@ def test_raw_results_of_something_else_are_refused(tmp_path):
         read_raw(tmp_path / "raw.json", replace(STUDY, name="three"), "small")
     with pytest.raises(UserError, match="are of the budget 'small', not of 'paper'; say --budget small"):
         read_raw(tmp_path / "raw.json", STUDY, "paper")
+    with pytest.raises(UserError, match="are of the metric 'greedy'; that of the study 'two' is 'wins'"):
+        read_raw(tmp_path / "raw.json", replace(STUDY, metric="wins"), "small")
     with pytest.raises(UserError, match="have runs of 'old' on 'easy', which the study 'two' does not have"):
         read_raw(tmp_path / "raw.json", replace(STUDY, algorithms={"new": Contender("ReMIX")}), "small")
 
@@ -129,7 +139,9 @@ def test_raw_results_of_something_else_are_refused(tmp_path):
 def test_runs_that_were_brought_count_if_their_settings_are_those_of_now(tmp_path):
     nowhere, cells = tmp_path / "runs", cells_of(STUDY, "small")
     write_raw(tmp_path / "one.json", STUDY, "small", RUNS[:3])
-    write_raw(tmp_path / "two.json", STUDY, "small", RUNS[3:])
+    write_raw(
+        tmp_path / "two.json", STUDY, "small", [replace(run, made=100 * 100 // run.goal) for run in RUNS[3:]]
+    )
     said = []
     brought = brought_runs([tmp_path / "one.json", tmp_path / "two.json"], STUDY, "small", said.append)
     assert ([run.identity for run in brought], said) == ([run.identity for run in RUNS], [])
@@ -139,6 +151,9 @@ def test_runs_that_were_brought_count_if_their_settings_are_those_of_now(tmp_pat
     assert not finished & {(cell.panel, cell.algorithm, cell.seed, cell.settings) for cell in missing}
     assert len(collected(STUDY, cells, nowhere, brought)) == len(RUNS)
     further = replace(RUNS[0], made=101)
+    write_raw(tmp_path / "short.json", STUDY, "small", [replace(RUNS[0], made=5, goal=5)])
+    short = brought_runs([tmp_path / "short.json"], STUDY, "small", said.append)
+    assert [run.is_finished for run in short] == [False]
     assert collected(STUDY, cells[:1], nowhere, [RUNS[0], further, RUNS[0]]) == [further]
 
     changed = replace(STUDY, algorithms=STUDY.algorithms | {"old": Contender("QMIX", {"gamma": 0.9})})
@@ -148,11 +163,18 @@ def test_runs_that_were_brought_count_if_their_settings_are_those_of_now(tmp_pat
     assert len(missing_of(changed, "small", cells_of(changed, "small"), nowhere, brought).new) == 15
 
 
+def test_runs_that_do_not_say_their_settings_do_not_count(tmp_path):
+    write_raw(tmp_path / "raw.json", STUDY, "small", [replace(RUNS[0], settings=""), RUNS[1]])
+    said = []
+    assert len(brought_runs([tmp_path / "raw.json"], STUDY, "small", said.append)) == 1
+    assert said == [f"{tmp_path / 'raw.json'}: 1 of 2 runs do not say with which settings and do not count."]
+
+
 def test_a_report_does_not_lose_the_runs_of_the_one_before(tmp_path):
     write_report(STUDY, "small", RUNS, tmp_path)
     before = (tmp_path / "two.json").read_bytes()
     with pytest.raises(
-        UserError, match=r"has 1 of its 9 runs alone, which would be lost; add --raw '.*two.json'"
+        UserError, match=r"has 1 of its 9 runs alone, which would be lost. Add --raw '.*two.json'"
     ):
         write_report(STUDY, "small", RUNS[1:], tmp_path)
     shorter = [replace(RUNS[0], made=50), *RUNS[1:]]
@@ -161,7 +183,12 @@ def test_a_report_does_not_lose_the_runs_of_the_one_before(tmp_path):
     assert (tmp_path / "two.json").read_bytes() == before
     write_report(STUDY, "small", RUNS, tmp_path)
     changed = replace(STUDY, algorithms={"new": Contender("ReMIX", {"gamma": 0.9}), "old": Contender("QMIX")})
-    write_report(changed, "small", RUNS[4:], tmp_path)  # those of other settings have had their time
+    of_now = [replace(run, settings="another") for run in RUNS]
+    with pytest.raises(UserError, match="has 9 of its 9 runs alone"):
+        write_report(changed, "small", of_now, tmp_path)
+    (tmp_path / "two.json").write_text('{"a": 1}')
+    with pytest.raises(UserError, match="is there, but no report wrote it"):
+        write_report(STUDY, "small", RUNS, tmp_path)
 
 
 def test_marl_eval_finds_environment_task_algorithm_run_and_step():

@@ -11,6 +11,7 @@ from torch import nn
 from rllib_remix.learning.loss import masked_sum
 from rllib_remix.learning.targets import chosen, step_mask
 from rllib_remix.models.groups.stepper import new_stepper
+from rllib_remix.models.layers import rescale
 from rllib_remix.rollout.env_runner import TeamEnvRunner
 from rllib_remix.settings import Count
 from rllib_remix.team.algorithm import TeamAlgorithm
@@ -57,6 +58,13 @@ class SamplingEnvRunner(TeamEnvRunner):
         return metrics
 
 
+class Critic(nn.Sequential):
+    """Two layers, whose values can be rescaled."""
+
+    def rescale(self, factor):
+        rescale(factor, self[-1])
+
+
 class ActorCriticModule(TeamRLModule):
     """Agents, and a critic that sees the state."""
 
@@ -64,7 +72,10 @@ class ActorCriticModule(TeamRLModule):
 
     def make_training_networks(self, n_agents, state_dim):
         units = self.model_config["critic_hidden_dim"]
-        self.critic = nn.Sequential(nn.Linear(state_dim, units), nn.ReLU(), nn.Linear(units, 1))
+        self.critic = Critic(nn.Linear(state_dim, units), nn.ReLU(), nn.Linear(units, 1))
+
+    def value_networks(self):
+        return ("critic",)
 
     def _forward_train(self, batch, **kwargs):
         return {

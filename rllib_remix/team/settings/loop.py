@@ -80,7 +80,8 @@ class PlaySettings(SettingGroup):
         False,
         Flag(),
         "whether, instead of that, the learner subtracts the mean of all rewards in its batches so far and divides by their standard "
-        "deviation, as EPyMARL does; results keep the game's unit.",
+        "deviation, as EPyMARL does; results keep the game's unit. Values are rescaled as with normalize_rewards; that the mean "
+        "changes too is left to learning.",
     )
     epsilon: float | list[list[float]] = setting(
         [[0, 0.995], [100_000, 0.05]], Schedule(0, 1), "exploration rate, or its schedule over env steps."

@@ -1,10 +1,12 @@
 """Every option of every command, run as a process, and what it did."""
 
 import csv
+import functools
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -413,8 +415,12 @@ def test_doctor_smac_version_and_completion(rllib, folder):
     )
     assert str(folder / "nothing") in ended.stdout + ended.stderr
     assert "rllib_remix" in rllib("--version").stdout
-    assert "rllib" in rllib("--show-completion").stdout
-    rllib("--install-completion")
+    shell = functools.partial(  # It looks for the shell that started it.
+        subprocess.run, env=rllib.environment, cwd=folder, capture_output=True, text=True, check=True
+    )
+    command = Path(sys.executable).with_name("rllib")
+    assert "rllib" in shell(["bash", "-c", f"{command} --show-completion; true"]).stdout
+    shell(["bash", "-c", f"{command} --install-completion; true"])
     assert (folder / "home" / ".bash_completions" / "rllib.sh").exists()
 
 

@@ -23,6 +23,7 @@ from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.networks import NetworkSettings
 from rllib_remix.team.settings.replay import EpisodeReplaySettings
+from tests.team.actor_critic import Critic
 
 
 class CentralModule(SeparateCriticModule):
@@ -31,9 +32,12 @@ class CentralModule(SeparateCriticModule):
     training_networks: ClassVar[tuple[str, ...]] = ("critic",)
 
     def make_training_networks(self, n_agents, state_dim):
-        self.critic = nn.Sequential(nn.Linear(state_dim, 8), nn.ReLU(), nn.Linear(8, 1))
+        self.critic = Critic(nn.Linear(state_dim, 8), nn.ReLU(), nn.Linear(8, 1))
 
     def target_sources(self):
+        return ("critic",)
+
+    def value_networks(self):
         return ("critic",)
 
     def _forward_train(self, batch, **kwargs):

@@ -76,7 +76,9 @@ def test_links_and_pictures_of_the_readme_lead_to_the_repository(metadata):
     text = metadata.get_payload()
     links = re.findall(r"(!?)\[[^\]]*\]\(([^()\s]+)\)", text)
     assert [link for _, link in links if not link.startswith("https://")] == []
-    assert [link for mark, link in links if mark] == [f"{PLACEHOLDER}/raw/main/docs/results/studies/small_epsilon.png"]
+    assert [link for mark, link in links if mark] == [
+        f"{PLACEHOLDER}/raw/main/docs/results/studies/small_epsilon.png"
+    ]
     assert f"({PLACEHOLDER}/blob/main/docs/algorithms.md#sources)" in text
 
 

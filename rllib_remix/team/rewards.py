@@ -112,8 +112,8 @@ class Rewards:
             self._low, self._high = state["low"], state["high"]
         elif then != self._unit_settings():
             logger.warning(
-                "The checkpoint's networks learned from rewards in another unit: %s there, %s here. Their values are rescaled; "
-                "what a mean that is subtracted adds to them has to be learned anew.",
+                "The checkpoint's networks learned from rewards in another unit: %s there, %s here. Their values are rescaled "
+                "if the checkpoint says in which unit they are; what a mean that is subtracted adds to them has to be learned anew.",
                 _said(then),
                 _said(self._unit_settings()),
             )

@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
+from rllib_remix.learning.sequences import Sequences
 from rllib_remix.reporting.weight_histogram import WeightHistogram
 from rllib_remix.team.algorithm import TeamAlgorithm
 from rllib_remix.value_based.divergence import Divergence
@@ -15,6 +17,7 @@ from rllib_remix.value_based.learner import IMPOSSIBLE_SHARE
 from rllib_remix.value_based.schemes import find_scheme
 
 WEIGHT_TERMS = "weight_terms"
+_SEQUENCES = "sequences"  # in the state
 
 
 class QMIX(TeamAlgorithm):
@@ -36,6 +39,18 @@ class QMIX(TeamAlgorithm):
             *self.config.weight_histogram_range, self.config.weight_histogram_bins
         )
         self._divergence = Divergence(self.config)
+        self._sequences = Sequences(self.config.max_seq_len, self.config.burn_in, self.config.seed)
+
+    def prepare_batch(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Pieces of the episodes, if `max_seq_len` says so."""
+        return self._sequences.cut(sample)
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().get_state(*args, **kwargs) | {_SEQUENCES: self._sequences.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self._sequences.set_state(state.get(_SEQUENCES, {}))
 
     def take_reports(self, reports: list[dict[str, np.ndarray]]) -> None:
         """As TeamAlgorithm's, and counts the weights."""

@@ -11,6 +11,7 @@ from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.groups import SettingList
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.replay import DrawWords, ReplaySettings
+from rllib_remix.team.settings.sequences import SequenceSettings
 from rllib_remix.value_based import weighted_replay
 from rllib_remix.value_based.combinations import check_weighting_of_value
 from rllib_remix.value_based.described_weighting import described_weighting
@@ -23,7 +24,7 @@ from rllib_remix.value_based.schemes import find_scheme
 
 if TYPE_CHECKING:
 
-    class _Settings(PresetSettings, ValueNetworkSettings, LossSettings):
+    class _Settings(PresetSettings, ValueNetworkSettings, LossSettings, SequenceSettings):
         """The attributes that a config has of its groups, for readers and type checkers."""
 
 else:
@@ -51,6 +52,7 @@ class QMIXConfig(TeamAlgorithmConfig, _Settings):
         ValueNetworkSettings,
         LossSettings,
         ReplaySettings,
+        SequenceSettings,
         LoopSettings,
         ComputingSettings,
     )

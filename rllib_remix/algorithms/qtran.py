@@ -11,6 +11,7 @@ from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.team.settings.computing import ComputingSettings
 from rllib_remix.team.settings.loop import LoopSettings
 from rllib_remix.team.settings.replay import ReplaySettings
+from rllib_remix.team.settings.sequences import SequenceSettings
 from rllib_remix.value_based.loss_settings import LossSettings
 from rllib_remix.value_based.network_settings import ValueNetworkSettings
 from rllib_remix.value_based.presets import PresetSettings
@@ -39,6 +40,7 @@ class QTRANConfig(_Config):
         LossSettings,
         QTRANSettings,
         ReplaySettings,
+        SequenceSettings,
         LoopSettings,
         ComputingSettings,
     )

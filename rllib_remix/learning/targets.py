@@ -130,7 +130,13 @@ def with_previous_at_the_end(values: Tensor, lengths: Tensor) -> Tensor:
 
 
 def at_the_ends(
-    values: Tensor, lengths: Tensor, terminated: Tensor, *, truncated_value: str, time_limit: str
+    values: Tensor,
+    lengths: Tensor,
+    terminated: Tensor,
+    *,
+    truncated_value: str,
+    time_limit: str,
+    ended: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Values and ends of episodes as targets are to see them.
 
@@ -138,12 +144,12 @@ def at_the_ends(
         values: [B, T+1] float32. lengths: [B] int64. terminated: [B] bool.
         truncated_value: "previous" puts the value before in the place of the last, "last" leaves it.
         time_limit: "termination" lets all episodes end as if they had terminated, "truncation" leaves them as they are.
+        ended: [B] bool, False where the last of these steps is not the episode's last: nothing ends there. None: all end.
 
     Returns:
         Both in the same shapes.
     """
+    ended = torch.ones_like(terminated) if ended is None else ended
     if truncated_value == "previous":
-        values = with_previous_at_the_end(values, lengths)
-    if time_limit == "termination":
-        terminated = torch.ones_like(terminated)
-    return values, terminated
+        values = torch.where(ended.unsqueeze(-1), with_previous_at_the_end(values, lengths), values)
+    return values, ended if time_limit == "termination" else terminated

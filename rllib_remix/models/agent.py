@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from rllib_remix.models.image_encoder import ImageEncoder, Images
-from rllib_remix.models.layers import linear
+from rllib_remix.models.layers import NoHead, linear
 from rllib_remix.models.normalizer import RunningNormalizer
 from rllib_remix.models.packed_gru import gru_outputs
 from rllib_remix.models.packing import AgentPacking
+
+
+class Begun(NamedTuple):
+    """What was in an episode before the first step that a network is shown."""
+
+    steps: Tensor  # [B] int64, how many
+    last_actions: Tensor  # [B, n] int64, -1 if there was none
 
 
 class RecurrentAgent(nn.Module):
@@ -75,7 +82,14 @@ class RecurrentAgent(nn.Module):
         """Which steps it computes, and in which order; `lives` [B, n] and `steps` as AgentPacking has them."""
         return AgentPacking(lives, steps)
 
-    def inputs(self, obs: Tensor, actions: Tensor, packing: AgentPacking, dtype: torch.dtype) -> Tensor:
+    def inputs(
+        self,
+        obs: Tensor,
+        actions: Tensor,
+        packing: AgentPacking,
+        dtype: torch.dtype,
+        begun: Begun | None = None,
+    ) -> Tensor:
         """What the network sees at the packed steps, but images; the same for all networks of these settings.
 
         Args:
@@ -83,6 +97,7 @@ class RecurrentAgent(nn.Module):
             actions: [B, T, n] integers; the action of step t is an input of step t + 1.
             packing: of lives in [B, T+1, n].
             dtype: float32 or bfloat16, in which the network then computes.
+            begun: what was before the first of these steps; None if episodes begin with it.
 
         Returns:
             [R, I] of that dtype: the observation if it is no image, last action, index, time.
@@ -99,34 +114,62 @@ class RecurrentAgent(nn.Module):
             later = slice(packing.batch_sizes[0], None)  # At the first step there is no last action.
             last_actions = actions[packing.episode[later], packing.step[later] - 1, packing.agent[later]]
             entries.index_fill_(0, first_column[later] + last_actions, 1)
+            if begun is not None:
+                first = begun.last_actions[packing.of_first_step()]
+                entries.index_fill_(0, (first_column[: len(first)] + first)[first >= 0], 1)
             first_column = first_column + self.n_actions
         if self.observe_agent_id:
             entries.index_fill_(0, first_column + packing.agent, 1)
         if self.episode_limit is not None:
-            inputs[:, -1] = packing.step / self.episode_limit
+            before = 0 if begun is None else begun.steps[packing.episode]
+            inputs[:, -1] = (packing.step + before) / self.episode_limit
         return inputs
 
     def images(self, obs: Tensor, packing: AgentPacking) -> Images | None:
         """The images [B, T+1, n, O] of the packed steps, as they are; None if observations are none."""
         return Images(packing.pack(obs), self.normalizer) if self.image else None
 
-    def forward(self, inputs: Tensor, packing: AgentPacking, images: Images | None = None) -> Tensor:
+    def forward(
+        self,
+        inputs: Tensor,
+        packing: AgentPacking,
+        images: Images | None = None,
+        hidden: Tensor | None = None,
+    ) -> Tensor:
         """Utilities along whole lives, in one fused recurrent call.
 
         Args:
             inputs: [R, I] from `inputs`, float32 or bfloat16; everything before the head is computed in its dtype.
             packing: the same, from `packing` of a network with the same groups.
             images: from `images`, of the same packing.
+            hidden: [B, n, H] float32, states to start from, which get no gradient; None is zeros.
 
         Returns:
             [R, U + K] float32.
         """
+        return self._clamp(self._recurrent(self.head, inputs, packing, images, hidden))
+
+    @torch.no_grad()
+    def hidden_after(self, inputs: Tensor, packing: AgentPacking, images: Images | None = None) -> Tensor:
+        """Hidden states at the ends of lives, [B, n, H] float32; the arguments as of `forward`."""
+        return packing.last(self._recurrent(NoHead(self.head, self.hidden_dim), inputs, packing, images))
+
+    def _recurrent(
+        self,
+        head: Any,
+        inputs: Tensor,
+        packing: AgentPacking,
+        images: Images | None,
+        hidden: Tensor | None = None,
+    ) -> Tensor:
+        """What a head makes of the hidden states, [R, …] float32."""
         if self.image is not None:
             assert images is not None
             features = self.image(images.pixels, images.normalizer, inputs.dtype)
             inputs = torch.cat([features, inputs], dim=-1)
         encoded = torch.relu_(linear(self.encoder, inputs))
-        return self._clamp(gru_outputs(self.gru, self.head, encoded, packing.batch_sizes))
+        start = None if hidden is None else hidden[packing.of_first_step()]
+        return gru_outputs(self.gru, head, encoded, packing.batch_sizes, start)
 
     def step(
         self, obs: Tensor, last_actions: Tensor, hidden: Tensor, time: Tensor | None = None

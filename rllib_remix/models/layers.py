@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,3 +56,15 @@ def rescale(factor: float, *layers: nn.Module) -> None:
     for layer in layers:
         for parameter in layer.parameters():
             parameter.mul_(factor)
+
+
+class NoHead:
+    """In the place of a head, linear or grouped: gives the hidden states [..., H] as they are."""
+
+    def __init__(self, head: Any, hidden_dim: int):
+        leading = head.weight.shape[:-2]
+        self.weight = torch.eye(hidden_dim, device=head.weight.device).expand(*leading, -1, -1)
+        self.bias = head.bias.new_zeros(*leading, hidden_dim)
+
+    def __call__(self, states: Tensor) -> Tensor:
+        return states

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -13,8 +12,10 @@ from torch.nn.utils.rnn import PackedSequence
 from rllib_remix.models.gru_kernels import step_kernels
 
 
-def gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[int]) -> Tensor:
-    """The head's outputs along sequences whose hidden states start at zero.
+def gru_outputs(
+    gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[int], initial: Tensor | None = None
+) -> Tensor:
+    """The head's outputs along sequences.
 
     On CPUs with compiled elementwise parts, which is faster than PyTorch's own GRU; elsewhere with PyTorch's.
 
@@ -24,6 +25,7 @@ def gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[
         inputs: [R, I] float32 or bfloat16 (then, on CPUs, the GRU's matrix products and what is kept for its
             backward pass are bfloat16), packed: the sequences' first steps, longest sequence first, then their second steps, ….
         batch_sizes: how many sequences have a step 0, a step 1, …; never increasing.
+        initial: [batch_sizes[0], H] float32, hidden states to start from, which get no gradient; None is zeros.
 
     Returns:
         [R, O] float32, packed in the same way.
@@ -38,16 +40,19 @@ def gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[
             head.bias,
         )
         learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (inputs, *parameters))
-        return _PackedGRU.apply(inputs, batch_sizes, learns, *parameters)  # pyright: ignore[reportReturnType]
-    return library_gru_outputs(gru, head, inputs, batch_sizes)
+        return _PackedGRU.apply(inputs, batch_sizes, initial, learns, *parameters)  # pyright: ignore[reportReturnType]
+    return library_gru_outputs(gru, head, inputs, batch_sizes, initial)
 
 
-def library_gru_outputs(gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[int]) -> Tensor:
+def library_gru_outputs(
+    gru: nn.GRU, head: nn.Linear, inputs: Tensor, batch_sizes: list[int], initial: Tensor | None = None
+) -> Tensor:
     """The same with PyTorch's GRU, always in float32: one fused call on GPUs.
 
     Under autocast to bfloat16 a GPU's GRU would run in float16, whose range is too small for these gradients.
     """
-    hidden, _ = gru(PackedSequence(inputs.float(), torch.tensor(batch_sizes)))
+    start = None if initial is None else initial.unsqueeze(0)
+    hidden, _ = gru(PackedSequence(inputs.float(), torch.tensor(batch_sizes)), start)
     return head(hidden.data)
 
 
@@ -60,7 +65,12 @@ class _PackedGRU(torch.autograd.Function):
 
     @staticmethod
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx: Any, inputs: Tensor, batch_sizes: list[int], keep: bool, *parameters: Tensor
+        ctx: Any,
+        inputs: Tensor,
+        batch_sizes: list[int],
+        initial: Tensor | None,
+        keep: bool,
+        *parameters: Tensor,
     ) -> Tensor:
         w, u, b, c, v, d = (parameter.detach() for parameter in parameters)
         w, u, bias = w.to(inputs.dtype), u.to(inputs.dtype), torch.cat([b, c])
@@ -71,11 +81,12 @@ class _PackedGRU(torch.autograd.Function):
         gates = inputs.new_empty(room, 4 * hidden_dim)
         low_states = inputs.new_empty(room, hidden_dim)  # what a step starts from
         states = bias.new_empty(room, hidden_dim)  # what it leads to
-        low_states[:most] = 0
+        start = bias.new_zeros(most, hidden_dim) if initial is None else initial.detach().contiguous()
+        low_states[:most] = start
         products = inputs.new_empty(most, 6 * hidden_dim)
         outputs = bias.new_empty(len(d), total)  # this way round the products are much faster
         gates_, low_states_, states_, products_ = map(array_of, (gates, low_states, states, products))
-        bias_, state_ = array_of(bias), np.zeros((most, hidden_dim), np.float32)
+        bias_, state_ = array_of(bias), array_of(start)
         slot = 0
         for rows_next, x, output in zip(
             [*batch_sizes[1:], 0], inputs.split(batch_sizes), outputs.split(batch_sizes, 1), strict=True
@@ -90,14 +101,14 @@ class _PackedGRU(torch.autograd.Function):
             torch.mm(v, states[slot:end].t(), out=output)
             state_, slot = new_state_, slot_next
         if keep:
-            ctx.save_for_backward(inputs, low_states, states, w, u, v)
+            ctx.save_for_backward(inputs, low_states, states, start, w, u, v)
             ctx.gates, ctx.batch_sizes = gates, batch_sizes
         return outputs.t() + d
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        inputs, low_states, states, w, u, v = ctx.saved_tensors
+        inputs, low_states, states, first_state, w, u, v = ctx.saved_tensors
         gates, ctx.gates = ctx.gates, None  # They are about to become their own gradients.
         if gates is None:
             raise RuntimeError("Only one backward pass through a packed GRU is possible.")
@@ -119,7 +130,7 @@ class _PackedGRU(torch.autograd.Function):
             strict=True,
         ):
             start = end - rows
-            state_ = states_[start - rows_before : start] if rows_before else np.zeros_like(d_state_)
+            state_ = states_[start - rows_before : start] if rows_before else array_of(first_state)
             torch.mm(d_output, v, out=d_new_state[:rows])
             step(d_new_state_[:rows], state_, gates_[start:end], d_state_, d_bias_)
             torch.mm(d_gates[:, : 3 * hidden_dim], w, out=d_x)
@@ -128,6 +139,7 @@ class _PackedGRU(torch.autograd.Function):
         d_n, d_r, d_z, d_h_n = d_bias.chunk(4)
         return (
             d_inputs,
+            None,
             None,
             None,
             n_last(gates[:, : 3 * hidden_dim].t() @ inputs).float(),

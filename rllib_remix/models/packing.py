@@ -55,6 +55,15 @@ class AgentPacking(Packing):
         """[R, …] → [B, T+1, n, …]; after an agent's life what it had last."""
         return packed.index_select(0, self._rows().flatten()).unflatten(0, self.leading)
 
+    def of_first_step(self) -> tuple[Tensor, Tensor]:
+        """Episode and agent, int64 each, of the rows of step 0, which come first."""
+        first = slice(0, self.batch_sizes[0])
+        return self.episode[first], self.agent[first]
+
+    def last(self, packed: Tensor) -> Tensor:
+        """[R, …] → [B, n, …]: what each agent has at the end of its life."""
+        return packed.index_select(0, self._rows()[:, -1].flatten()).unflatten(0, self._lives.shape)
+
     def unpack_at(self, packed: Tensor, steps: Packing) -> Tensor:
         """[R, …] → [N, n, …]: what `steps.pack(self.unpack(packed))` is, in one go."""
         rows = steps.pack(self._rows())

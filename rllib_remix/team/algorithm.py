@@ -34,6 +34,7 @@ from ray.rllib.utils.metrics import (
 )
 from ray.rllib.utils.schedules.scheduler import Scheduler
 from ray.tune.execution.placement_groups import PlacementGroupFactory
+from torch import Tensor
 
 from rllib_remix.memory import return_memory
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
@@ -221,7 +222,12 @@ class TeamAlgorithm(SavedAlgorithm):
             return None
         self._large_inputs.look(sample)
         learners = self.config.num_learners or 1
-        return learner_batch(self._rewards.prepare(sample), num_learners=learners, num_recent=recent)
+        sample = self.prepare_batch(self._rewards.prepare(sample))
+        return learner_batch(sample, num_learners=learners, num_recent=recent)
+
+    def prepare_batch(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A batch of whole episodes, as the replay buffer gives it, as the learner is to have it; here, as it is."""
+        return sample
 
     def _beta(self) -> float:
         return float(self._beta_schedule.update(self._env_steps_sampled()))

@@ -11,13 +11,22 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.agent import Begun, RecurrentAgent
 from rllib_remix.models.groups.agent import recurrent_agent
 from rllib_remix.models.groups.assignment import agent_groups
 from rllib_remix.models.image_encoder import Images, encoded_shape
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
 from rllib_remix.models.sizes import reads_state
+
+
+class Before(NamedTuple):
+    """The steps before those that are learned, from which the hidden states come."""
+
+    inputs: Tensor  # as of Seen
+    images: Images | None
+    agents: AgentPacking
+    there: Tensor  # [B, 1, 1] bool, whether an episode has some
 
 
 class Seen(NamedTuple):
@@ -29,6 +38,9 @@ class Seen(NamedTuple):
     state: Tensor  # [N, S], the time included if that is observed; [N, 0] if no network reads it
     steps: Packing  # of the N steps in [B, T+1]
     actions: Tensor  # [B, T+1, n] int64, 0 after the last
+    before: Before | None = (
+        None  # what the agents read before the first of these steps; None if that is nothing
+    )
 
 
 class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
@@ -137,18 +149,27 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     # Learning
 
     def seen(self, batch: dict[str, Any]) -> Seen:
-        """Reads `obs`, `state`, `actions`, `lengths` and `lives` of a TeamLearner's batch."""
+        """Reads `obs`, `state`, `actions`, `lengths` and `lives` of a TeamLearner's batch, and what cut episodes have more."""
         actions = batch["actions"].long()
         dtype = getattr(torch, self.model_config["compute_dtype"])
         lived, with_last = self._packings(batch)
+        begun = Begun(batch["begun_steps"], batch["begun_actions"]) if "begun_steps" in batch else None
         return Seen(
-            inputs=self.agent.inputs(batch["obs"], actions, lived, dtype),
+            inputs=self.agent.inputs(batch["obs"], actions, lived, dtype, begun),
             images=self.agent.images(batch["obs"], lived),
             agents=lived,
-            state=self._state(batch["state"], with_last, dtype),
+            state=self._state(batch["state"], with_last, dtype, begun),
             steps=with_last,
             actions=functional.pad(actions, (0, 0, 0, 1)),
+            before=self._before(batch, dtype) if "before_obs" in batch else None,
         )
+
+    def _before(self, batch: dict[str, Any], dtype: torch.dtype) -> Before:
+        obs, lengths = batch["before_obs"], batch["before_lengths"]
+        agents = self.agent.packing(lengths.clamp(min=1).unsqueeze(-1).expand(-1, obs.shape[2]), obs.shape[1])
+        begun = Begun(batch["begun_steps"] - lengths, batch["before_begun_actions"])
+        inputs = self.agent.inputs(obs, batch["before_actions"].long(), agents, dtype, begun)
+        return Before(inputs, self.agent.images(obs, agents), agents, (lengths > 0).view(-1, 1, 1))
 
     def _packings(self, batch: dict[str, Any]) -> tuple[AgentPacking, Packing]:
         """What is computed: of the agents, and of the team."""
@@ -157,7 +178,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole
         return self.agent.packing(lives, steps), step_packing(lengths, steps)
 
-    def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype) -> Tensor:
+    def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype, begun: Begun | None) -> Tensor:
         """What networks read of the states [B, T+1, S] at the packed steps; [N, 0] if none does."""
         if not reads_state(self.model_config):
             return steps.pack(state[..., :0]).to(dtype)
@@ -169,7 +190,10 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         seen = seen.to(dtype)
         if not self._has("observe_time"):
             return seen
-        time = (steps.index % steps.leading[1]) / self._episode_limit
+        time = steps.index % steps.leading[1]
+        if begun is not None:
+            time = time + begun.steps[steps.index // steps.leading[1]]
+        time = time / self._episode_limit
         return torch.cat([seen, time.to(dtype).unsqueeze(-1)], dim=-1)
 
     def normalizers(self) -> list[RunningNormalizer]:
@@ -187,7 +211,14 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     def utilities(self, agent: RecurrentAgent, seen: Seen) -> Tensor:
         """What agent networks say of every action of every agent, [B, T+1, n, U + K]; K is 0 unless they have more outputs."""
-        return seen.agents.unpack(agent(seen.inputs, seen.agents, seen.images))
+        return seen.agents.unpack(self.outputs(agent, seen))
+
+    def outputs(self, agent: RecurrentAgent, seen: Seen) -> Tensor:
+        """The same as rows of `seen.agents`, [R, U + K]."""
+        hidden, before = None, seen.before
+        if before is not None:
+            hidden = agent.hidden_after(before.inputs, before.agents, before.images) * before.there
+        return agent(seen.inputs, seen.agents, seen.images, hidden)
 
     def value_networks(self) -> tuple[str, ...]:
         """Attributes of the networks that say values, to be rescaled with the unit of the rewards; each has a `rescale`."""

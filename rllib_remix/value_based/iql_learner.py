@@ -32,13 +32,22 @@ class IQLLearner(ValueLearner):
         super()._report_weights(module_id, weights[one], numbers[one], priorities[one])
 
 
-_OF_TEAMS = ("rewards", "lengths", "terminated", "numbers", "importance", "reward_range", "num_steps")
+_OF_TEAMS = (
+    "rewards",
+    "lengths",
+    "terminated",
+    "ended",
+    "numbers",
+    "importance",
+    "reward_range",
+    "num_steps",
+)
 
 
 def _batch_of_agents(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the loss reads of a batch [B, …], as one [B·n, …] of single agents, with n times as many steps."""
     n_agents = batch["actions"].shape[2]
-    repeated = {name: batch[name].repeat_interleave(n_agents, dim=0) for name in _OF_TEAMS}
+    repeated = {name: batch[name].repeat_interleave(n_agents, dim=0) for name in _OF_TEAMS if name in batch}
     own = {name: _rows_of_agents(batch[name]).unsqueeze(2) for name in ("actions", "avail_actions")}
     return repeated | own | {"num_steps": repeated["num_steps"] * n_agents}
 

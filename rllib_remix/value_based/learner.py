@@ -85,6 +85,7 @@ class ValueLearner(TeamLearner):
             batch["terminated"],
             truncated_value=config.truncated_value,
             time_limit=config.time_limit,
+            ended=batch.get("ended"),
         )
         episodes = batch["rewards"], values, lengths, terminated
         how = {"gamma": config.gamma, "td_lambda": config.td_lambda}

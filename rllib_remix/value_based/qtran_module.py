@@ -73,7 +73,7 @@ class QTRANModule(ValueRLModule):
     def _outputs(self, agent: RecurrentAgent, q_jt: QTRANJointQ, seen: Seen) -> tuple[Tensor, Tensor]:
         """Utilities [B, T+1, n, U] of agents, and their features [N, n, K + U] as Q_jt encodes them."""
         packing = seen.agents
-        outputs = agent(seen.inputs, packing, seen.images)
+        outputs = self.outputs(agent, seen)
         utilities, features = outputs.tensor_split([agent.n_actions], dim=-1)
         encoded = q_jt.encode(features, seen.state.dtype)
         return packing.unpack(utilities), packing.unpack_at(encoded, seen.steps)

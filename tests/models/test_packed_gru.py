@@ -15,10 +15,10 @@ def networks(seed: int = 0, hidden: int = HIDDEN) -> tuple[nn.GRU, nn.Linear]:
     return nn.GRU(INPUTS, hidden), nn.Linear(hidden, OUTPUTS)
 
 
-def with_gradients(function, gru, head, inputs, batch_sizes) -> list[torch.Tensor]:
+def with_gradients(function, gru, head, inputs, batch_sizes, initial=None) -> list[torch.Tensor]:
     """Outputs, and the gradients of Σ i·output_i for the inputs and all parameters."""
     inputs = inputs.clone().requires_grad_()
-    outputs = function(gru, head, inputs, batch_sizes)
+    outputs = function(gru, head, inputs, batch_sizes, initial)
     upstream = torch.arange(outputs.numel(), dtype=torch.float32).view_as(outputs) / outputs.numel()
     parameters = [*gru.parameters(), *head.parameters()]
     return [outputs.detach(), *torch.autograd.grad(outputs, [inputs, *parameters], upstream)]
@@ -33,6 +33,18 @@ def test_outputs_and_all_gradients_are_those_of_pytorch(batch_sizes, hidden):
     theirs = with_gradients(library_gru_outputs, gru, head, inputs, batch_sizes)
     for our, their in zip(ours, theirs, strict=True):
         torch.testing.assert_close(our, their, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_sizes", [[3], RAGGED], ids=str)
+def test_sequences_go_on_from_given_states(batch_sizes):
+    gru, head = networks()
+    inputs, initial = torch.randn(sum(batch_sizes), INPUTS), torch.randn(batch_sizes[0], HIDDEN)
+    ours = with_gradients(gru_outputs, gru, head, inputs, batch_sizes, initial)
+    theirs = with_gradients(library_gru_outputs, gru, head, inputs, batch_sizes, initial)
+    for our, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(our, their, rtol=1e-5, atol=1e-6)
+    with torch.no_grad():  # where only two slots are kept
+        torch.testing.assert_close(gru_outputs(gru, head, inputs, batch_sizes, initial), ours[0])
 
 
 @settings(max_examples=30, deadline=None)

@@ -77,12 +77,20 @@ class GroupedAgent(RecurrentAgent):
     def packing(self, lives: Tensor, steps: int) -> GroupedPacking:
         return GroupedPacking(lives, steps, self.places)
 
-    def forward(self, inputs: Tensor, packing: AgentPacking, images: Images | None = None) -> Tensor:
+    def _recurrent(
+        self,
+        head: Any,
+        inputs: Tensor,
+        packing: AgentPacking,
+        images: Images | None,
+        hidden: Tensor | None = None,
+    ) -> Tensor:
         assert isinstance(packing, GroupedPacking)
         of_groups = inputs.index_select(0, packing.sources).unflatten(0, (self.places.count, -1))
         encoded = torch.relu_(self.encoder(of_groups))
-        outputs = grouped_gru_outputs(self.gru, self.head, encoded, packing.group_sizes)
-        return self._clamp(outputs.flatten(0, 1).index_select(0, packing.places))
+        start = None if hidden is None else packing.first_states(hidden)
+        outputs = grouped_gru_outputs(self.gru, head, encoded, packing.group_sizes, start)
+        return outputs.flatten(0, 1).index_select(0, packing.places)
 
     def _step(self, inputs: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """With every agent's own weights picked out, [n, …]."""

@@ -42,3 +42,11 @@ class GroupedPacking(AgentPacking):
         self.places = group * total + first[self.step] + rank[self.agent, self.episode]
         self.sources = self.places.new_zeros(places.count * total)
         self.sources[self.places] = torch.arange(len(self.places), device=lives.device)
+
+    def first_states(self, hidden: Tensor) -> Tensor:
+        """States of every agent [B, n, H] as networks of groups take them at step 0, [G, group_sizes[0], H]."""
+        first, total = self.batch_sizes[0], sum(self.group_sizes)
+        places, groups = self.places[:first], len(self.sources) // total
+        states = hidden.new_zeros(groups, self.group_sizes[0], hidden.shape[-1])
+        states[places // total, places % total] = hidden[self.of_first_step()]
+        return states

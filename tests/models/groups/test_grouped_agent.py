@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rllib_remix.models.agent import RecurrentAgent
+from rllib_remix.models.agent import Begun, RecurrentAgent
 from rllib_remix.models.groups.agent import GroupedAgent, recurrent_agent
 from rllib_remix.models.groups.gru import grouped_gru_outputs, stepped_gru_outputs
 from rllib_remix.models.normalizer import RunningNormalizer
@@ -175,3 +175,40 @@ def test_what_is_packed_are_the_steps_of_lives_and_nothing_else():
     assert packing.group_sizes == [4, 1, 1]
     assert len(packing.places.unique()) == len(packing.places)
     assert torch.equal(packing.sources[packing.places], torch.arange(len(packing.places)))
+
+
+@pytest.mark.parametrize("groups", [(0, 0, 0, 0), *GROUPS.values()], ids=["all share", *GROUPS])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_what_was_read_before_leads_to_what_reading_all_at_once_does(groups, dtype):
+    network = agent(groups, episode_limit=STEPS)
+    obs, actions, _ = episodes()
+    lives, at = torch.full((EPISODES, AGENTS), STEPS + 1), 3
+    at_once = whole(network, obs, actions, lives, dtype)
+    head, tail = network.packing(lives * 0 + at, at), network.packing(lives - at, STEPS + 1 - at)
+    hidden = network.hidden_after(network.inputs(obs[:, :at], actions[:, : at - 1], head, dtype), head)
+    begun = Begun(torch.full((EPISODES,), at), actions[:, at - 1])
+    inputs = network.inputs(obs[:, at:], actions[:, at:], tail, dtype, begun)
+    went_on = tail.unpack(network(inputs, tail, hidden=hidden))
+    torch.testing.assert_close(went_on, at_once[:, at:], atol=1e-6, rtol=1e-5)
+    begins = tail.unpack(network(inputs, tail))
+    assert (begins - at_once[:, at:]).abs()[:, 0].max() > 1e-3
+
+
+@every_grouping
+def test_given_states_get_no_gradient_and_the_rest_is_as_step_by_step(groups):
+    network = agent(groups)
+    obs, actions, lives = episodes()
+    packing = network.packing(lives, STEPS + 1)
+    inputs = network.inputs(obs, actions, packing, torch.float32)
+    encoded = torch.relu(
+        network.encoder(inputs.index_select(0, packing.sources).unflatten(0, (network.places.count, -1)))
+    )
+    start = packing.first_states(torch.randn(EPISODES, AGENTS, HIDDEN))
+    weights = [network.gru.weight_hh_l0, network.gru.weight_ih_l0, network.head.weight]
+
+    def gradients(function):
+        out = function(network.gru, network.head, encoded, packing.group_sizes, start)
+        return [out, *torch.autograd.grad(out.square().sum(), [*weights], retain_graph=True)]
+
+    for ours, theirs in zip(gradients(grouped_gru_outputs), gradients(stepped_gru_outputs), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)

@@ -1,0 +1,104 @@
+"""Pieces of episodes instead of whole ones: how they are cut out of a batch, and what is before them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rllib_remix.learning.targets import step_mask
+
+
+class Sequences:
+    """Cuts one piece out of every episode of a batch; the same seed and number of batches give the same pieces.
+
+    Args:
+        max_seq_len: steps after each of which an episode is cut; None leaves episodes whole.
+        burn_in: steps before a piece that are handed over too; None is all.
+        seed: of the choice; None takes it from the system.
+    """
+
+    def __init__(self, max_seq_len: int | None, burn_in: int | None, seed: int | None):
+        self._max_seq_len, self._burn_in = max_seq_len, burn_in
+        self._seed: Any = np.random.SeedSequence(seed).entropy
+        self._batches = 0  # so far
+
+    def cut(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A batch as the replay buffer gives it, with a piece of every episode in its place, each as likely."""
+        if self._max_seq_len is None:
+            return batch
+        rng = np.random.default_rng([self._seed, self._batches])
+        self._batches += 1
+        pieces = -(-batch["lengths"].numpy() // self._max_seq_len)
+        first = torch.from_numpy(rng.integers(pieces)) * self._max_seq_len
+        return cut_out(batch, first, self._max_seq_len, self._burn_in)
+
+    def get_state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"seed": str(self._seed), "batches": self._batches}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes back what `get_state` gave."""
+        self._seed, self._batches = int(state.get("seed", self._seed)), state.get("batches", 0)
+
+
+def cut_out(batch: dict[str, Tensor], first: Tensor, steps: int, burn_in: int | None) -> dict[str, Tensor]:
+    """The steps first … first + steps - 1 of every episode, or up to its end, and what is before them.
+
+    Args:
+        batch: as the replay buffer gives it.
+        first: [B] int64, within the episodes.
+        steps: 1 or more.
+        burn_in: the most steps before `first` that are handed over; None is all.
+
+    Returns:
+        The batch with `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives` and `terminated` of the pieces: the
+        observation after a piece's last step is there, and only a piece with its episode's last step can have
+        terminated. Besides: `ended` [B] bool, whether it has that step; `begun_steps` [B] int64, `first`;
+        `begun_actions` [B, n] int64, the actions before it, -1 if there are none. If some episode has steps to be handed over,
+        P at the most, also `before_obs` [B, P, n, O], `before_actions` [B, P - 1, n], `before_begun_actions` [B, n] and
+        `before_lengths` [B] int64.
+    """
+    whole = batch["lengths"]
+    lengths = (whole - first).clamp(max=steps)
+    longest = int(lengths.max())
+    end = first + lengths
+    cut = {name: _rows(batch[name], first, lengths, longest) for name in ("actions", "rewards")}
+    with_last = ("obs", "state", "avail_actions")
+    cut |= {name: _rows(batch[name], first, lengths + 1, longest + 1) for name in with_last}
+    cut |= {
+        "lengths": lengths,
+        "lives": (batch["lives"] - first.unsqueeze(-1)).clamp(min=1).minimum((lengths + 1).unsqueeze(-1)),
+        "terminated": batch["terminated"] & (end == whole),
+        "ended": end == whole,
+        "begun_steps": first,
+        "begun_actions": _action_before(batch["actions"], first),
+    }
+    before = first if burn_in is None else first.clamp(max=burn_in)
+    if most := int(before.max()):
+        start = first - before
+        cut |= {
+            "before_obs": _rows(batch["obs"], start, before, most),
+            "before_actions": _rows(batch["actions"], start, before - 1, most - 1),
+            "before_begun_actions": _action_before(batch["actions"], start),
+            "before_lengths": before,
+        }
+    return batch | cut
+
+
+def _rows(values: Tensor, first: Tensor, lengths: Tensor, most: int) -> Tensor:
+    """[B, T, …] → [B, most, …]: what is at first … first + lengths - 1; 0 behind."""
+    episodes, steps = values.shape[:2]
+    at = (first.unsqueeze(-1) + torch.arange(most)).clamp(max=steps - 1)
+    rows = (at + torch.arange(episodes).unsqueeze(-1) * steps).flatten()
+    found = values.flatten(0, 1).index_select(0, rows).unflatten(0, (episodes, most))
+    found[~step_mask(lengths, most)] = 0
+    return found
+
+
+def _action_before(actions: Tensor, step: Tensor) -> Tensor:
+    """[B, n] int64: the actions of the step before, -1 at step 0."""
+    taken = actions[torch.arange(len(step)), (step - 1).clamp(min=0)].long()
+    return torch.where(step.unsqueeze(-1) > 0, taken, -1)

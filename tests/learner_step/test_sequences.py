@@ -1,0 +1,90 @@
+"""Pieces of episodes: with all that was before, networks say of their steps what they say of these in whole episodes."""
+
+import pytest
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+
+from rllib_remix.learning.sequences import cut_out
+from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.rewards import Rewards
+from tests.algorithms.games import VALUE_BASED
+from tests.learner_step.learners import AGENTS, a_batch, module_of, team_learner, tensors
+
+FIRST = torch.tensor([3, 0, 0, 2, 1, 1])  # of episodes of 5, 3, 1, 4, 5, 2 steps
+STEPS = 2
+CASES = {name: (name, {}) for name in VALUE_BASED}
+CASES |= {
+    "ReMIX, groups": ("ReMIX", {"share_parameters": False}),
+    "ReMIX, time": ("ReMIX", {"observe_time": True}),
+    "QMIX, no last action": ("QMIX", {"observe_last_action": False}),
+    "QMIX, normalised": ("QMIX", {"normalize_observations": True}),
+}
+
+
+def whole_episodes():
+    """Without agents that leave: of those that did, the last step that is computed is another."""
+    batch = tensors(a_batch())
+    return Rewards().prepare(batch | {"lives": (batch["lengths"] + 1).unsqueeze(-1).expand(-1, AGENTS)})
+
+
+def pieces(burn_in=None):
+    # Padding as the replay buffer has it, which `cut_out` takes for real: zeros.
+    return cut_out(whole_episodes(), FIRST, STEPS, burn_in)
+
+
+def said(learner, batch):
+    with torch.no_grad():
+        return module_of(learner)._forward_train(learner_batch(batch, num_learners=1)[DEFAULT_MODULE_ID])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_networks_say_what_they_say_of_whole_episodes(case):
+    learner = team_learner(CASES[case][0], **CASES[case][1])
+    whole, cut = said(learner, whole_episodes()), said(learner, batch := pieces())
+    assert set(whole) == set(cut)
+    for name, values in whole.items():
+        for row, (first, length) in enumerate(zip(FIRST, batch["lengths"], strict=True)):
+            steps = length + (name in ("utilities", "greedy_actions", "target_values"))
+            torch.testing.assert_close(
+                cut[name][row, :steps], values[row, first : first + steps], atol=2e-6, rtol=1e-5
+            )
+
+
+def test_what_was_before_tells():
+    learner = team_learner("ReMIX")
+    all_of_it, nothing = said(learner, pieces()), said(learner, pieces(burn_in=0))
+    for name in ("q_tot", "q_star", "target_values"):
+        assert (all_of_it[name][0] - nothing[name][0]).abs().max() > 1e-3  # Begins at step 3.
+        torch.testing.assert_close(all_of_it[name][1], nothing[name][1])  # Begins with its episode.
+
+
+@pytest.mark.parametrize("case", ["ReMIX", "ReMIX, groups"])
+def test_no_gradient_reaches_what_was_before(case):
+    """An agent that sees something else there, and comes to the same hidden states, learns the same."""
+    learner = team_learner(CASES[case][0], **CASES[case][1])
+    module, batch = module_of(learner), learner_batch(pieces(), num_learners=1)[DEFAULT_MODULE_ID]
+    agents = [module.agent, module.q_star_agent, module.target_q_star_agent]
+    before = module.seen(batch).before
+    kept = [agent.hidden_after(before.inputs, before.agents, before.images) for agent in agents]
+
+    def gradient():
+        out = module._forward_train(batch)
+        loss = (out["q_tot"] ** 2).sum() + (out["q_star"] ** 2).sum()
+        return torch.autograd.grad(loss, [weight for weight in module.parameters() if weight.requires_grad])
+
+    as_it_is = gradient()
+    for agent, hidden in zip(agents, kept, strict=True):
+        agent.hidden_after = lambda *args, hidden=hidden: hidden
+    batch["before_obs"] = torch.full_like(batch["before_obs"], 7.0)
+    for one, other in zip(as_it_is, gradient(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", VALUE_BASED)
+def test_every_algorithm_learns_from_pieces(name):
+    learner = team_learner(name)
+    before = {key: value.clone() for key, value in module_of(learner).named_parameters()}
+    learner.update(batch=learner_batch(pieces(burn_in=1), num_learners=1), timesteps={})
+    after = dict(module_of(learner).named_parameters())
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+    assert all(torch.isfinite(value).all() for value in after.values())

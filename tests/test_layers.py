@@ -35,7 +35,7 @@ ROOMS = {
     "__init__": "algorithms moved supported",
     "onnx_export": "policy checkpoints envs models files errors",
     # what is trained
-    "algorithms": "actor_critic value_based team rollout envs reporting errors",
+    "algorithms": "actor_critic value_based team rollout envs reporting learning errors",
     "actor_critic": "team rollout models learning settings errors",
     "value_based": "team models learning reporting settings errors",
     "team": "replay rollout checkpoints envs models learning files memory settings errors",

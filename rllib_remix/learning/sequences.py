@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rllib_remix.learning.targets import step_mask
+
+_APART = 0x9E3779B97F4A7C15  # between the seeds of two batches: 2^64 / golden ratio
 
 
 class Sequences:
@@ -22,26 +23,27 @@ class Sequences:
 
     def __init__(self, max_seq_len: int | None, burn_in: int | None, seed: int | None):
         self._max_seq_len, self._burn_in = max_seq_len, burn_in
-        self._seed: Any = np.random.SeedSequence(seed).entropy
+        self._seed = torch.Generator().seed() if seed is None else seed
         self._batches = 0  # so far
 
     def cut(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """A batch as the replay buffer gives it, with a piece of every episode in its place, each as likely."""
         if self._max_seq_len is None:
             return batch
-        rng = np.random.default_rng([self._seed, self._batches])
+        generator = torch.Generator().manual_seed((self._seed + self._batches * _APART) % 2**63)
         self._batches += 1
-        pieces = -(-batch["lengths"].numpy() // self._max_seq_len)
-        first = torch.from_numpy(rng.integers(pieces)) * self._max_seq_len
+        pieces = -(-batch["lengths"] // self._max_seq_len)
+        chance = torch.rand(len(pieces), dtype=torch.float64, generator=generator)
+        first = (chance * pieces).long() * self._max_seq_len
         return cut_out(batch, first, self._max_seq_len, self._burn_in)
 
     def get_state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"seed": str(self._seed), "batches": self._batches}
+        return {"seed": self._seed, "batches": self._batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Takes back what `get_state` gave."""
-        self._seed, self._batches = int(state.get("seed", self._seed)), state.get("batches", 0)
+        self._seed, self._batches = state.get("seed", self._seed), state.get("batches", 0)
 
 
 def cut_out(batch: dict[str, Tensor], first: Tensor, steps: int, burn_in: int | None) -> dict[str, Tensor]:

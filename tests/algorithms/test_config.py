@@ -143,6 +143,8 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
             "target_network_update_interval: 50 has no effect, as target_network_update_episodes is 200",
         ),
         ({"reward_scale": 0}, r"reward_scale: 0 .*\(0, inf\)"),
+        ({"max_seq_len": 0}, "max_seq_len: 0 "),
+        ({"burn_in": 4}, "burn_in: 4 has no effect on whole episodes; set max_seq_len too"),
         ({"num_env_processes": 2}, "num_env_processes: 2 is not allowed with 'predator_prey', a TeamEnv"),
         ({"weight_histogram_bins": 0}, r"weight_histogram_bins: 0 .*\[1, 1000\]"),
         ({"weight_histogram_bins": 2000}, "weight_histogram_bins: 2000"),

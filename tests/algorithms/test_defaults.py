@@ -56,6 +56,8 @@ COMMON = {
     "prioritized_replay_alpha": 1.0,
     "prioritized_replay_beta": 0.0,
     "prioritized_replay_epsilon": 1e-6,
+    "max_seq_len": None,
+    "burn_in": None,
     "overlap_sampling": False,
     "num_env_processes": 0,
     "skip_removed_agents": True,
@@ -71,7 +73,7 @@ ORDER = """
     q_star_loss_weight td_lambda td_trace time_limit truncated_value limit_targets
     weight_histogram_range weight_histogram_bins train_batch_episodes replay_buffer replay_buffer_capacity
     num_replay_shards recent_episodes_share recent_episodes_capacity prioritized_replay_alpha prioritized_replay_beta
-    prioritized_replay_epsilon rollout_episodes_per_update target_network_update_interval
+    prioritized_replay_epsilon max_seq_len burn_in rollout_episodes_per_update target_network_update_interval
     target_network_update_episodes tau reward_scale normalize_rewards standardize_rewards epsilon overlap_sampling
     num_env_processes
     skip_removed_agents compute_dtype num_torch_threads

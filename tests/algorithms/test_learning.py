@@ -44,6 +44,10 @@ def test_who_is_not_bound_to_sums_solves_the_two_step_game(algorithm, expected):
     assert greedy_return(one_shot(algorithm, "two_step_game", steps=2000, td_lambda=0.0)) == expected
 
 
+def test_qmix_solves_it_from_single_steps_too():
+    assert greedy_return(one_shot("QMIX", "two_step_game", steps=3000, td_lambda=0.0, max_seq_len=1)) == 8
+
+
 @pytest.mark.parametrize(("algorithm", "steps", "lr"), [("OWQMIX", 600, 2e-3), ("ReMIX", 1250, 1e-3)])
 def test_weighted_algorithms_find_it_when_they_draw_by_weight_too(algorithm, steps, lr):
     # A small buffer, in which every episode is drawn often: priorities are as old as the last draw.

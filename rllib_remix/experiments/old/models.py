@@ -93,7 +93,7 @@ _MODEL_FATES_BY_ALGORITHM: dict[str, dict[str, Fate]] = {
 # QMIX's networks had one setting in `model`, the size of the GRU.
 _TEAM_FATES: dict[str, Fate] = {
     "lstm_cell_size": Renamed("agent_hidden_dim"),
-    "max_seq_len": Refused("whole episodes are learnt from; leave it out", (None, 999999)),
+    "max_seq_len": Renamed("max_seq_len"),
 }
 _TEAM_NETWORKS = Refused(
     "use agent_hidden_dim, the size of the agents' GRU, which was all that QMIX read of `model`"

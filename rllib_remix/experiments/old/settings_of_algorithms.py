@@ -149,7 +149,7 @@ FATES_BY_ALGORITHM: dict[str, dict[str, Fate]] = {
     TEAM: {
         "adam_epsilon": Refused(OTHER_OPTIMIZER, (None, 1e-8)),
         "buffer_size": Refused("use `replay_buffer_capacity`, in episodes", ()),
-        "burn_in_len": Refused("whole episodes are learnt from; leave it at 0", (None, 0)),
+        "burn_in_len": Refused("use max_seq_len and burn_in of training()", (None, 0)),
         "double_q": Refused("targets are always double-Q; leave it at true", (None, True)),
         "learning_starts": Refused(
             "updates start once replay holds `train_batch_episodes`; leave it out", ()

@@ -6,6 +6,7 @@ Usage:
   .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
   .venv/bin/python scripts/benchmark.py --only smac_sim      the simulator of SMAC's battles, map by map
   .venv/bin/python scripts/benchmark.py --only acting        a step of a trained team: PyTorch, one agent, ONNX
+  .venv/bin/python scripts/benchmark.py --only sequences     updates on pieces of episodes beside whole ones
   .venv/bin/python scripts/benchmark.py --only commands      what it takes until the command helps, or refuses a word
   .venv/bin/python scripts/benchmark.py --only soak          whether memory stays flat over 2,000 iterations
   .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
@@ -39,6 +40,7 @@ from benchmarks import (
     overhead,
     parts,
     plots,
+    sequences,
     soak,
     sweeps,
     updates,
@@ -46,7 +48,7 @@ from benchmarks import (
 from benchmarks.figures import Figure
 
 STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
-GROUPS = (*STANDARD, "smac_sim", "acting", "commands", "sweeps", "soak", "end_to_end")
+GROUPS = (*STANDARD, "smac_sim", "acting", "sequences", "commands", "sweeps", "soak", "end_to_end")
 RESULTS = machine.ROOT / "docs" / "results"
 LIVES = RESULTS / "half_trained_lengths.json"
 
@@ -114,6 +116,9 @@ class Benchmark:
 
     def _acting(self) -> None:
         acting.bench(self._repeats, self._report)
+
+    def _sequences(self) -> None:
+        sequences.bench(self._dense(), self._repeats, self._report)
 
     def _commands(self) -> None:
         commands.bench(self._repeats, self._report)

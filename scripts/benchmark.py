@@ -4,6 +4,7 @@
 Usage:
   .venv/bin/python scripts/benchmark.py                      all parts, beside their floors
   .venv/bin/python scripts/benchmark.py --only sweeps        env runners, learners, agents, replay sizes
+  .venv/bin/python scripts/benchmark.py --only cores         a learner's threads and processes by the clock; needs an idle machine
   .venv/bin/python scripts/benchmark.py --only smac_sim      the simulator of SMAC's battles, map by map
   .venv/bin/python scripts/benchmark.py --only acting        a step of a trained team: PyTorch, one agent, ONNX
   .venv/bin/python scripts/benchmark.py --only sequences     updates on pieces of episodes beside whole ones
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +35,7 @@ from benchmarks import (
     battles,
     commands,
     compare,
+    cores,
     end_to_end,
     episodes,
     figures,
@@ -48,7 +51,7 @@ from benchmarks import (
 from benchmarks.figures import Figure
 
 STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
-GROUPS = (*STANDARD, "smac_sim", "acting", "sequences", "commands", "sweeps", "soak", "end_to_end")
+GROUPS = (*STANDARD, "smac_sim", "acting", "sequences", "commands", "cores", "sweeps", "soak", "end_to_end")
 RESULTS = machine.ROOT / "docs" / "results"
 LIVES = RESULTS / "half_trained_lengths.json"
 
@@ -63,6 +66,7 @@ class Benchmark:
 
     def __init__(self, repeats: int, recorded: Path | None):
         self.figures: list[Figure] = []
+        self.load: float | None = None  # of the machine, when what goes by the clock began
         self.half_trained = ""  # where the half-trained episodes come from
         self._repeats, self._recorded = repeats, recorded
         self._dense_episodes: list[Any] = []
@@ -122,6 +126,11 @@ class Benchmark:
 
     def _commands(self) -> None:
         commands.bench(self._repeats, self._report)
+
+    def _cores(self) -> None:
+        self.load = os.getloadavg()[0]
+        with _ray():
+            cores.bench(self._repeats, self._report)
 
     def _sweeps(self) -> None:
         with _ray():
@@ -292,6 +301,11 @@ def _captions(benchmark: Benchmark) -> list[str]:
     if any(figure.name.startswith("smac_sim") for figure in benchmark.figures):
         captions.append(
             "smac_sim: random play; SMAX and SMAClite: the same on another machine, a 2-core Xeon; orientation only."
+        )
+    if benchmark.load is not None:
+        captions.append(
+            f"cores: by the clock, at a load of {benchmark.load:.1f} before; above 0.3 the gains are worth nothing. "
+            "× is to one thread. Computed: from parts that ran one after the other; at worst Python's lock lets no two begin a step."
         )
     if any(figure.sweep for figure in benchmark.figures):
         captions.append(

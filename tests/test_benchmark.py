@@ -13,7 +13,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import benchmark
-from benchmarks import battles, commands, compare, episodes, figures, machine, plots, timing
+from benchmarks import battles, commands, compare, cores, episodes, figures, machine, plots, timing
 from benchmarks.figures import Figure
 
 
@@ -325,3 +325,30 @@ def test_a_command_that_ends_otherwise_is_no_figure(monkeypatch):
     monkeypatch.setattr(commands, "COMMANDS", {"wrong": (0, ["trian"])})
     with pytest.raises(RuntimeError, match="trian ended with 2, not 0: "):
         commands.bench(1, print)
+
+
+# Cores
+
+
+def test_what_more_cores_would_bring_is_between_no_lock_and_a_lock_on_all_that_a_part_costs_anyway():
+    fewest = cores.Parts(cores=2, outside=0.06, inside=1.72, longest=0.86)
+    most = cores.Parts(cores=16, outside=0.06, inside=2.0, longest=0.13)
+    per_part = cores.cost_per_part(fewest, most)
+    assert per_part == pytest.approx(0.02)  # (2.0 - 1.72) / 14
+    assert cores.expected(most, per_part) == pytest.approx((0.19, 0.38))  # 0.06 + 0.13, 0.06 + 16 · 0.02
+    assert cores.expected(fewest, per_part) == pytest.approx((0.92, 0.92))  # 2 · 0.02 is less than 0.86
+    assert cores.cost_per_part(most, fewest) == pytest.approx(0.02)
+    assert cores.cost_per_part(cores.Parts(2, 0, 1.0, 0), cores.Parts(4, 0, 0.9, 0)) == 0
+
+
+def test_parts_are_timed_one_after_the_other_and_threads_are_there_again_afterwards():
+    from rllib_remix.models import threads
+    from tests.actor_critic.steps import prepared
+    from tests.learner_step.learners import a_batch, team_learner
+
+    before = threads._in_threads
+    parts = cores._parts(team_learner("QMIX"), prepared(a_batch()), 3, repeats=1)
+    assert threads._in_threads is before
+    assert parts.cores == 3
+    assert parts.outside > 0
+    assert parts.inside / 3 <= parts.longest < parts.inside  # of three parts, forward and backward

@@ -57,7 +57,7 @@ class FOPModule(SeparateCriticModule):
                 `lengths` [B], `lives` [B, n], `numbers` [B], and FOPLearner's `temperature` [B] and `update` [B].
 
         Returns:
-            `logits` [B, T, n, U]; `joint_values` [2, B, T], each critic's Q_jt of the actions taken; and without gradient
+            `logits` [B, T, n, U]; `joint_values` [B, 2, T], each critic's Q_jt of the actions taken; and without gradient
             `action_values` [B, T, n, U], the lesser Q^a of the two, and `target_values` [B, T+1], an estimate of the
             target networks' soft value: of a joint action drawn from the policies at every step.
         """
@@ -75,7 +75,7 @@ class FOPModule(SeparateCriticModule):
             target_values = soft_state_values(target.amin(0), chosen(policy, drawn), temperature)
         return {
             "logits": logits[:, :-1],
-            "joint_values": joint_values[:, :, :-1],
+            "joint_values": joint_values[:, :, :-1].transpose(0, 1),
             "action_values": action_values.detach().amin(0)[:, :-1],
             "target_values": target_values,
         }
@@ -158,7 +158,7 @@ class FOPLearner(ActorCriticLearner):
         mask: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         num_steps, temperature = batch["num_steps"][0], batch["temperature"][0]
-        values, joint_values = fwd_out["action_values"], fwd_out["joint_values"]
+        values, joint_values = fwd_out["action_values"], fwd_out["joint_values"].transpose(0, 1)
         losses = soft_policy_losses(policies.log_probabilities, values, temperature)
         policy_loss = mean_over_steps(losses, mask, num_steps)
         targets = self.returns(config, batch, fwd_out["target_values"])

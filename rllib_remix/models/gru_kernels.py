@@ -21,6 +21,7 @@ _OPTIONS: dict[str, Any] = {
     "cache": CACHE,
     "error_model": "numpy",
     "fastmath": {"contract", "arcp", "nsz"},
+    "nogil": True,  # Threads that learn from parts of a batch compute at the same time.
 }
 _ONE, _TWO = np.float32(1), np.float32(2)
 _LOG2_E = np.float32(1.4426950408889634)

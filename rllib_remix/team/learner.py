@@ -56,10 +56,13 @@ class TeamLearner(TorchLearner):
     def build(self) -> None:
         super().build()
         skip_memory_fill()
+        if self.config.num_torch_threads is not None:  # In a process of its own nobody else says so.
+            torch.set_num_threads(self.config.num_torch_threads)
         # Only now, so that neither the optimizer nor the distributed wrapper sees the targets.
         for module in self._team_modules():
             module.make_target_networks()
             module.value_networks()  # Raises if it does not say them.
+            module.num_threads = self.config.num_threads_per_learner
         self._episodes_at_last_target_copy = self._updates_since_copy = 0
         self._gradient_is_finite = True
         self._value_unit: float | None = None  # of what the networks say; None if that is not known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from rllib_remix.models.image_encoder import Images, encoded_shape
 from rllib_remix.models.normalizer import RunningNormalizer, normalizes
 from rllib_remix.models.packing import AgentPacking, Packing, step_packing
 from rllib_remix.models.sizes import reads_state
+from rllib_remix.models.threads import forward_in_threads
 
 
 class Before(NamedTuple):
@@ -66,6 +68,8 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
     """
 
     state_normalizer: RunningNormalizer | None
+
+    num_threads = 1  # of `forward_train`; the learner sets it
 
     training_networks: ClassVar[
         tuple[str, ...]
@@ -147,6 +151,18 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         return {"utilities": utilities, "hidden": hidden}
 
     # Learning
+
+    def forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
+        """As RLlib's, of parts of the batch in `num_threads` threads.
+
+        Then `_forward_train` must look at each episode by itself, and every output has the episodes first.
+        """
+        forward = functools.partial(super().forward_train, **kwargs)
+        if self.num_threads == 1:
+            return forward(batch)
+        weights = [each for each in self.parameters() if each.requires_grad]
+        work = batch["lives"].sum(1) + batch["lengths"]
+        return forward_in_threads(forward, batch, weights, work=work, threads=self.num_threads)
 
     def seen(self, batch: dict[str, Any]) -> Seen:
         """Reads `obs`, `state`, `actions`, `lengths` and `lives` of a TeamLearner's batch, and what cut episodes have more."""

@@ -18,6 +18,7 @@ from planting.faults import (
     rollout,
     simulator,
     studies,
+    threads,
 )
 
 FAULTS: tuple[Fault, ...] = (
@@ -37,4 +38,5 @@ FAULTS: tuple[Fault, ...] = (
     *simulator.FAULTS,
     *reports.FAULTS,
     *studies.FAULTS,
+    *threads.FAULTS,
 )

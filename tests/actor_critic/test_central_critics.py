@@ -40,6 +40,7 @@ SHARED = {
     "skip_removed_agents": True,
     "compute_dtype": "float32",
     "num_torch_threads": 1,
+    "num_threads_per_learner": 1,
 }
 OWN = {
     "COMA": {"critic_hidden_dim": 128, "critic_lr": 3e-3, "train_batch_episodes": 8},

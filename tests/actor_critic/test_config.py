@@ -37,6 +37,7 @@ DEFAULTS = {
     "skip_removed_agents": True,
     "compute_dtype": "float32",
     "num_torch_threads": 1,
+    "num_threads_per_learner": 1,
 }
 
 

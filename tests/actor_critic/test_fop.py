@@ -62,6 +62,7 @@ DEFAULTS = {
     "skip_removed_agents": True,
     "compute_dtype": "float32",
     "num_torch_threads": 1,
+    "num_threads_per_learner": 1,
 }
 
 
@@ -171,7 +172,7 @@ def test_policies_learn_from_the_lesser_values_and_critics_from_the_actions_take
     fwd_out = {
         "logits": torch.randn(6, 5, 3, 4, requires_grad=True),
         "action_values": torch.randn(6, 5, 3, 4, requires_grad=True),
-        "joint_values": torch.randn(2, 6, 5, requires_grad=True),
+        "joint_values": torch.randn(6, 2, 5, requires_grad=True),
         "target_values": torch.randn(6, 6, requires_grad=True),
     }
     learner.compute_loss_for_module(
@@ -181,7 +182,7 @@ def test_policies_learn_from_the_lesser_values_and_critics_from_the_actions_take
     choice = (avail.sum(-1) > 1) & ~padding.unsqueeze(-1)
     assert fwd_out["logits"].grad[choice].any(-1).all()
     assert not fwd_out["logits"].grad[~choice].any()
-    for of_twin in fwd_out["joint_values"].grad:
+    for of_twin in fwd_out["joint_values"].grad.unbind(1):
         assert (of_twin[~padding] != 0).all()
         assert not of_twin[padding].any()
     assert fwd_out["action_values"].grad is None
@@ -195,7 +196,7 @@ def test_what_the_module_gives_has_these_shapes_and_its_twins_begin_unlike():
     shapes = {name: tuple(values.shape) for name, values in out.items()}
     assert shapes == {
         "logits": (6, 5, 3, 4),
-        "joint_values": (2, 6, 5),
+        "joint_values": (6, 2, 5),
         "action_values": (6, 5, 3, 4),
         "target_values": (6, 6),
     }

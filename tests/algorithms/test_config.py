@@ -70,6 +70,16 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ({"num_epochs": 2}, "num_epochs: 2 is not allowed; it must be 1.*rollout_episodes_per_update"),
         ({"minibatch_size": 8}, "minibatch_size: 8 is not allowed.*train_batch_episodes"),
         ({"num_torch_threads": 0}, "num_torch_threads: 0"),
+        ({"num_threads_per_learner": 0}, "num_threads_per_learner: 0 is not allowed"),
+        (
+            {"num_threads_per_learner": 2, "num_torch_threads": 4},
+            "num_torch_threads: 4 is not allowed with num_threads_per_learner 2, .* must be 1",
+        ),
+        ({"num_threads_per_learner": 2, "num_torch_threads": None}, "num_torch_threads: None is not allowed"),
+        (
+            {"num_threads_per_learner": 5, "train_batch_episodes": 4},
+            r"num_threads_per_learner: 5 is more than .* \(train_batch_episodes 4, num_learners 0\); allowed: 1 … 4,",
+        ),
         ({"epsilon": 1.5}, "epsilon: 1.5"),
         ({"epsilon": "high"}, "epsilon: 'high' is not allowed"),
         ({"epsilon": [[0, 1.0]]}, "with 2 points or more"),
@@ -197,6 +207,21 @@ def test_more_learners_than_episodes_in_a_batch_are_refused():
         QMIXConfig().environment("matrix_game").training(train_batch_episodes=4).learners(
             num_learners=5
         ).validate()
+
+
+def test_more_threads_of_learners_than_episodes_in_a_batch_are_refused():
+    config = QMIXConfig().environment("matrix_game").training(train_batch_episodes=7)
+    config.training(num_threads_per_learner=3).learners(num_learners=2).validate()
+    with pytest.raises(SettingError, match=r"num_threads_per_learner: 4 is more than .*; allowed: 1 … 3,"):
+        config.training(num_threads_per_learner=4).validate()
+
+
+def test_threads_of_a_learner_on_a_gpu_are_refused():
+    config = QMIXConfig().environment("matrix_game").learners(num_gpus_per_learner=1)
+    config.validate()
+    message = r"num_threads_per_learner: 2 is not allowed with num_gpus_per_learner 1, .* must be 1"
+    with pytest.raises(SettingError, match=message):
+        config.training(num_threads_per_learner=2).validate()
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ COMMON = {
     "skip_removed_agents": True,
     "compute_dtype": "float32",
     "num_torch_threads": 1,
+    "num_threads_per_learner": 1,
     "sample_timeout_s": 600.0,
     "min_sample_timesteps_per_iteration": 1000,
 }
@@ -76,7 +77,7 @@ ORDER = """
     prioritized_replay_epsilon max_seq_len burn_in rollout_episodes_per_update target_network_update_interval
     target_network_update_episodes tau reward_scale normalize_rewards standardize_rewards epsilon overlap_sampling
     num_env_processes
-    skip_removed_agents compute_dtype num_torch_threads
+    skip_removed_agents compute_dtype num_torch_threads num_threads_per_learner
 """
 # weighting, mixer, whether there is a Q* and whether the weighting needs the mixer's gradient
 OWN = {

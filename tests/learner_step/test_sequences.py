@@ -88,3 +88,13 @@ def test_every_algorithm_learns_from_pieces(name):
     after = dict(module_of(learner).named_parameters())
     assert any(not torch.equal(before[key], after[key]) for key in before)
     assert all(torch.isfinite(value).all() for value in after.values())
+
+
+def test_two_threads_say_of_pieces_what_one_does():
+    batch = learner_batch(pieces(), num_learners=1)[DEFAULT_MODULE_ID]
+    one, two = (
+        module_of(team_learner("ReMIX", num_threads_per_learner=threads)).forward_train(batch)
+        for threads in (1, 2)
+    )
+    for name, values in one.items():
+        torch.testing.assert_close(two[name], values)

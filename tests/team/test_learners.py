@@ -62,6 +62,39 @@ def test_two_learners_compute_the_same_update_as_one_and_skip_the_same(build, al
         assert all(torch.equal(copy.get()[name], states[0][name]) for name in states[0])
 
 
+@pytest.mark.parametrize("algorithm", ["ReMIX", "DOP"])
+def test_two_learners_of_two_threads_each_compute_the_same_update_as_one_of_one(build, algorithm):
+    settings = {"train_batch_episodes": 6}
+    one = build(tiny(algorithm, **settings))
+    config = tiny(algorithm, **settings, num_threads_per_learner=2)
+    four = build(config.learners(num_learners=2, num_cpus_per_learner=2))
+    four.learner_group.set_state(one.learner_group.get_state())
+    while len(one.replay_buffer) < 6:
+        one.replay_buffer.add(one._collect())
+    recent = one.config.recent_episodes_per_batch()
+    for _ in range(2):
+        sample = one.replay_buffer.sample(6)
+        sample["lengths"][:3] = torch.tensor([1, 2, 3])
+        for each, learners in ((one, 1), (four, 2)):
+            batch = learner_batch(Rewards().prepare(sample), num_learners=learners, num_recent=recent)
+            each.learner_group.update(batch=batch, timesteps={})
+    copies = four.learner_group.foreach_learner(
+        lambda learner: learner.module["default_policy"].unwrapped().state_dict()
+    )
+    first, second = (copy.get() for copy in copies)
+    assert all(torch.equal(values, second[name]) for name, values in first.items())
+    for name, values in weights(one).items():
+        np.testing.assert_allclose(first[name], values, atol=2e-5, err_msg=name)
+    # Ray gives PyTorch as many threads as a learner has cores; each of ours computes its products by itself.
+    threads = four.learner_group.foreach_learner(
+        lambda learner: (
+            learner.module["default_policy"].unwrapped().num_threads,
+            torch.get_num_threads(),
+        )
+    )
+    assert [each.get() for each in threads] == [(2, 1), (2, 1)]
+
+
 def test_two_learners_normalise_by_the_same_statistics_which_are_those_of_the_whole_batch(build):
     settings = {"train_batch_episodes": 6, "normalize_observations": True}
     one = build(tiny("VDN", **settings))

@@ -100,6 +100,24 @@ def check_workers(config: Any) -> None:
             f"num_learners: {config.num_learners} is more than the {config.train_batch_episodes} episodes of a batch "
             f"(train_batch_episodes); allowed: 0 … {config.train_batch_episodes}, so that each has an episode."
         )
+    if config.num_threads_per_learner > 1:
+        _check_threads(config)
+
+
+def _check_threads(config: Any) -> None:
+    threads, learners = config.num_threads_per_learner, config.num_learners or 1
+    if config.num_gpus_per_learner:
+        raise SettingError(
+            f"num_threads_per_learner: {threads} is not allowed with num_gpus_per_learner {config.num_gpus_per_learner!r}, "
+            "because a GPU computes the whole batch at once; it must be 1."
+        )
+    if threads * learners > config.train_batch_episodes:
+        most = config.train_batch_episodes // learners
+        raise SettingError(
+            f"num_threads_per_learner: {threads} is more than the episodes that each learner has of a batch "
+            f"(train_batch_episodes {config.train_batch_episodes}, num_learners {config.num_learners}); allowed: 1 … {most}, so "
+            "that each has an episode."
+        )
 
 
 def check_overlap(config: Any) -> None:

@@ -98,9 +98,8 @@ def _summed(rows: Tensor) -> _Sums:
 
 def _merged(one: _Sums, other: _Sums) -> _Sums:
     count = one[0] + other[0]
-    if not count:
-        return one
-    difference, share = other[1] - one[1], other[0] / count
+    # Where there are no rows at all, 0 of 1: asking whether there are some would make the CPU wait for a GPU.
+    difference, share = other[1] - one[1], other[0] / count.clamp(min=1)
     return count, one[1] + difference * share, one[2] + other[2] + difference.square() * one[0] * share
 
 

@@ -68,7 +68,8 @@ class Rewards:
         self._look(rewards[mask & usable])
         if self._normalize or self._standardize or self._scale != 1.0:
             rewards = torch.where(usable, self._in_unit(rewards), rewards * math.inf).masked_fill(~mask, 0.0)
-        seen = torch.tensor([self.low, self.high]).expand(len(rewards), 2)
+        # A row of its own for every episode: a GPU copies from page-locked memory, which takes no row for several.
+        seen = torch.tensor([self.low, self.high]).repeat(len(rewards), 1)
         unit = torch.full((len(rewards),), self.unit if self._divisor > _MIN_SIZE else math.nan)
         return sample | {"rewards": rewards, "reward_range": seen, "reward_unit": unit}
 

@@ -262,6 +262,9 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         """Copies the networks that the targets read; the learner calls it once the optimizer is set up."""
         for name in self.target_sources():
             target = copy.deepcopy(getattr(self, name))
+            for part in target.modules():
+                if isinstance(part, nn.GRU):
+                    part.flatten_parameters()  # On a GPU a copy's weights lie apart; cuDNN wants them in one piece.
             setattr(self, f"target_{name}", target.requires_grad_(False))
 
     def get_target_network_pairs(self) -> list[tuple[nn.Module, nn.Module]]:

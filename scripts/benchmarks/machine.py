@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def describe() -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: _version(package) for package in PACKAGES},
         "torch_threads": torch.get_num_threads(),
         **commit(),
     }
@@ -51,6 +51,13 @@ def commit() -> dict[str, Any]:
     """The commit of the working tree, and whether anything in it differs from that commit."""
     head, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     return {"commit": head, "dirty": bool(changes) if changes is not None else None}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _git(*arguments: str) -> str | None:

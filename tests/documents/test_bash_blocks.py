@@ -32,6 +32,7 @@ NOT_RUN = {
     "scancel": "needs Slurm",
     "scripts/demo": "installs, and trains for minutes",
     "scripts/docs": "installs; .github/workflows/docs.yml runs it",
+    "scripts/gpu_check": "needs a GPU, or half a minute; tests/gpu/test_check.py runs it on the CPU",
     "scripts/install_sc2.sh": "needs a network; tests/envs/smac/test_install_script.py runs it on a small stand-in",
     "scripts/test": "runs the tests",
     "source .venv/bin/activate": "into what `scripts/demo` has made",

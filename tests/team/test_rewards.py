@@ -23,6 +23,11 @@ def test_rewards_are_as_they_came_by_default_and_their_range_is_kept():
     assert rewards.prepare(batch([2, -1]))["reward_range"].tolist() == [[-1.0, 3.0]]
 
 
+def test_every_episode_has_a_row_of_its_own():
+    # PyTorch cannot page-lock a tensor in which one number stands for several, and so no GPU could learn from the batch.
+    assert all(values.is_contiguous() for values in Rewards().prepare(batch([1, 2], [3])).values())
+
+
 def test_they_are_multiplied_by_the_scale():
     prepared = Rewards(scale=0.5).prepare(batch([1, 2], [3]))
     assert prepared["rewards"].tolist() == [[0.5, 1.0], [1.5, 0.0]]

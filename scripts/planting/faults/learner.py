@@ -313,6 +313,14 @@ FAULTS = (
         ("tests/team/test_rewards.py",),
     ),
     Fault(
+        "one_row_for_the_rewards_of_all",
+        "The range of rewards is one row for all episodes, which cannot be page-locked: no GPU learns.",
+        "team/rewards.py",
+        ".repeat(len(rewards), 1)",
+        ".expand(len(rewards), 2)",
+        ("tests/team/test_rewards.py",),
+    ),
+    Fault(
         "soft_copies_the_wrong_way_round",
         "A soft copy keeps tau of the target.",
         _TEAM_LEARNER,

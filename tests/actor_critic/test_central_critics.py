@@ -43,7 +43,12 @@ SHARED = {
     "num_threads_per_learner": 1,
 }
 OWN = {
-    "COMA": {"critic_hidden_dim": 128, "critic_lr": 3e-3, "train_batch_episodes": 8},
+    "COMA": {
+        "critic_hidden_dim": 128,
+        "critic_lr": 3e-3,
+        "time_limit": "termination",
+        "train_batch_episodes": 8,
+    },
     "DOP": {
         "critic_hidden_dim": 256,
         "critic_lr": None,

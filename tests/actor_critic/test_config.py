@@ -25,7 +25,7 @@ DEFAULTS = {
     "actions_in_evaluation": "greedy",
     "value_loss_weight": 0.1,
     "td_lambda": 0.8,
-    "time_limit": "truncation",
+    "time_limit": "termination",
     "truncated_value": "previous",
     "optimizer_kind": "adam",
     "train_batch_episodes": 8,

@@ -9,7 +9,7 @@ from rllib_remix.settings import Count, Interval, OneOf, Schedule
 from rllib_remix.team.settings.groups import SettingGroup, setting
 from rllib_remix.team.settings.loop import PlaySettings
 from rllib_remix.team.settings.replay import MAX_EPISODES
-from rllib_remix.team.settings.targets import TargetSettings
+from rllib_remix.team.settings.targets import TIME_LIMITS, TargetSettings
 
 ACTIONS_IN_EVALUATION = ("greedy", "sampled")
 OPTIMIZERS = ("adam", "rmsprop")
@@ -48,6 +48,19 @@ class ActorCriticTargets(TargetSettings):
 
     td_lambda: float = setting(
         0.8, Interval(0, 1), "λ of the λ-return; 0 is one-step, 1 Monte Carlo. 0.8 in PyMARL's actor-critics."
+    )
+
+
+@dataclass(kw_only=True)
+class OnPolicyTargets(ActorCriticTargets):
+    """What the critic's values are fitted to."""
+
+    time_limit: str = setting(
+        "termination",
+        OneOf(TIME_LIMITS),
+        "what the end of a truncated episode is for the targets. termination: the end, after which nothing comes, as EPyMARL "
+        "has it; truncation: a cut, after which its value continues, as PyMARL has it. With one step per batch a critic learns slowly "
+        "that nothing comes any more: agents for whom the value continues may then wait instead of earning it.",
     )
 
 

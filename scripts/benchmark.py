@@ -9,6 +9,7 @@ Usage:
   .venv/bin/python scripts/benchmark.py --only acting        a step of a trained team: PyTorch, one agent, ONNX
   .venv/bin/python scripts/benchmark.py --only sequences     updates on pieces of episodes beside whole ones
   .venv/bin/python scripts/benchmark.py --only commands      what it takes until the command helps, or refuses a word
+  .venv/bin/python scripts/benchmark.py --only memory        what every process of a small run holds
   .venv/bin/python scripts/benchmark.py --only soak          whether memory stays flat over 2,000 iterations
   .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
   .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
@@ -40,6 +41,7 @@ from benchmarks import (
     episodes,
     figures,
     machine,
+    memory,
     overhead,
     parts,
     plots,
@@ -50,8 +52,10 @@ from benchmarks import (
 )
 from benchmarks.figures import Figure
 
-STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "memory", "overhead")
-GROUPS = (*STANDARD, "smac_sim", "acting", "sequences", "commands", "cores", "sweeps", "soak", "end_to_end")
+STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "update_memory", "overhead")
+GROUPS = (
+    *STANDARD, "smac_sim", "acting", "sequences", "commands", "memory", "cores", "sweeps", "soak", "end_to_end",
+)  # fmt: skip
 RESULTS = machine.ROOT / "docs" / "results"
 LIVES = RESULTS / "half_trained_lengths.json"
 
@@ -106,7 +110,7 @@ class Benchmark:
         dense = {figure.name: figure for figure in self.figures}
         updates.bench_half_trained(batch, self.half_trained, self._repeats, dense, self._report)
 
-    def _memory(self) -> None:
+    def _update_memory(self) -> None:
         updates.bench_memory(self._report)
 
     def _overhead(self) -> None:
@@ -131,6 +135,9 @@ class Benchmark:
         self.load = os.getloadavg()[0]
         with _ray():
             cores.bench(self._repeats, self._report)
+
+    def _memory(self) -> None:
+        memory.bench(self._report)
 
     def _sweeps(self) -> None:
         with _ray():

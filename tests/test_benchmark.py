@@ -1,6 +1,7 @@
 """The benchmark's own arithmetic; what it times is not tested for speed."""
 
 import json
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from rllib_remix.rollout.episode import TeamEpisode
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import benchmark
-from benchmarks import battles, commands, compare, cores, episodes, figures, machine, plots, timing
+from benchmarks import battles, commands, compare, cores, episodes, figures, machine, memory, plots, timing
 from benchmarks.figures import Figure
 
 
@@ -352,3 +353,37 @@ def test_parts_are_timed_one_after_the_other_and_threads_are_there_again_afterwa
     assert parts.cores == 3
     assert parts.outside > 0
     assert parts.inside / 3 <= parts.longest < parts.inside  # of three parts, forward and backward
+
+
+# Memory
+
+
+def test_memory_is_that_of_a_process_and_of_all_below_it():
+    hold = "import sys; held = bytearray(50 * 2**20); print(flush=True); sys.stdin.read()"
+    command = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}, 'ray::' + 'QMIX'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        pss, anonymous = memory.of_tree(run.pid)
+        run.communicate()
+    assert set(pss) == {memory.TRIAL, "others"}
+    assert 50 * 1024 < anonymous[memory.TRIAL] <= pss[memory.TRIAL] < 100 * 1024  # KiB
+    assert anonymous["others"] < 50 * 1024
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("/ray/core/src/ray/raylet/raylet --python_worker_command=default_worker.py --agent=dashboard/agent.py", "Ray's raylet"),
+        ("python -u /ray/_private/log_monitor.py", "Ray's log monitor"),
+        ("python -u /ray/autoscaler/_private/monitor.py", "Ray's autoscaler"),
+        ("ray::QMIX.train", memory.TRIAL),
+        ("ray::IDLE", "Ray's waiting workers"),
+        ("python -m rllib_remix.cli train --algo QMIX", "command, which drives Tune"),
+        ("bash", "others"),
+    ],
+)  # fmt: skip
+def test_a_process_is_known_by_its_command_line(command, kind):
+    assert memory.kind_of(command) == kind

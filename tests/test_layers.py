@@ -171,3 +171,18 @@ def test_commands_policies_environments_networks_formulas_and_files_load_no_ray(
         [sys.executable, "-c", LOAD_EACH, *names], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
+
+
+DESCRIBE = """
+import sys
+import rllib_remix.running.tune_run
+from rllib_remix import QMIXConfig
+QMIXConfig()
+sys.exit("numba" in sys.modules and "numba is loaded")
+"""
+
+
+@pytest.mark.battery  # loads RLlib in a process of its own
+def test_the_process_that_drives_tune_loads_no_numba_for_networks_that_it_never_steps():
+    done = subprocess.run([sys.executable, "-c", DESCRIBE], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
-from rllib_remix.models.gru_kernels import step_kernels
+from rllib_remix.models.kernels.loading import step_kernels
 
 
 def gru_outputs(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from rllib_remix.models.agent import RecurrentAgent
-from rllib_remix.models.gru_kernels import step_kernels
+from rllib_remix.models.kernels.loading import step_kernels
 
 
 class AgentStepper:

@@ -120,6 +120,7 @@ def connected(
     """
     import ray
 
+    from rllib_remix.running.ray_processes import only_processes_needed
     from rllib_remix.running.ray_watch import ends_with_ray
 
     if ray.is_initialized():
@@ -129,7 +130,10 @@ def connected(
     registered = _registered()
     try:
         try:
-            with _safe_from_lost_terminals():
+            with (
+                _safe_from_lost_terminals(),
+                only_processes_needed(dashboard=cluster.dashboard, lines_of_workers=verbosity > 0),
+            ):
                 if cluster.num_nodes is not None and not cluster.is_running:
                     emulated = _emulate(cluster)
                 _connect(cluster, emulated, verbosity, say)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rllib_remix.models.gru_kernels import step_kernels
+from rllib_remix.models.kernels.gru import step_kernels
 
 
 def arrays(rows: int, hidden: int, low: type = np.float32) -> dict[str, np.ndarray]:

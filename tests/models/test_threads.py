@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from rllib_remix.models.gru_kernels import group_step_kernels, step_kernels
+from rllib_remix.models.kernels.gru import group_step_kernels, step_kernels
 from rllib_remix.models.threads import _shares, forward_in_threads
 
 EPISODES = 5

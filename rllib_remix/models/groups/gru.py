@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rllib_remix.models.groups.layers import GroupedGRU, GroupedLinear, grouped_linear, gru_step
-from rllib_remix.models.gru_kernels import group_step_kernels
+from rllib_remix.models.kernels.loading import group_step_kernels
 from rllib_remix.models.packed_gru import array_of, n_first, n_last
 
 

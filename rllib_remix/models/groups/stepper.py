@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rllib_remix.models.agent import RecurrentAgent
 from rllib_remix.models.groups.agent import GroupedAgent
-from rllib_remix.models.gru_kernels import group_step_kernels
+from rllib_remix.models.kernels.loading import group_step_kernels
 from rllib_remix.models.stepper import AgentStepper
 
 

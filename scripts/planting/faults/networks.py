@@ -64,7 +64,7 @@ FAULTS = (
     Fault(
         "gru_gate_reversed",
         "The GRU's update gate keeps what it should replace.",
-        "models/gru_kernels.py",
+        "models/kernels/gru.py",
         "new_hidden[i, j] = n + z * (hidden[i, j] - n)",
         "new_hidden[i, j] = hidden[i, j] + z * (n - hidden[i, j])",
         _TESTS,

@@ -49,7 +49,7 @@ FAULTS = (
     Fault(
         "kernels_hold_the_interpreter_lock",
         "The compiled steps of the recurrent networks run in one thread at a time.",
-        "models/gru_kernels.py",
+        "models/kernels/gru.py",
         '"nogil": True,',
         '"nogil": False,',
         _TESTS,

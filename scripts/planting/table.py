@@ -16,6 +16,7 @@ from planting.faults import (
     replay,
     reports,
     rollout,
+    sequences,
     simulator,
     studies,
     threads,
@@ -39,4 +40,5 @@ FAULTS: tuple[Fault, ...] = (
     *reports.FAULTS,
     *studies.FAULTS,
     *threads.FAULTS,
+    *sequences.FAULTS,
 )

@@ -98,3 +98,16 @@ def test_two_threads_say_of_pieces_what_one_does():
     )
     for name, values in one.items():
         torch.testing.assert_close(two[name], values)
+
+
+def test_targets_go_on_where_a_piece_ends_within_its_episode():
+    """With a time limit that is an end, only the last pieces of episodes end."""
+    learner = team_learner("QMIX", time_limit="termination", td_lambda=1.0, td_trace="peng", gamma=0.9)
+    batch = learner_batch(pieces(), num_learners=1)[DEFAULT_MODULE_ID]
+    out = module_of(learner)._forward_train(batch)
+    targets, values = learner._targets(learner.config, batch, out), out["target_values"]
+    assert batch["ended"].tolist() == [True, False, True, True, False, True]
+    for row, (length, ended) in enumerate(zip(batch["lengths"], batch["ended"], strict=True)):
+        last = batch["rewards"][row, length - 1]
+        follows = 0.0 if ended else 0.9 * values[row, length]
+        torch.testing.assert_close(targets[row, length - 1], last + follows)

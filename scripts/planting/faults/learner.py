@@ -332,8 +332,8 @@ FAULTS = (
         "time_limits_never_end",
         "A time limit that shall be an end is a cut.",
         _TARGETS,
-        "terminated = torch.ones_like(terminated)",
-        "terminated = terminated | False",
+        'ended if time_limit == "termination" else terminated',
+        "terminated",
         _STEP,
     ),
     Fault(

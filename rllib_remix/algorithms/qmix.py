@@ -39,7 +39,12 @@ class QMIX(TeamAlgorithm):
             *self.config.weight_histogram_range, self.config.weight_histogram_bins
         )
         self._divergence = Divergence(self.config)
-        self._sequences = Sequences(self.config.max_seq_len, self.config.burn_in, self.config.seed)
+        self._sequences = Sequences(
+            self.config.max_seq_len,
+            self.config.burn_in,
+            self.config.seed,
+            skip_removed=self.config.skip_removed_agents,
+        )
 
     def prepare_batch(self, sample: dict[str, Tensor]) -> dict[str, Tensor]:
         """Pieces of the episodes, if `max_seq_len` says so."""

@@ -18,11 +18,14 @@ class Sequences:
     Args:
         max_seq_len: steps after each of which an episode is cut; None leaves episodes whole.
         burn_in: steps before a piece that are handed over too; None is all.
+        skip_removed: whether agents that have left keep what their networks said last.
         seed: of the choice; None takes it from the system.
     """
 
-    def __init__(self, max_seq_len: int | None, burn_in: int | None, seed: int | None):
-        self._max_seq_len, self._burn_in = max_seq_len, burn_in
+    def __init__(
+        self, max_seq_len: int | None, burn_in: int | None, seed: int | None, *, skip_removed: bool = True
+    ):
+        self._max_seq_len, self._burn_in, self._skip_removed = max_seq_len, burn_in, skip_removed
         self._seed = torch.Generator().seed() if seed is None else seed
         self._batches = 0  # so far
 
@@ -35,7 +38,7 @@ class Sequences:
         pieces = -(-batch["lengths"] // self._max_seq_len)
         chance = torch.rand(len(pieces), dtype=torch.float64, generator=generator)
         first = (chance * pieces).long() * self._max_seq_len
-        return cut_out(batch, first, self._max_seq_len, self._burn_in)
+        return cut_out(batch, first, self._max_seq_len, self._burn_in, skip_removed=self._skip_removed)
 
     def get_state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -46,7 +49,14 @@ class Sequences:
         self._seed, self._batches = state.get("seed", self._seed), state.get("batches", 0)
 
 
-def cut_out(batch: dict[str, Tensor], first: Tensor, steps: int, burn_in: int | None) -> dict[str, Tensor]:
+def cut_out(
+    batch: dict[str, Tensor],
+    first: Tensor,
+    steps: int,
+    burn_in: int | None,
+    *,
+    skip_removed: bool = True,
+) -> dict[str, Tensor]:
     """The steps first … first + steps - 1 of every episode, or up to its end, and what is before them.
 
     Args:
@@ -54,14 +64,16 @@ def cut_out(batch: dict[str, Tensor], first: Tensor, steps: int, burn_in: int | 
         first: [B] int64, within the episodes.
         steps: 1 or more.
         burn_in: the most steps before `first` that are handed over; None is all.
+        skip_removed: whether agents are computed to the ends of their lives only. Then the first step of one that left
+            before the piece is its last one: it sees the same from there on.
 
     Returns:
         The batch with `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives` and `terminated` of the pieces: the
         observation after a piece's last step is there, and only a piece with its episode's last step can have
-        terminated. Besides: `ended` [B] bool, whether it has that step; `begun_steps` [B] int64, `first`;
-        `begun_actions` [B, n] int64, the actions before it, -1 if there are none. If some episode has steps to be handed over,
-        P at the most, also `before_obs` [B, P, n, O], `before_actions` [B, P - 1, n], `before_begun_actions` [B, n] and
-        `before_lengths` [B] int64.
+        terminated. Besides: `ended` [B] bool, whether it has that step; `begun_steps` [B] int64, `first`; `begun_agents`
+        [B, n] int64, the first step of every agent; `begun_actions` [B, n] int64, its action before that, -1 if there is none.
+        If some episode has steps to be handed over, P at the most, also `before_obs` [B, P, n, O], `before_actions`
+        [B, P - 1, n], `before_begun_actions` [B, n], and int64 `before_lengths` [B] and, of every agent, `before_lives` [B, n].
     """
     whole = batch["lengths"]
     lengths = (whole - first).clamp(max=steps)
@@ -70,13 +82,16 @@ def cut_out(batch: dict[str, Tensor], first: Tensor, steps: int, burn_in: int | 
     cut = {name: _rows(batch[name], first, lengths, longest) for name in ("actions", "rewards")}
     with_last = ("obs", "state", "avail_actions")
     cut |= {name: _rows(batch[name], first, lengths + 1, longest + 1) for name in with_last}
+    lives = batch["lives"] if skip_removed else (whole + 1).unsqueeze(-1).expand_as(batch["lives"])
+    of_agents = torch.minimum(first.unsqueeze(-1), lives - 1)
     cut |= {
         "lengths": lengths,
         "lives": (batch["lives"] - first.unsqueeze(-1)).clamp(min=1).minimum((lengths + 1).unsqueeze(-1)),
         "terminated": batch["terminated"] & (end == whole),
         "ended": end == whole,
         "begun_steps": first,
-        "begun_actions": _action_before(batch["actions"], first),
+        "begun_agents": of_agents,
+        "begun_actions": _action_before(batch["actions"], of_agents),
     }
     before = first if burn_in is None else first.clamp(max=burn_in)
     if most := int(before.max()):
@@ -84,8 +99,11 @@ def cut_out(batch: dict[str, Tensor], first: Tensor, steps: int, burn_in: int | 
         cut |= {
             "before_obs": _rows(batch["obs"], start, before, most),
             "before_actions": _rows(batch["actions"], start, before - 1, most - 1),
-            "before_begun_actions": _action_before(batch["actions"], start),
+            "before_begun_actions": _action_before(
+                batch["actions"], start.unsqueeze(-1).expand_as(of_agents)
+            ),
             "before_lengths": before,
+            "before_lives": (of_agents - start.unsqueeze(-1)).clamp(min=0),
         }
     return batch | cut
 
@@ -101,6 +119,6 @@ def _rows(values: Tensor, first: Tensor, lengths: Tensor, most: int) -> Tensor:
 
 
 def _action_before(actions: Tensor, step: Tensor) -> Tensor:
-    """[B, n] int64: the actions of the step before, -1 at step 0."""
-    taken = actions[torch.arange(len(step)), (step - 1).clamp(min=0)].long()
-    return torch.where(step.unsqueeze(-1) > 0, taken, -1)
+    """What every agent did before its step [B, n] int64; -1 at step 0."""
+    taken = actions.long().gather(1, (step - 1).clamp(min=0).unsqueeze(1)).squeeze(1)
+    return torch.where(step > 0, taken, -1)

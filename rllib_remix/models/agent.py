@@ -17,7 +17,7 @@ from rllib_remix.models.packing import AgentPacking
 class Begun(NamedTuple):
     """What was in an episode before the first step that a network is shown."""
 
-    steps: Tensor  # [B] int64, how many
+    steps: Tensor  # [B, n] int64, how many
     last_actions: Tensor  # [B, n] int64, -1 if there was none
 
 
@@ -121,7 +121,7 @@ class RecurrentAgent(nn.Module):
         if self.observe_agent_id:
             entries.index_fill_(0, first_column + packing.agent, 1)
         if self.episode_limit is not None:
-            before = 0 if begun is None else begun.steps[packing.episode]
+            before = 0 if begun is None else begun.steps[packing.episode, packing.agent]
             inputs[:, -1] = (packing.step + before) / self.episode_limit
         return inputs
 

@@ -24,7 +24,12 @@ def check_batch_memory(spec: TeamSpec, config: Any) -> None:
     episodes, total = config.train_batch_episodes, machine_memory()
     drawn = bytes_of_episode(spec)
     learns_here = not config.num_learners and not config.num_gpus_per_learner
-    seen = bytes_seen_of_episode(spec, config.networks()) if learns_here else 0
+    steps = spec.episode_limit + 1
+    seen = (
+        bytes_seen_of_episode(spec, config.networks()) * _steps_read(spec, config) // steps
+        if learns_here
+        else 0
+    )
     needed = episodes * (drawn + seen)
     if total is None or needed <= total:
         return
@@ -39,6 +44,13 @@ def check_batch_memory(spec: TeamSpec, config: Any) -> None:
         f"train_batch_episodes: {episodes} episodes of up to {spec.episode_limit} steps take {_gib(needed)} in an update, "
         f"{parts}, but this machine has {_gib(total)}; {allowed}."
     )
+
+
+def _steps_read(spec: TeamSpec, config: Any) -> int:
+    """How many steps of an episode the networks read at the most: of a piece and of what is before it, or all."""
+    piece, burn_in = getattr(config, "max_seq_len", None), getattr(config, "burn_in", None)
+    whole = spec.episode_limit + 1
+    return whole if piece is None or burn_in is None else min(whole, piece + burn_in + 1)
 
 
 def bytes_seen_of_episode(spec: TeamSpec, networks: dict[str, Any]) -> int:

@@ -28,7 +28,7 @@ class Before(NamedTuple):
     inputs: Tensor  # as of Seen
     images: Images | None
     agents: AgentPacking
-    there: Tensor  # [B, 1, 1] bool, whether an episode has some
+    there: Tensor  # [B, n, 1] bool, whether an agent has some
 
 
 class Seen(NamedTuple):
@@ -169,23 +169,24 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         actions = batch["actions"].long()
         dtype = getattr(torch, self.model_config["compute_dtype"])
         lived, with_last = self._packings(batch)
-        begun = Begun(batch["begun_steps"], batch["begun_actions"]) if "begun_steps" in batch else None
+        begun = Begun(batch["begun_agents"], batch["begun_actions"]) if "begun_agents" in batch else None
         return Seen(
             inputs=self.agent.inputs(batch["obs"], actions, lived, dtype, begun),
             images=self.agent.images(batch["obs"], lived),
             agents=lived,
-            state=self._state(batch["state"], with_last, dtype, begun),
+            state=self._state(batch["state"], with_last, dtype, batch.get("begun_steps")),
             steps=with_last,
             actions=functional.pad(actions, (0, 0, 0, 1)),
             before=self._before(batch, dtype) if "before_obs" in batch else None,
         )
 
     def _before(self, batch: dict[str, Any], dtype: torch.dtype) -> Before:
-        obs, lengths = batch["before_obs"], batch["before_lengths"]
-        agents = self.agent.packing(lengths.clamp(min=1).unsqueeze(-1).expand(-1, obs.shape[2]), obs.shape[1])
-        begun = Begun(batch["begun_steps"] - lengths, batch["before_begun_actions"])
+        obs, lives = batch["before_obs"], batch["before_lives"]
+        agents = self.agent.packing(lives.clamp(min=1), obs.shape[1])
+        start = (batch["begun_steps"] - batch["before_lengths"]).unsqueeze(-1).expand_as(lives)
+        begun = Begun(start, batch["before_begun_actions"])
         inputs = self.agent.inputs(obs, batch["before_actions"].long(), agents, dtype, begun)
-        return Before(inputs, self.agent.images(obs, agents), agents, (lengths > 0).view(-1, 1, 1))
+        return Before(inputs, self.agent.images(obs, agents), agents, (lives > 0).unsqueeze(-1))
 
     def _packings(self, batch: dict[str, Any]) -> tuple[AgentPacking, Packing]:
         """What is computed: of the agents, and of the team."""
@@ -194,7 +195,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
         lives = batch["lives"] if self.model_config["skip_removed_agents"] else whole
         return self.agent.packing(lives, steps), step_packing(lengths, steps)
 
-    def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype, begun: Begun | None) -> Tensor:
+    def _state(self, state: Tensor, steps: Packing, dtype: torch.dtype, begun: Tensor | None) -> Tensor:
         """What networks read of the states [B, T+1, S] at the packed steps; [N, 0] if none does."""
         if not reads_state(self.model_config):
             return steps.pack(state[..., :0]).to(dtype)
@@ -208,7 +209,7 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
             return seen
         time = steps.index % steps.leading[1]
         if begun is not None:
-            time = time + begun.steps[steps.index // steps.leading[1]]
+            time = time + begun[steps.index // steps.leading[1]]
         time = time / self._episode_limit
         return torch.cat([seen, time.to(dtype).unsqueeze(-1)], dim=-1)
 

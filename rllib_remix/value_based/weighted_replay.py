@@ -55,6 +55,11 @@ def check_weighted_replay(config: Any) -> None:
 
 
 def _check_sampling(config: Any) -> None:
+    if config.max_seq_len is not None:
+        raise SettingError(
+            f"max_seq_len: {config.max_seq_len} is not allowed in weighting_mode 'sampling', where an episode's priority is the mean weight "
+            "of all its steps, not of one piece. Leave it out (null, None), or use weighting_mode 'loss'."
+        )
     normalize = config.weighting_config.get("normalize", "none")
     if normalize != "none" and find_scheme(config.weighting).normalizes:
         raise SettingError(

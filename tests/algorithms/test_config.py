@@ -154,6 +154,11 @@ def test_unknown_keys_of_training_and_of_dicts_are_refused(settings, message):
         ),
         ({"reward_scale": 0}, r"reward_scale: 0 .*\(0, inf\)"),
         ({"max_seq_len": 0}, "max_seq_len: 0 "),
+        ({"max_seq_len": 10**20}, "max_seq_len: 1"),
+        (
+            {"max_seq_len": 50, "weighting_mode": "sampling"},
+            "max_seq_len: 50 is not allowed in weighting_mode 'sampling'",
+        ),
         ({"burn_in": 4}, "burn_in: 4 has no effect on whole episodes; set max_seq_len too"),
         ({"num_env_processes": 2}, "num_env_processes: 2 is not allowed with 'predator_prey', a TeamEnv"),
         ({"weight_histogram_bins": 0}, r"weight_histogram_bins: 0 .*\[1, 1000\]"),

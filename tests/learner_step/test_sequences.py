@@ -8,7 +8,7 @@ from rllib_remix.learning.sequences import cut_out
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import VALUE_BASED
-from tests.learner_step.learners import AGENTS, a_batch, module_of, team_learner, tensors
+from tests.learner_step.learners import a_batch, module_of, team_learner, tensors
 
 FIRST = torch.tensor([3, 0, 0, 2, 1, 1])  # of episodes of 5, 3, 1, 4, 5, 2 steps
 STEPS = 2
@@ -17,19 +17,21 @@ CASES |= {
     "ReMIX, groups": ("ReMIX", {"share_parameters": False}),
     "ReMIX, time": ("ReMIX", {"observe_time": True}),
     "QMIX, no last action": ("QMIX", {"observe_last_action": False}),
+    "ReMIX, all agents to the end": ("ReMIX", {"skip_removed_agents": False}),
+    "ReMIX, groups and time": ("ReMIX", {"share_parameters": False, "observe_time": True}),
     "QMIX, normalised": ("QMIX", {"normalize_observations": True}),
 }
 
 
 def whole_episodes():
-    """Without agents that leave: of those that did, the last step that is computed is another."""
+    """Of which the first loses an agent after two steps, that sees nothing new from then on."""
     batch = tensors(a_batch())
-    return Rewards().prepare(batch | {"lives": (batch["lengths"] + 1).unsqueeze(-1).expand(-1, AGENTS)})
+    batch["obs"][0, 3:, 2] = batch["obs"][0, 2, 2]
+    return Rewards().prepare(batch)
 
 
-def pieces(burn_in=None):
-    # Padding as the replay buffer has it, which `cut_out` takes for real: zeros.
-    return cut_out(whole_episodes(), FIRST, STEPS, burn_in)
+def pieces(burn_in=None, *, skip_removed=True):
+    return cut_out(whole_episodes(), FIRST, STEPS, burn_in, skip_removed=skip_removed)
 
 
 def said(learner, batch):
@@ -40,7 +42,8 @@ def said(learner, batch):
 @pytest.mark.parametrize("case", CASES)
 def test_networks_say_what_they_say_of_whole_episodes(case):
     learner = team_learner(CASES[case][0], **CASES[case][1])
-    whole, cut = said(learner, whole_episodes()), said(learner, batch := pieces())
+    batch = pieces(skip_removed=learner.config.skip_removed_agents)
+    whole, cut = said(learner, whole_episodes()), said(learner, batch)
     assert set(whole) == set(cut)
     for name, values in whole.items():
         for row, (first, length) in enumerate(zip(FIRST, batch["lengths"], strict=True)):

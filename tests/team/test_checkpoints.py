@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_session")]
         ("ReMIX", {}),
         ("ReMIX", {"weighting_mode": "sampling", "prioritized_replay_beta": [[0, 0.1], [1000, 1.0]]}),
         ("ReMIX", {"share_parameters": {"a": ["agent_0", "agent_2"], "b": ["agent_1"]}}),
-        ("ReMIX", {"max_seq_len": 4, "burn_in": 3, "weighting_mode": "sampling"}),
+        ("ReMIX", {"max_seq_len": 4, "burn_in": 3}),
         ("ReMIX", {"num_threads_per_learner": 2}),
         *((name, {}) for name in (*UNLIKE_QMIX, *OTHERS)),
     ],

@@ -93,7 +93,9 @@ _MODEL_FATES_BY_ALGORITHM: dict[str, dict[str, Fate]] = {
 # QMIX's networks had one setting in `model`, the size of the GRU.
 _TEAM_FATES: dict[str, Fate] = {
     "lstm_cell_size": Renamed("agent_hidden_dim"),
-    "max_seq_len": Renamed("max_seq_len"),
+    "max_seq_len": Refused(
+        "use max_seq_len of training(), with burn_in 0 for states of zeros", (None, 999999)
+    ),
 }
 _TEAM_NETWORKS = Refused(
     "use agent_hidden_dim, the size of the agents' GRU, which was all that QMIX read of `model`"

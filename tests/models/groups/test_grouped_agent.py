@@ -186,7 +186,7 @@ def test_what_was_read_before_leads_to_what_reading_all_at_once_does(groups, dty
     at_once = whole(network, obs, actions, lives, dtype)
     head, tail = network.packing(lives * 0 + at, at), network.packing(lives - at, STEPS + 1 - at)
     hidden = network.hidden_after(network.inputs(obs[:, :at], actions[:, : at - 1], head, dtype), head)
-    begun = Begun(torch.full((EPISODES,), at), actions[:, at - 1])
+    begun = Begun(torch.full((EPISODES, AGENTS), at), actions[:, at - 1])
     inputs = network.inputs(obs[:, at:], actions[:, at:], tail, dtype, begun)
     went_on = tail.unpack(network(inputs, tail, hidden=hidden))
     torch.testing.assert_close(went_on, at_once[:, at:], atol=1e-6, rtol=1e-5)

@@ -16,8 +16,8 @@ from rllib_remix.actor_critic.settings.central_critic import (
 )
 from rllib_remix.actor_critic.settings.coma import PRESETS, COMAOptimizer, COMAPreset
 from rllib_remix.actor_critic.settings.common import (
+    EndingTargets,
     OnPolicySettings,
-    OnPolicyTargets,
     PolicySettings,
 )
 from rllib_remix.team.settings.computing import ComputingSettings
@@ -38,7 +38,7 @@ class COMAConfig(OnPolicyConfig, _Settings):
         COMAPreset,
         CentralCriticNetworks,
         PolicySettings,
-        OnPolicyTargets,
+        EndingTargets,
         COMAOptimizer,
         CriticTargetNetworks,
         OnPolicySettings,

@@ -8,7 +8,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from rllib_remix.actor_critic.algorithm import OnPolicyActorCritic
 from rllib_remix.actor_critic.config import OnPolicyConfig
-from rllib_remix.actor_critic.settings.common import OnPolicySettings, OnPolicyTargets, OptimizerSettings
+from rllib_remix.actor_critic.settings.common import EndingTargets, OnPolicySettings, OptimizerSettings
 from rllib_remix.actor_critic.settings.vdac import (
     PRESETS,
     VDACNetworkSettings,
@@ -34,7 +34,7 @@ class VDACConfig(OnPolicyConfig, _Settings):
         VDACPreset,
         VDACNetworkSettings,
         VDACPolicySettings,
-        OnPolicyTargets,
+        EndingTargets,
         OptimizerSettings,
         OnPolicySettings,
         ComputingSettings,

@@ -32,7 +32,7 @@ _VALUE_UNIT = "value_unit"
 
 
 class TeamLearner(TorchLearner):
-    """Updates a TeamRLModule from batches of whole episodes; a subclass has the loss, `compute_loss_for_module`.
+    """Updates a TeamRLModule from batches of episodes; a subclass has the loss, `compute_loss_for_module`.
 
     A batch holds `obs`, `state`, `avail_actions`, `actions`, `rewards`, `lengths`, `lives`, `terminated`, `numbers`,
     `importance` as the replay buffer gives them, with rewards in the unit of learning; `reward_range` [B, 2] float32, the
@@ -41,6 +41,9 @@ class TeamLearner(TorchLearner):
     batch divided by the number of learners, so that the mean over learners of their parts is exactly the loss of the
     whole. `is_recent` [B] bool says which were drawn from the newest episodes alone, `num_recent_steps` is as `num_steps`
     of these.
+
+    If episodes were cut into pieces, the batch has these in their place, and what `learning/sequences.py:cut_out` adds: `ended`, what was
+    before (`begun_…`), and what the networks read first (`before_…`).
 
     A unit that follows the rewards (`normalize_rewards`, `standardize_rewards`) changes while values are learned. Values
     that are told in the old one would be too large beside rewards whose unit has grown: agents then put off what they could

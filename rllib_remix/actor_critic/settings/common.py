@@ -52,15 +52,14 @@ class ActorCriticTargets(TargetSettings):
 
 
 @dataclass(kw_only=True)
-class OnPolicyTargets(ActorCriticTargets):
-    """What the critic's values are fitted to."""
+class EndingTargets(ActorCriticTargets):
+    """What the critic's values are fitted to; a time limit is the end."""
 
     time_limit: str = setting(
         "termination",
         OneOf(TIME_LIMITS),
         "what the end of a truncated episode is for the targets. termination: the end, after which nothing comes, as EPyMARL "
-        "has it; truncation: a cut, after which its value continues, as PyMARL has it. With one step per batch a critic learns slowly "
-        "that nothing comes any more: agents for whom the value continues may then wait instead of earning it.",
+        "has it; truncation: a cut, after which its value continues, as PyMARL has it.",
     )
 
 

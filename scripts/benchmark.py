@@ -10,6 +10,7 @@ Usage:
   .venv/bin/python scripts/benchmark.py --only sequences     updates on pieces of episodes beside whole ones
   .venv/bin/python scripts/benchmark.py --only commands      what it takes until the command helps, or refuses a word
   .venv/bin/python scripts/benchmark.py --only memory        what every process of a small run holds
+  .venv/bin/python scripts/benchmark.py --only peers         QMIX of XuanCe, PyMARLzoo+ and BenchMARL beside ours
   .venv/bin/python scripts/benchmark.py --only soak          whether memory stays flat over 2,000 iterations
   .venv/bin/python scripts/benchmark.py --only end_to_end --algorithm ReMIX --batch 128 --out RUN.jsonl
   .venv/bin/python scripts/benchmark.py --record FILE.npz --checkpoint FOLDER
@@ -17,7 +18,8 @@ Usage:
 With --out FILE.json a run is kept. Every run is compared with the one in docs/results/benchmark.json (one of sweeps,
 smac_sim or soak alone: benchmark_sweeps.json, …), or with --compare FILE.json. --record plays 128 episodes
 of a trained team; .npz keeps whole episodes for --recorded, .json only how long they and their agents last, the form of
-docs/results/half_trained_lengths.json.
+docs/results/half_trained_lengths.json. --only peers installs them first, in environments of their own (3 GB, --peers-folder),
+takes some 20 minutes on an idle machine, and goes on where it was interrupted if --out has its runs.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import argparse
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,10 +54,11 @@ from benchmarks import (
     updates,
 )
 from benchmarks.figures import Figure
+from benchmarks.peers import comparison, systems, tables
 
 STANDARD = ("kernel", "rollout", "replay", "update", "half_trained", "update_memory", "overhead")
 GROUPS = (
-    *STANDARD, "smac_sim", "acting", "sequences", "commands", "memory", "cores", "sweeps", "soak", "end_to_end",
+    *STANDARD, "smac_sim", "acting", "sequences", "commands", "memory", "cores", "sweeps", "soak", "end_to_end", "peers",
 )  # fmt: skip
 RESULTS = machine.ROOT / "docs" / "results"
 LIVES = RESULTS / "half_trained_lengths.json"
@@ -201,6 +205,23 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     training.add_argument("--env-steps", type=int, default=1_000_000, help="default: %(default)s")
     training.add_argument("--compute-dtype", default="float32", choices=updates.DTYPES)
     training.add_argument("--seed", type=int, default=0)
+    peers = parser.add_argument_group("peers")
+    peers.add_argument(
+        "--peers", nargs="+", choices=systems.PEERS, default=list(systems.PEERS), metavar="PEER",
+        help=f"of {', '.join(systems.PEERS)}",
+    )  # fmt: skip
+    peers.add_argument(
+        "--peers-games", nargs="+", choices=systems.GAMES, default=list(systems.GAMES), metavar="GAME",
+        help=f"of {', '.join(systems.GAMES)}",
+    )  # fmt: skip
+    peers.add_argument("--peers-turns", type=int, default=3, help="of every system (default: %(default)s)")
+    peers.add_argument(
+        "--peers-folder", type=Path, default=Path(tempfile.gettempdir()) / "rllib_remix_peers",
+        metavar="FOLDER", help="of their environments (default: %(default)s)",
+    )  # fmt: skip
+    peers.add_argument(
+        "--peers-table", type=Path, metavar="FILE", help="print the table of such a run, and do no more"
+    )
     options = parser.parse_args(arguments)
     for problem in _problems(options):
         parser.error(problem)
@@ -216,14 +237,20 @@ def _problems(options: argparse.Namespace) -> list[str]:
         problems.append(f"--record: {str(options.record)!r} must end in .npz or .json.")
     if "end_to_end" in options.only and (len(options.only) > 1 or options.out is None):
         problems.append("--only end_to_end stands alone, and needs --out FILE.jsonl.")
+    if "peers" in options.only and len(options.only) > 1:
+        problems.append("--only peers stands alone.")
     problems += [
         f"{name}: there is no file {str(file)!r}."
-        for name, file in (("--compare", options.compare), ("--recorded", options.recorded))
+        for name, file in (
+            ("--compare", options.compare),
+            ("--recorded", options.recorded),
+            ("--peers-table", options.peers_table),
+        )
         if file is not None and not file.is_file()
     ]
     problems += [
         f"--{name.replace('_', '-')}: {value} is not allowed; it must be above 0."
-        for name in ("repeats", "tolerance", "batch", "env_steps")
+        for name in ("repeats", "tolerance", "batch", "env_steps", "peers_turns")
         if (value := getattr(options, name)) <= 0
     ]
     folders = [file.parent for file in (options.out, options.record) if file is not None]
@@ -238,10 +265,22 @@ def main() -> int:
     if options.record is not None:
         print(f"{options.record}: {episodes.record(options.checkpoint, options.record)}")
         return 0
+    if options.peers_table is not None:
+        print(tables.markdown(comparison.read(options.peers_table)))
+        return 0
     described = machine.describe()
     print(machine.summary(described), flush=True)
     if options.only == ["end_to_end"]:
         return _train(options, described)
+    if options.only == ["peers"]:
+        return comparison.run(
+            described,
+            peers=options.peers,
+            games=options.peers_games,
+            folder=options.peers_folder,
+            turns=options.peers_turns,
+            out=options.out,
+        )
     before = _read_before(options.compare, options.only)
     benchmark = Benchmark(options.repeats, options.recorded)
     print(f"\n{figures.HEADER}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+from benchmarks import processes
 
 
 def cpu_seconds(work: Callable[[], object], repeats: int) -> list[float]:
@@ -20,28 +21,8 @@ def cpu_seconds(work: Callable[[], object], repeats: int) -> list[float]:
 
 
 def family_cpu_seconds() -> float:
-    """CPU-seconds so far of this process and all living ones below it, Ray's own among them. Linux only."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            # The name in parentheses may itself contain spaces.
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # It ended meanwhile.
-            continue
-        process = int(folder.name)
-        parents[process], ticks[process] = int(fields[1]), int(fields[11]) + int(fields[12])
-    me = os.getpid()
-    return sum(ticks[process] for process in ticks if _descends(process, me, parents)) / os.sysconf(
-        "SC_CLK_TCK"
-    )
+    """CPU-seconds so far of this process and all below it, Ray's own among them. Linux only.
 
-
-def _descends(process: int, ancestor: int, parents: dict[int, int]) -> bool:
-    while process in parents:
-        if process == ancestor:
-            return True
-        process = parents[process]
-    return False
+    Of processes that have ended, those that their parents waited for count.
+    """
+    return processes.cpu_seconds(processes.below(os.getpid()))

@@ -37,6 +37,7 @@ def test_the_settings_of_an_algorithm_are_shown_in_groups_with_its_own_defaults(
             "Networks",
             "Loss",
             "Replay",
+            "Sequences",
             "Loop",
             "Computing",
             "RLlib's settings",

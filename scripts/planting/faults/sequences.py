@@ -27,7 +27,7 @@ FAULTS = (
         "pieces_begin_at_time_0",
         "In a piece time is counted from its own beginning.",
         "models/agent.py",
-        "before = 0 if begun is None else begun.steps[packing.episode]",
+        "before = 0 if begun is None else begun.steps[packing.episode, packing.agent]",
         "before = 0",
         _OF_NETWORKS,
     ),

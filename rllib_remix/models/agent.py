@@ -116,7 +116,8 @@ class RecurrentAgent(nn.Module):
             entries.index_fill_(0, first_column[later] + last_actions, 1)
             if begun is not None:
                 first = begun.last_actions[packing.of_first_step()]
-                entries.index_fill_(0, (first_column[: len(first)] + first)[first >= 0], 1)
+                places = first_column[: len(first)] + first.clamp(min=0)
+                entries.index_copy_(0, places, (first >= 0).to(dtype))  # 0 where there was none
             first_column = first_column + self.n_actions
         if self.observe_agent_id:
             entries.index_fill_(0, first_column + packing.agent, 1)

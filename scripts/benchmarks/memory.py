@@ -10,11 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import ray  # noqa: F401  (brings psutil)
-
+from benchmarks import processes
 from benchmarks.figures import Figure
-
-import psutil  # isort: skip
 
 RUNS = 3
 PERIOD = 1.0  # seconds between two looks
@@ -93,24 +90,14 @@ def of_tree(process: int) -> tuple[Counter[str], Counter[str]]:
     """KiB by kind of process, of a child of this one and all below it: PSS (pages that processes share are divided by their
     number), and the anonymous part of it."""
     pss, anonymous = Counter[str](), Counter[str]()
-    root = psutil.Process(process)
-    for each in [root, *root.children(recursive=True)]:
-        try:
-            command, kib = " ".join(each.cmdline()), rollup(each.pid)
-        except (psutil.NoSuchProcess, OSError):  # It ended meanwhile.
-            continue
+    for number in processes.below(process):
+        kind, kib = kind_of(processes.command_line(number)), processes.rollup(number)
         if kib:
-            pss[kind_of(command)] += kib["Pss"]
-            anonymous[kind_of(command)] += kib["Pss_Anon"]
+            pss[kind] += kib["Pss"]
+            anonymous[kind] += kib["Pss_Anon"]
     return pss, anonymous
 
 
 def kind_of(command: str) -> str:
     """What a process is, by its command line."""
     return next((kind for part, kind in KINDS.items() if part in command), "others")
-
-
-def rollup(process: int) -> dict[str, int]:
-    """KiB by the names of `/proc/PID/smaps_rollup`; empty for one that is ending."""
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}

@@ -56,12 +56,24 @@ def cpu_seconds(processes: dict[int, Process]) -> float:
 
 def memory_bytes(processes: dict[int, Process]) -> int:
     """Proportional set size: a page that several processes share counts once altogether."""
-    kib = 0
-    for number in processes:
-        with contextlib.suppress(OSError):  # It ended meanwhile.
-            lines = (PROC / str(number) / "smaps_rollup").read_text().splitlines()
-            kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return kib * 1024
+    return 1024 * sum(rollup(number).get("Pss", 0) for number in processes)
+
+
+def rollup(number: int) -> dict[str, int]:
+    """KiB that a process holds, by the names of `/proc/PID/smaps_rollup`; empty if it has ended."""
+    try:
+        lines = (PROC / str(number) / "smaps_rollup").read_text().splitlines()
+    except OSError:
+        return {}
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith("kB")}
+
+
+def command_line(number: int) -> str:
+    """How a process was started, or what it calls itself; empty if it has ended."""
+    try:
+        return (PROC / str(number) / "cmdline").read_text(errors="replace").replace("\0", " ").strip()
+    except OSError:
+        return ""
 
 
 def kill(processes: dict[int, Process]) -> None:

@@ -23,6 +23,7 @@ from benchmarks.figures import Figure
 from benchmarks.timing import cpu_seconds
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
+from rllib_remix.learning.sequences import Sequences
 from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.rollout.episode import TeamEpisode
 from rllib_remix.rollout.spaces import team_spaces
@@ -53,14 +54,16 @@ def new_learner(config: Any, spec: TeamSpec) -> TeamLearner:
     return learner
 
 
-def batch_of(episodes: Sequence[TeamEpisode], recent_share: float = 0.0) -> Any:
+def batch_of(
+    episodes: Sequence[TeamEpisode], recent_share: float = 0.0, sequences: Sequences | None = None
+) -> Any:
     """All of the episodes as one batch for the learner, as the algorithms hand it over by default.
 
-    A share of them count as the newest, from which alone some learn their policies.
+    A share of them count as the newest, from which alone some learn their policies; `sequences` may cut pieces out of them.
     """
-    sample = filled_buffer(episodes).sample(len(episodes))
+    sample = Rewards(normalize=True).prepare(filled_buffer(episodes).sample(len(episodes)))
     recent = round(recent_share * len(episodes))
-    return learner_batch(Rewards(normalize=True).prepare(sample), num_learners=1, num_recent=recent)
+    return learner_batch(sequences.cut(sample) if sequences else sample, num_learners=1, num_recent=recent)
 
 
 def name_of(algorithm: str, batch_size: int, dtype: str, extra: str = "", *, what: str = "update") -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from benchmarks import episodes, updates
 
 from rllib_remix.algorithms.table import ALGORITHMS
+from rllib_remix.learning.sequences import Sequences
 from rllib_remix.rollout.episode import TeamEpisode
 
 RECENT_SHARE = 0.5  # of the episodes of a batch; what learns policies from the newest alone then has both
@@ -32,6 +33,8 @@ VARIANTS = (
     Case("QMIX, own parameters", "QMIX", {"share_parameters": False}),
     Case("QMIX, preset papers", "QMIX", {"preset": "papers"}),
     Case("ReMIX, drawn by weight", "ReMIX", {"weighting_mode": "sampling"}),
+    Case("ReMIX, pieces", "ReMIX", {"max_seq_len": 4}),
+    Case("QMIX, pieces, own parameters", "QMIX", {"max_seq_len": 4, "burn_in": 2, "share_parameters": False}),
     Case("MACPO with QPLEX's mixer", "MACPO", {"mixer": "qplex"}),
 )
 
@@ -63,6 +66,7 @@ def ragged_episodes(num_episodes: int, steps: int, *, seed: int = 0) -> list[Tea
     return episodes.cut_all(played, episodes.formula(num_episodes, n_agents, steps, seed=seed))
 
 
-def batch_of(played: Sequence[TeamEpisode], *, share: float = RECENT_SHARE) -> Any:
-    """All episodes as one batch."""
-    return updates.batch_of(played, share)
+def batch_of(played: Sequence[TeamEpisode], case: Case) -> Any:
+    """All episodes as one batch, or a piece of each if the case says so."""
+    lengths = case.training.get("max_seq_len"), case.training.get("burn_in")
+    return updates.batch_of(played, RECENT_SHARE, Sequences(*lengths, seed=0))

@@ -109,9 +109,9 @@ def compare_on(
     of_cpu, of_device = Observed(here), Observed(there)
     found = []
     for done in range(1, num_updates + 1):
-        expected = of_cpu.update(batch_of(played))
+        expected = of_cpu.update(batch_of(played, case))
         with contextlib.nullcontext() if on_gpu else library_gru():
-            seen = of_device.update(batch_of(played))
+            seen = of_device.update(batch_of(played, case))
         if done in (1, num_updates):
             found += [_greatest(case, done, kind, seen[kind], expected[kind]) for kind in expected]
     return found

@@ -29,7 +29,7 @@ def updates_of_all_cases() -> dict[str, np.ndarray]:
         learner = cases.new_learner(case, played, on_gpu=False)
         results: dict[str, Any] = {}
         for _ in range(UPDATES):
-            results = learner.update(batch=cases.batch_of(played))
+            results = learner.update(batch=cases.batch_of(played, case))
         state = learner.module[MODULE].unwrapped().state_dict()
         found |= {f"{case.name}: {name}": value.numpy().copy() for name, value in state.items()}
         found |= {
@@ -51,9 +51,9 @@ def updates_on_a_pretended_gpu() -> dict[str, dict[str, Any]]:
         try:
             with PretendedGpu() as gpu:
                 learner = cases.new_learner(case, played, on_gpu=True)
-                learner.update(batch=cases.batch_of(played))
+                learner.update(batch=cases.batch_of(played, case))
                 gpu.waits.clear()
-                learner.update(batch=cases.batch_of(played))
+                learner.update(batch=cases.batch_of(played, case))
                 state = learner.module[MODULE].state_dict()
                 left = [name for name, value in state.items() if value.device != GPU]
             found[case.name] = {"wrong": f"on the CPU: {left}" if left else "", "waits": dict(gpu.waits)}

@@ -54,6 +54,7 @@ def test_it_runs_on_a_cpu_without_ray(tmp_path):
     assert {each["case"] for each in found["differences"]} == {
         "QMIX",
         "QMIX, own parameters",
+        "QMIX, pieces, own parameters",
         "QMIX, preset papers",
     }
     assert [(each["algorithm"], each["batch"], each["precision"]) for each in found["updates"]] == [

@@ -15,6 +15,7 @@ from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.errors import SettingError
 from rllib_remix.models.packing import AgentPacking
 from rllib_remix.policy import TeamPolicy
+from rllib_remix.replay.layout import bytes_of_episode
 from rllib_remix.rollout.building import build_team_env
 from rllib_remix.team import batch_memory
 from rllib_remix.team.batch_memory import bytes_seen_of_episode, check_batch_memory
@@ -289,6 +290,18 @@ def test_what_a_learner_elsewhere_reads_does_not_count_here(monkeypatch):
     config = get_algorithm_config("VDN").training(train_batch_episodes=1000).learners(num_learners=1)
     monkeypatch.setattr(batch_memory, "machine_memory", lambda: 40 * 10**9)
     check_batch_memory(SPEC, config)
+
+
+def test_of_pieces_only_what_is_read_counts(monkeypatch):
+    whole = get_algorithm_config("VDN").training(train_batch_episodes=1000)
+    pieces = whole.copy().training(max_seq_len=1, burn_in=0)
+    seen = bytes_seen_of_episode(SPEC, whole.networks())
+    enough = 1000 * (bytes_of_episode(SPEC) + seen) - 1
+    monkeypatch.setattr(batch_memory, "machine_memory", lambda: enough)
+    check_batch_memory(SPEC, pieces)
+    for too_much in (whole, whole.copy().training(max_seq_len=1)):  # which reads all that was before
+        with pytest.raises(SettingError, match="train_batch_episodes: 1000 episodes"):
+            check_batch_memory(SPEC, too_much)
 
 
 @pytest.mark.parametrize(

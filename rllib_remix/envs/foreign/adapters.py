@@ -19,6 +19,7 @@ from rllib_remix.envs.foreign.kinds.overcooked import OvercookedParallelEnv, is_
 from rllib_remix.envs.foreign.kinds.parallel_env import ParallelEnvAdapter
 from rllib_remix.envs.foreign.kinds.refusals import refusal
 from rllib_remix.envs.foreign.kinds.turns import TurnsEnvAdapter, of_turns
+from rllib_remix.envs.foreign.kinds.unchecked import without_checks
 from rllib_remix.envs.foreign.kinds.ungrouped import without_groups
 from rllib_remix.envs.foreign.kinds.vmas import VmasTeam, is_vmas
 from rllib_remix.envs.foreign.options import check_options, say_assumed
@@ -101,17 +102,17 @@ def _in_our_words(env: Any) -> Any:
     These wrappers lose the order of agents and who of them acts.
     """
     if isinstance(env, ParallelEnv):
-        return env
+        return without_checks(env)
     if isinstance(env, AECEnv):
-        return of_turns(env)
+        return of_turns(without_checks(env))
     if "ray.rllib.env.multi_agent_env" in sys.modules:  # Otherwise it can be none of RLlib's.
         from ray.rllib.env.multi_agent_env import MultiAgentEnv
         from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv, PettingZooEnv
 
         if type(env) is ParallelPettingZooEnv and isinstance(env.par_env, ParallelEnv):
-            return env.par_env
+            return without_checks(env.par_env)
         if type(env) is PettingZooEnv and isinstance(env.env, AECEnv):
-            return of_turns(env.env)
+            return of_turns(without_checks(env.env))
         if isinstance(env, MultiAgentEnv):
             return without_groups(env)
     if is_overcooked(env):

@@ -11,13 +11,14 @@ from ray.rllib.core.learner.learner import DEFAULT_OPTIMIZER
 from torch import Tensor
 
 from rllib_remix.learning.loss import masked_mean, masked_std
+from rllib_remix.learning.optimizers import uncompiled
 from rllib_remix.learning.policies import Policies, mean_over_steps, policies_of
 from rllib_remix.learning.targets import at_the_ends, lambda_returns, step_mask
 from rllib_remix.team.learner import TeamLearner
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "rmsprop": partial(torch.optim.RMSprop, alpha=0.99, eps=1e-5),
+    "adam": uncompiled(torch.optim.Adam),
+    "rmsprop": partial(uncompiled(torch.optim.RMSprop), alpha=0.99, eps=1e-5),
 }
 
 

@@ -20,6 +20,7 @@ from ray.rllib.utils.metrics import (
 from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 from torch import Tensor, nn
 
+from rllib_remix.learning.optimizers import uncompiled
 from rllib_remix.memory import kept_memory, skip_memory_fill
 from rllib_remix.team.settings.loop import copy_interval, copy_tau
 
@@ -117,7 +118,7 @@ class TeamLearner(TorchLearner):
         weights: Any = self.get_parameters(self._module[module_id])  # pyright: ignore[reportOptionalSubscript]
         self.register_optimizer(
             module_id=module_id,
-            optimizer=torch.optim.Adam(weights, fused=True),
+            optimizer=uncompiled(torch.optim.Adam)(weights, fused=True),
             params=weights,
             lr_or_lr_schedule=config.lr,
         )

@@ -4,6 +4,9 @@ The learner computes in float32, with seven digits: losses agree to 1e-5 of thei
 norm, and weights to 2e-4 of theirs, since they come from small differences of values.
 """
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -412,3 +415,17 @@ def test_the_mean_of_the_learners_losses_is_the_loss_of_the_whole_batch(mode):
             ).item()
         )
     assert np.mean(losses) == pytest.approx(whole.loss(), rel=1e-5)
+
+
+UPDATES = """
+import sys
+from tests.learner_step.learners import a_batch, team_learner, update
+for algorithm in ("QMIX", "COMA", "VDAC"):
+    update(team_learner(algorithm), a_batch())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_an_update_does_not_load_pytorchs_compiler():
+    said = subprocess.run([sys.executable, "-c", UPDATES], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["False"]

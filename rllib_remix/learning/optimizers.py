@@ -14,7 +14,7 @@ Kind = TypeVar("Kind", bound=Optimizer)
 
 
 def uncompiled(kind: type[Kind]) -> type[Kind]:
-    """The same optimizer, which does not load `torch._dynamo`, 65 MiB, in order to tell it that nothing is compiled.
+    """The same optimizer, which does not load `torch._dynamo`, some 90 MiB, in order to tell it that nothing is compiled.
 
     Args:
         kind: of PyTorch's own, whose steps are not differentiated (`differentiable=False`, their default).

@@ -280,4 +280,12 @@ FAULTS = (
         "self._running[copy] = list(self._running[copy])",
         _REWARD_TESTS,
     ),
+    Fault(
+        "more_than_checks_left_out",
+        "Wrappers that are derived from PettingZoo's checks, and do more, are left out with them.",
+        f"{_KINDS}/unchecked.py",
+        "while type(game) in _CHECKS:",
+        "while isinstance(game, _CHECKS):",
+        (f"{_KIND_TESTS}/test_unchecked.py",),
+    ),
 )

@@ -376,4 +376,12 @@ FAULTS = (
         "(q_tot < targets)",
         _STEP,
     ),
+    Fault(
+        "compiler_loaded",
+        "The optimizer loads PyTorch's compiler, which nothing uses.",
+        "team/learner.py",
+        "uncompiled(torch.optim.Adam)(weights",
+        "torch.optim.Adam(weights",
+        _STEP,
+    ),
 )

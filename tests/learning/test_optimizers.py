@@ -58,9 +58,3 @@ def test_states_of_one_are_states_of_the_other(name):
 def test_the_compiler_is_not_loaded():
     said = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["True", "False"]
-
-
-def test_pytorchs_own_loads_it_which_is_why():
-    plain = ALONE.replace("uncompiled(kind)(", "kind(")
-    said = subprocess.run([sys.executable, "-c", plain], capture_output=True, text=True, check=True).stdout
-    assert said.split() == ["True", "True"], "uncompiled has nothing to do any more"

@@ -101,20 +101,20 @@ def _in_our_words(env: Any) -> Any:
 
     These wrappers lose the order of agents and who of them acts.
     """
-    if isinstance(env, ParallelEnv):
-        return without_checks(env)
-    if isinstance(env, AECEnv):
-        return of_turns(without_checks(env))
     if "ray.rllib.env.multi_agent_env" in sys.modules:  # Otherwise it can be none of RLlib's.
         from ray.rllib.env.multi_agent_env import MultiAgentEnv
         from ray.rllib.env.wrappers.pettingzoo_env import ParallelPettingZooEnv, PettingZooEnv
 
         if type(env) is ParallelPettingZooEnv and isinstance(env.par_env, ParallelEnv):
-            return without_checks(env.par_env)
-        if type(env) is PettingZooEnv and isinstance(env.env, AECEnv):
-            return of_turns(without_checks(env.env))
-        if isinstance(env, MultiAgentEnv):
+            env = env.par_env
+        elif type(env) is PettingZooEnv and isinstance(env.env, AECEnv):
+            env = env.env
+        elif isinstance(env, MultiAgentEnv):
             return without_groups(env)
+    if isinstance(env, ParallelEnv):
+        return without_checks(env)
+    if isinstance(env, AECEnv):
+        return of_turns(without_checks(env))
     if is_overcooked(env):
         return OvercookedParallelEnv(env)
     if is_vmas(inside(env)):

@@ -34,7 +34,9 @@ _ONLY = typer.Option(
 )
 _OF_ALL = ("name", "storage_path", "out", "verbose")  # what studies that are no runs of Tune have too
 _RAW = typer.Option(
-    [], "--raw", help="Raw results (.json) of a report, made elsewhere or earlier; their runs count too."
+    [],
+    "--raw",
+    help="Raw results (.json) of a report, of this study or another; runs with the same settings count.",
 )
 _STORAGE = typer.Option(Path("~/ray_results/reproduce"), "--storage-path", help="Folder of the runs.")
 
@@ -163,6 +165,8 @@ def report(
     runs = collected(study, cells, storage, brought)
     if study.weights:
         trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
+        if not trials:
+            print_note("No heat maps of weights: they are drawn from folders of runs, and --raw has none.")
     written = write_report(study, budget, runs, out, trials)
     typer.echo(f"{written.table}\n\nWritten: {', '.join(map(str, written.files))}")
 

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,65 +121,84 @@ def _as_json(run: Run) -> dict[str, Any]:
     }
 
 
-def read_raw(file: Path, study: Study, budget: str) -> list[Run]:
-    """The runs in a file that `write_raw` wrote of a study.
+class RawResults(NamedTuple):
+    """What a file of raw results holds."""
+
+    study: str
+    budget: str
+    metric: str
+    runs: list[Run]
+
+
+def read_raw(file: Path) -> RawResults:
+    """What a file holds that `write_raw` wrote.
 
     Raises:
-        UserError: it is none, or of another study, budget or metric, or has runs that the study does not have.
+        UserError: it is no such file.
     """
     try:
         content = json.loads(read_text(file, what="raw results"))
         runs = [_run(each) for each in content["runs"]]
-        name, its_budget, metric = (str(content[key]) for key in ("study", "budget", "metric"))
+        return RawResults(*(str(content[key]) for key in ("study", "budget", "metric")), runs)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"raw results {shown(str(file))}: cannot be read ({type(error).__name__}: {error}); it must be what "
             "`rllib reproduce report` wrote."
         ) from None
-    if name != study.name:
-        raise UserError(
-            f"raw results {shown(str(file))} are of the study {shown(name)}, not of {study.name!r}."
-        )
-    if its_budget != budget:
-        raise UserError(
-            f"raw results {shown(str(file))} are of the budget {shown(its_budget)}, not of {budget!r}; say "
-            f"--budget {its_budget}, or leave them out."
-        )
-    if metric != study.metric:
-        raise UserError(
-            f"raw results {shown(str(file))} are of the metric {shown(metric)}; that of the study {study.name!r} is "
-            f"{study.metric!r}."
-        )
-    for run in runs:
-        if run.panel not in study.panels or run.algorithm not in study.algorithms:
-            raise UserError(
-                f"raw results {shown(str(file))} have runs of {shown(run.algorithm)} on {shown(run.panel)}, which the study "
-                f"{study.name!r} does not have."
-            )
-    return runs
 
 
 def brought_runs(
     files: Sequence[Path], study: Study, budget: str, warn: Callable[[str], object]
 ) -> list[Run]:
-    """The runs in raw results that were made with the study's settings of now; `warn` is told of others.
+    """The runs in raw results that were made with the settings of a run of this study; `warn` is told of others.
+
+    A run of another study counts too, under the names that its settings have in this one.
 
     Raises:
-        UserError: a file is not raw results of this study and budget.
+        UserError: a file is no raw results, or of another metric, or of another study or budget and without such a run.
     """
-    brought: list[Run] = []
-    for file in files:
-        runs = read_raw(file, study, budget)
-        cells = cells_of(study, budget, seeds=1 + max((run.seed for run in runs), default=0))
-        goals = {cell.identity: cell.env_steps for cell in cells}
-        ours = [replace(run, goal=goals[run.identity]) for run in runs if run.identity in goals]
-        unknown = sum(not run.settings for run in runs)
-        if others := len(runs) - len(ours) - unknown:
-            warn(f"{file}: {others} of {len(runs)} runs were made with other settings and do not count.")
+    return [run for file in files for run in _brought(file, study, budget, warn)]
+
+
+def _brought(file: Path, study: Study, budget: str, warn: Callable[[str], object]) -> list[Run]:
+    there = read_raw(file)
+    if there.metric != study.metric:
+        raise UserError(
+            f"raw results {shown(str(file))} are of the metric {shown(there.metric)}; that of the study {study.name!r} is "
+            f"{study.metric!r}."
+        )
+    cells = cells_of(study, budget, seeds=1 + max((run.seed for run in there.runs), default=0))
+    counted = [run for run in there.runs if any(cell.settings == run.settings for cell in cells)]
+    if (there.study, there.budget) == (study.name, budget):
+        unknown = sum(not run.settings for run in there.runs)
+        if others := len(there.runs) - len(counted) - unknown:
+            warn(
+                f"{file}: {others} of {len(there.runs)} runs were made with other settings and do not count."
+            )
         if unknown:
-            warn(f"{file}: {unknown} of {len(runs)} runs do not say with which settings and do not count.")
-        brought += ours
-    return brought
+            warn(
+                f"{file}: {unknown} of {len(there.runs)} runs do not say with which settings and do not count."
+            )
+    elif not counted:
+        raise UserError(
+            f"raw results {shown(str(file))} are of the study {shown(there.study)}, budget {shown(there.budget)}; none of the runs has "
+            f"the settings of one of {study.name!r}, budget {budget!r}. Leave them out."
+        )
+    else:
+        warn(
+            f"{file}: {len(counted)} of {len(there.runs)} runs of the study {there.study} are runs of this one too."
+        )
+    return [
+        replace(run, panel=cell.panel, algorithm=cell.algorithm, goal=cell.env_steps)
+        for run in counted
+        for cell in _same(run, cells)
+    ]
+
+
+def _same(run: Run, cells: Sequence[Cell]) -> list[Cell]:
+    """Those with the run's settings; of them the one of its names alone, if there is one."""
+    alike = [cell for cell in cells if cell.settings == run.settings]
+    return [cell for cell in alike if cell.identity == run.identity] or alike
 
 
 def _run(spec: Mapping[str, Any]) -> Run:

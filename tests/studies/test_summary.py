@@ -97,7 +97,8 @@ def test_csv_has_a_column_for_each_number():
 
 def test_raw_results_come_back_as_they_were_written(tmp_path):
     write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
-    runs = read_raw(tmp_path / "raw.json", STUDY, "small")
+    study, budget, metric, runs = read_raw(tmp_path / "raw.json")
+    assert (study, budget, metric) == ("two", "small", "greedy")
     assert len(runs) == len(RUNS)
     for one, other in zip(RUNS, runs, strict=True):
         assert one.identity == other.identity
@@ -121,19 +122,38 @@ def test_raw_results_come_back_as_they_were_written(tmp_path):
 def test_raw_results_that_are_none_are_refused(tmp_path, content):
     (tmp_path / "raw.json").write_text(content)
     with pytest.raises(UserError, match=r"raw results .* cannot be read"):
-        read_raw(tmp_path / "raw.json", STUDY, "small")
+        read_raw(tmp_path / "raw.json")
 
 
 def test_raw_results_of_something_else_are_refused(tmp_path):
-    write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
-    with pytest.raises(UserError, match="are of the study 'two', not of 'three'"):
-        read_raw(tmp_path / "raw.json", replace(STUDY, name="three"), "small")
-    with pytest.raises(UserError, match="are of the budget 'small', not of 'paper'; say --budget small"):
-        read_raw(tmp_path / "raw.json", STUDY, "paper")
+    raw = tmp_path / "raw.json"
+    write_raw(raw, STUDY, "small", RUNS)
     with pytest.raises(UserError, match="are of the metric 'greedy'; that of the study 'two' is 'wins'"):
-        read_raw(tmp_path / "raw.json", replace(STUDY, metric="wins"), "small")
-    with pytest.raises(UserError, match="have runs of 'old' on 'easy', which the study 'two' does not have"):
-        read_raw(tmp_path / "raw.json", replace(STUDY, algorithms={"new": Contender("ReMIX")}), "small")
+        brought_runs([raw], replace(STUDY, metric="wins"), "small", print)
+    alien = replace(STUDY, name="three", algorithms={"new": Contender("ReMIX", {"gamma": 0.9})})
+    with pytest.raises(
+        UserError,
+        match="of the study 'two', budget 'small'; none of the runs has the settings of one of 'three'",
+    ):
+        brought_runs([raw], alien, "small", print)
+
+
+def test_runs_of_another_study_with_the_same_settings_count(tmp_path):
+    write_raw(tmp_path / "raw.json", STUDY, "small", RUNS)
+    names = {"weighted": STUDY.algorithms["new"], "again": STUDY.algorithms["new"], "none": Contender("VDN")}
+    other = replace(STUDY, name="three", algorithms=names, panels={"field": STUDY.panels["easy"]})
+    said = []
+    brought = brought_runs([tmp_path / "raw.json"], other, "small", said.append)
+    ours = [run for run in RUNS if run.algorithm == "new"]
+    named = [("field", name, run.seed) for run in ours for name in ("weighted", "again")]
+    assert [(run.panel, run.algorithm, run.seed) for run in brought] == named
+    assert said == [
+        f"{tmp_path / 'raw.json'}: {len(ours)} of {len(RUNS)} runs of the study two are runs of this one too."
+    ]
+    cells = cells_of(other, "small")
+    assert {run.identity for run in brought} <= {cell.identity for cell in cells}
+    missing = missing_of(other, "small", cells, tmp_path / "nowhere", brought).new
+    assert {cell.algorithm for cell in missing if cell.seed in {run.seed for run in ours}} == {"none"}
 
 
 def test_runs_that_were_brought_count_if_their_settings_are_those_of_now(tmp_path):

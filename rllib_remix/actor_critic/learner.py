@@ -99,7 +99,7 @@ class ActorCriticLearner(TeamLearner):
             for name, optimizer in optimizers:
                 own: dict[Any, Any] = self.filter_param_dict_for_optimizer(module_gradients_dict, optimizer)
                 norm = torch.nn.utils.get_total_norm([each for each in own.values() if each is not None])
-                self.metrics.log_value((module_id, f"grad_norm_{name}"), norm.item(), window=1)
+                self.log_numbers(module_id, {f"grad_norm_{name}": norm})
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
         )

@@ -139,12 +139,13 @@ def read_raw(file: Path) -> RawResults:
     try:
         content = json.loads(read_text(file, what="raw results"))
         runs = [_run(each) for each in content["runs"]]
-        return RawResults(*(str(content[key]) for key in ("study", "budget", "metric")), runs)
+        name, budget, metric = (str(content[key]) for key in ("study", "budget", "metric"))
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"raw results {shown(str(file))}: cannot be read ({type(error).__name__}: {error}); it must be what "
             "`rllib reproduce report` wrote."
         ) from None
+    return RawResults(name, budget, metric, runs)
 
 
 def brought_runs(

@@ -53,9 +53,10 @@ from rllib_remix.team.agents import (
 from rllib_remix.team.batch_memory import check_batch_memory
 from rllib_remix.team.gpu import check_gpu, learns_here_on_gpu
 from rllib_remix.team.large_inputs import LargeInputs
-from rllib_remix.team.learner import learner_batch, pop_reports
+from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.nonfinite import NONFINITE_UPDATES, NonFiniteUpdates
-from rllib_remix.team.replay_results import replay_results
+from rllib_remix.team.results.replay import replay_results
+from rllib_remix.team.results.updates import UpdateNumbers, pop_reports
 from rllib_remix.team.rewards import Rewards
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
 from rllib_remix.team.saved import COMPONENT_REPLAY_BUFFER, SavedAlgorithm
@@ -114,6 +115,7 @@ class TeamAlgorithm(SavedAlgorithm):
         self._recent = EpisodeMetrics(self.config.metrics_num_episodes_for_smoothing or 1)
         self._epsilon = math.nan
         self._nonfinite_updates = NonFiniteUpdates(self.config)
+        self._update_numbers = UpdateNumbers()
         rounds = OverlappedRounds if self.config.overlap_sampling else Rounds
         self._rounds = rounds(self.env_runner_group, self.config, self._runner_state)
         self._last_evaluation: dict[str, Any] = {}
@@ -202,10 +204,11 @@ class TeamAlgorithm(SavedAlgorithm):
                     NUM_EPISODES_LIFETIME: self._episodes_collected,
                 },
             )
-        made = self._nonfinite_updates.was_made(results, batch[DEFAULT_MODULE_ID], self._newest_checkpoint)
         reports = pop_reports(results)
-        if made:
-            self.take_reports(reports)
+        numbers = [report.numbers for report in reports]
+        if self._nonfinite_updates.was_made(numbers, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
+            self.take_reports([report.episodes for report in reports if report.episodes is not None])
+        self._update_numbers.add(reports)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
 
     def _draw_batch(self) -> MultiAgentBatch | None:
@@ -285,6 +288,7 @@ class TeamAlgorithm(SavedAlgorithm):
         """
         result = super().step()
         learner = result.setdefault(LEARNER_RESULTS, {}).setdefault(DEFAULT_MODULE_ID, {})
+        self._update_numbers.put_into(learner)
         self.complete_learner_results(learner)
         learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
         learner["reward_unit"] = self._rewards.unit

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from ray.rllib.core.learner.torch.torch_learner import TorchLearner
@@ -18,15 +18,14 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 from ray.rllib.utils.torch_utils import convert_to_torch_tensor
-from torch import Tensor, nn
+from torch import Tensor
 
 from rllib_remix.learning.optimizers import uncompiled
 from rllib_remix.memory import kept_memory, skip_memory_fill
+from rllib_remix.team.results.updates import UpdateReport, add_reports
 from rllib_remix.team.settings.loop import copy_interval, copy_tau
+from rllib_remix.team.target_copies import TargetCopies
 
-# What the loop takes out of the results, see `report_episodes`. The name is that of checkpoints so far: they hold the
-# learner's metrics, and one that is not logged any more would stay in the results.
-EPISODE_REPORT = "episode_weights"
 _LAST_TARGET_COPY = "episodes_at_last_target_copy"
 _UPDATES_SINCE_COPY = "updates_since_target_copy"
 _VALUE_UNIT = "value_unit"
@@ -69,26 +68,30 @@ class TeamLearner(TorchLearner):
             module.num_threads = self.config.num_threads_per_learner
         self._episodes_at_last_target_copy = self._updates_since_copy = 0
         self._gradient_is_finite = True
+        self._reports: dict[str, UpdateReport] = collections.defaultdict(UpdateReport)
+        self._target_copies: TargetCopies | None = None
         self._value_unit: float | None = None  # of what the networks say; None if that is not known
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
+        """As RLlib's; what `log_numbers` and `report_episodes` were told is in what it returns, see `pop_reports`."""
+        self._reports.clear()
         with kept_memory():
-            return super().update(*args, **kwargs)
+            results = super().update(*args, **kwargs)
+        add_reports(results, self._reports)
+        return results
 
     # What a subclass tells
 
     def log_numbers(self, module_id: str, numbers: Mapping[str, Tensor]) -> None:
-        """Logs scalars of an update, all of them with one transfer.
+        """Tells scalars of an update, all of them with one transfer; of a name that is told again the last counts.
 
         Args:
             module_id: of the module.
             numbers: by name, where "a/b" stands under "a". Over learners and updates of an iteration a mean is taken, of
                 names that end in `_min` or `_max` the least or greatest.
         """
-        for name, number in zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True):
-            ending = name.rpartition("_")[2]
-            reduce = ending if ending in ("min", "max") else "mean"
-            self.metrics.log_value((module_id, *name.split("/")), number, reduce=reduce, window=1)
+        values = torch.stack(list(numbers.values())).tolist()
+        self._reports[module_id].numbers |= zip(numbers, values, strict=True)
 
     def report_episodes(
         self, module_id: str, *, numbers: Tensor, priorities: Tensor | None = None, **others: Tensor
@@ -105,7 +108,7 @@ class TeamLearner(TorchLearner):
         if priorities is not None:
             report["priorities"] = priorities
         arrays = {name: values.cpu().numpy() for name, values in report.items()}
-        self.metrics.log_value((module_id, EPISODE_REPORT), arrays, reduce="item_series")
+        self._reports[module_id].episodes = arrays
 
     def finite_or_no_gradient(self, loss: Tensor) -> Tensor:
         """The loss times 1, or NaN if it is not finite: its gradient is averaged, so that all learners see it there."""
@@ -128,7 +131,7 @@ class TeamLearner(TorchLearner):
     ) -> Any:
         gradients = [gradient for gradient in module_gradients_dict.values() if gradient is not None]
         norm = torch.nn.utils.get_total_norm(gradients).item()
-        self.metrics.log_value((module_id, "grad_norm"), norm, window=1)
+        self._reports[module_id].numbers["grad_norm"] = norm
         self._gradient_is_finite = math.isfinite(norm)
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
@@ -210,9 +213,12 @@ class TeamLearner(TorchLearner):
         if not self._copy_is_due(episodes := timesteps.get(NUM_EPISODES_LIFETIME, 0)):
             return
         self._episodes_at_last_target_copy, self._updates_since_copy = episodes, 0
-        for module in self._team_modules():
-            for source, target in module.get_target_network_pairs():
-                copy_network(source, target, tau=copy_tau(self.config))
+        if self._target_copies is None:
+            modules = self._team_modules()
+            self._target_copies = TargetCopies(
+                [pair for each in modules for pair in each.get_target_network_pairs()]
+            )
+        self._target_copies.make(copy_tau(self.config))
 
     def _copy_is_due(self, episodes: int) -> bool:
         between = self.config.target_network_update_episodes
@@ -240,19 +246,6 @@ class TeamLearner(TorchLearner):
         self._value_unit = state.get(_VALUE_UNIT)
 
 
-@torch.no_grad()
-def copy_network(source: nn.Module, target: nn.Module, *, tau: float) -> None:
-    """target ← τ·source + (1 - τ)·target for weights; τ = 1 and all that is no weight is copied as it is."""
-    if tau == 1.0:
-        target.load_state_dict(source.state_dict())
-        return
-    weights: list[Any] = list(target.parameters())
-    if weights:  # The call takes no empty list.
-        torch._foreach_lerp_(weights, list(source.parameters()), tau)  # pyright: ignore[reportPrivateImportUsage]
-    for online, copied in zip(source.buffers(), target.buffers(), strict=True):
-        copied.copy_(online)
-
-
 def learner_batch(sample: dict[str, Tensor], *, num_learners: int, num_recent: int = 0) -> MultiAgentBatch:
     """What the replay buffer drew as RLlib's learners take it: under the module's id.
 
@@ -272,12 +265,3 @@ def learner_batch(sample: dict[str, Tensor], *, num_learners: int, num_recent: i
     # Learners average their gradients: each divides by its share, so that the sum is the mean of the whole.
     shares = {name: torch.full((episodes,), count / num_learners) for name, count in steps.items()}
     return MultiAgentBatch({DEFAULT_MODULE_ID: SampleBatch(sample | shares)}, env_steps=steps["num_steps"])
-
-
-def pop_reports(results: list[dict[str, Any]]) -> list[dict[str, np.ndarray]]:
-    """Takes out of the learners' results what they report of the episodes, which is too much for the logs."""
-    reports = []
-    for of_learner in results:
-        logged = of_learner[DEFAULT_MODULE_ID].pop(EPISODE_REPORT, None)
-        reports += [] if logged is None else logged.peek()
-    return reports

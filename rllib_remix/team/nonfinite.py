@@ -14,7 +14,6 @@ from ray.rllib.core import (
     COMPONENT_LEARNER_GROUP,
     COMPONENT_OPTIMIZER,
     COMPONENT_RL_MODULE,
-    DEFAULT_MODULE_ID,
 )
 from torch import Tensor
 
@@ -50,22 +49,21 @@ class NonFiniteUpdates:
 
     def was_made(
         self,
-        results: Sequence[Mapping[str, Any]],
+        numbers: Sequence[Mapping[str, float]],
         batch: Mapping[str, Tensor],
         newest_checkpoint: Callable[[], str],
     ) -> bool:
-        """Whether an update was made, by what the learners logged; warns at the first that was not.
+        """Whether an update was made, by what the learners told; warns at the first that was not.
 
         Args:
-            results: one per learner, as `LearnerGroup.update` gives them.
+            numbers: one per learner, of its `UpdateReport`.
             batch: what they learned from.
             newest_checkpoint: gives a sentence about it.
 
         Raises:
             NotFiniteError: this is the last of MAX_IN_A_ROW that were not.
         """
-        norms = [of_learner[DEFAULT_MODULE_ID].get("grad_norm") for of_learner in results]
-        if all(norm is None or math.isfinite(norm.peek()) for norm in norms):
+        if all(math.isfinite(of_learner.get("grad_norm", 0.0)) for of_learner in numbers):
             self.in_a_row = 0
             return True
         self.lifetime += 1
@@ -73,12 +71,12 @@ class NonFiniteUpdates:
         if self.in_a_row >= MAX_IN_A_ROW:
             raise NotFiniteError(
                 f"{MAX_IN_A_ROW} updates in a row could not be made, since loss or gradient were not finite "
-                f"({self._describe(results, batch)}). {ADVICE} {newest_checkpoint()}"
+                f"({self._describe(numbers, batch)}). {ADVICE} {newest_checkpoint()}"
             )
         if self.lifetime == 1:
             logger.warning(
                 "An update was not made, since loss or gradient are not finite (%s). The networks stay as they were. %s",
-                self._describe(results, batch),
+                self._describe(numbers, batch),
                 ADVICE,
             )
         return False
@@ -91,18 +89,16 @@ class NonFiniteUpdates:
         """Takes back what `get_state` gave; without it counts from 0."""
         self.lifetime, self.in_a_row = state.get("lifetime", 0), state.get("in_a_row", 0)
 
-    def _describe(self, results: Sequence[Mapping[str, Any]], batch: Mapping[str, Tensor]) -> str:
+    def _describe(self, numbers: Sequence[Mapping[str, float]], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""
-        logged, config = results[0][DEFAULT_MODULE_ID], self._config
-        numbers = [
-            f"{name} {logged[name].peek():g}" for name in (*config.losses, "grad_norm") if name in logged
-        ]
+        told, config = numbers[0], self._config
+        parts = [f"{name} {told[name]:g}" for name in (*config.losses, "grad_norm") if name in told]
         rewards = batch["rewards"][step_mask(batch["lengths"], batch["rewards"].shape[1])]
-        numbers.append(
+        parts.append(
             f"rewards of the batch, as the learner has them, {rewards.min().item():g} … {rewards.max().item():g}"
         )
-        numbers += [f"{name} {getattr(config, name)!r}" for name in ("lr", "grad_clip", "gamma")]
-        return ", ".join(numbers)
+        parts += [f"{name} {getattr(config, name)!r}" for name in ("lr", "grad_clip", "gamma")]
+        return ", ".join(parts)
 
 
 def check_state(state: Mapping[str, Any], newest_checkpoint: str) -> None:

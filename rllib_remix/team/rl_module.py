@@ -152,6 +152,12 @@ class TeamRLModule(TorchRLModule, InferenceOnlyAPI, TargetNetworkAPI):
 
     # Learning
 
+    def train(self, mode: bool = True) -> TeamRLModule:
+        """As PyTorch's; RLlib asks for it before every forward pass, where mostly nothing is to be set."""
+        if any(part.training != mode for part in self.modules()):
+            super().train(mode)
+        return self
+
     def forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         """As RLlib's, of parts of the batch in `num_threads` threads.
 

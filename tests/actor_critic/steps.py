@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
-from tests.learner_step.learners import gradients, parameters, team_learner, tensors
+from tests.learner_step.learners import gradients, numbers_of, parameters, team_learner, tensors
 from tests.learner_step.reference_step import Adam, clipped, global_norm
 
 CLIP, LR, CRITIC_LR = 0.5, 0.004, 0.007
@@ -29,8 +28,7 @@ def prepared(batch, **how):
 def update(learner, batch, *, env_steps=0, **how):
     """One update after so many env steps; what was logged."""
     timesteps = {NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps}
-    results = learner.update(batch=prepared(batch, **how), timesteps=timesteps)[DEFAULT_MODULE_ID]
-    return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}
+    return numbers_of(learner.update(batch=prepared(batch, **how), timesteps=timesteps))[0]
 
 
 def check_numbers(logged, expected):

@@ -9,7 +9,7 @@ from rllib_remix.rollout.spaces import team_spaces
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
 from tests.actor_critic.separate_critic import CentralConfig, CentralLearner
-from tests.learner_step.learners import SPEC, a_batch, module_of, parameters, tensors
+from tests.learner_step.learners import SPEC, a_batch, module_of, numbers_of, parameters, tensors
 
 SETTINGS = {"agent_hidden_dim": 4, "normalize_observations": False, "lr": 0.01, "critic_lr": 0.002}
 
@@ -27,8 +27,8 @@ def update(learner, batch, *, env_steps=0):
     results = learner.update(
         batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1),
         timesteps={"num_env_steps_sampled_lifetime": env_steps},
-    )[DEFAULT_MODULE_ID]
-    return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}
+    )
+    return numbers_of(results)[0]
 
 
 def norm(gradients):

@@ -10,7 +10,15 @@ from rllib_remix.models.mixing.mixer import MixerInputs
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
 from tests.actor_critic.reference_vdac import ReferenceVDAC, Settings
-from tests.learner_step.learners import a_batch, gradients, module_of, parameters, team_learner, tensors
+from tests.learner_step.learners import (
+    a_batch,
+    gradients,
+    module_of,
+    numbers_of,
+    parameters,
+    team_learner,
+    tensors,
+)
 from tests.learner_step.reference_step import Adam, clipped, global_norm
 from tests.value_based.test_rl_module import batch as module_batch
 from tests.value_based.test_rl_module import module, over
@@ -26,8 +34,8 @@ def learner_of(settings, **others):
 def update(learner, batch):
     results = learner.update(
         batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1), timesteps={}
-    )[DEFAULT_MODULE_ID]
-    return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}
+    )
+    return numbers_of(results)[0]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rllib_remix.learning.weighting import SCHEMES
 from rllib_remix.replay.buffer import MultiAgentReplayBuffer
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.nonfinite import MAX_IN_A_ROW, NotFiniteError
-from rllib_remix.team.replay_results import replay_results
+from rllib_remix.team.results.replay import replay_results
 from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import equal, tiny, weights
 

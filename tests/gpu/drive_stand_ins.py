@@ -22,6 +22,8 @@ def updates_of_all_cases() -> dict[str, np.ndarray]:
     from gpu import cases
     from gpu.without_ray.metrics import peeked
 
+    from rllib_remix.team.results.updates import pop_reports
+
     torch.set_num_threads(1)
     played = cases.ragged_episodes(4, 10)
     found = {}
@@ -32,9 +34,10 @@ def updates_of_all_cases() -> dict[str, np.ndarray]:
             results = learner.update(batch=cases.batch_of(played, case))
         state = learner.module[MODULE].unwrapped().state_dict()
         found |= {f"{case.name}: {name}": value.numpy().copy() for name, value in state.items()}
+        (report,) = pop_reports([results])
         found |= {
             f"{case.name}: logged {name}": np.asarray(value, np.float64)
-            for name, value in peeked(results)[MODULE].items()
+            for name, value in (peeked(results)[MODULE] | report.numbers).items()
             if isinstance(value, int | float | np.floating)
         }
     return found

@@ -10,7 +10,8 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME, NUM_EPISODES
 from rllib_remix.algorithms.table import get_algorithm_config
 from rllib_remix.envs.team_env import TeamSpec
 from rllib_remix.rollout.spaces import team_spaces
-from rllib_remix.team.learner import EPISODE_REPORT, learner_batch
+from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.results.updates import pop_reports
 from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import known_to
 
@@ -107,6 +108,16 @@ def update(learner, batch, *, episodes=0, env_steps=0):
     results = learner.update(
         batch=learner_batch(Rewards().prepare(tensors(batch)), num_learners=1),
         timesteps={NUM_EPISODES_LIFETIME: episodes, NUM_ENV_STEPS_SAMPLED_LIFETIME: env_steps},
-    )[DEFAULT_MODULE_ID]
-    (report,) = results.pop(EPISODE_REPORT).peek() if EPISODE_REPORT in results else (None,)
-    return {name: float(stats.peek()) for name, stats in results.items() if hasattr(stats, "peek")}, report
+    )
+    return numbers_of(results)
+
+
+def numbers_of(results):
+    """What a learner's update logged and told, and what it reports of the episodes, if anything."""
+    (report,) = pop_reports([results])
+    logged = {
+        name: float(stats.peek())
+        for name, stats in results[DEFAULT_MODULE_ID].items()
+        if hasattr(stats, "peek")
+    }
+    return logged | report.numbers, report.episodes

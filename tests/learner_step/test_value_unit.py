@@ -8,7 +8,7 @@ from rllib_remix.algorithms.table import ALGORITHMS, get_algorithm_config
 from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.rewards import Rewards
 from rllib_remix.value_based.rl_module import ValueRLModule
-from tests.learner_step.learners import a_batch, module_of, team_learner, tensors
+from tests.learner_step.learners import a_batch, module_of, numbers_of, team_learner, tensors
 
 FACTOR = 0.25
 # What the networks of each say in the unit of rewards; all else stays. FOP's soft values are in proportion if its
@@ -86,9 +86,8 @@ def numbers(learner, rewards, scale=1.0):
     batch = a_batch()
     batch["rewards"] *= scale
     prepared = rewards.prepare(tensors(batch))
-    results = learner.update(batch=learner_batch(prepared, num_learners=1), timesteps={})[DEFAULT_MODULE_ID]
-    logged = next(results[key] for key in ("q_tot_mean", "value_mean") if key in results)
-    return logged.peek(), rewards.unit
+    told, _ = numbers_of(learner.update(batch=learner_batch(prepared, num_learners=1), timesteps={}))
+    return next(told[key] for key in ("q_tot_mean", "value_mean") if key in told), rewards.unit
 
 
 # Not of these: FOP's soft values go by its temperature too, and MAPPO's normaliser takes in the batch's returns.

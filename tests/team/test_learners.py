@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rllib_remix.team.learner import learner_batch, pop_reports
+from rllib_remix.team.learner import learner_batch
+from rllib_remix.team.results.updates import pop_reports
 from rllib_remix.team.rewards import Rewards
 from tests.algorithms.games import OTHERS, UNLIKE_QMIX, equal, tiny, weights
 
@@ -131,7 +132,8 @@ def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
     sample = one.replay_buffer.sample(6)
     for algorithm, learners in ((one, 1), (two, 2)):
         batch = learner_batch(Rewards().prepare(sample), num_learners=learners)
-        algorithm.take_reports(pop_reports(algorithm.learner_group.update(batch=batch, timesteps={})))
+        reports = pop_reports(algorithm.learner_group.update(batch=batch, timesteps={}))
+        algorithm.take_reports([report.episodes for report in reports])
     np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
     assert one._weight_histogram.counts == two._weight_histogram.counts
     assert sum(one._weight_histogram.counts) == sample["lengths"].sum()

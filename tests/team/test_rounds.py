@@ -8,7 +8,7 @@ import torch
 from batteries import battery_but
 
 from rllib_remix.algorithms.table import get_algorithm_config
-from rllib_remix.team.learner import EPISODE_REPORT, learner_batch, pop_reports
+from rllib_remix.team.learner import learner_batch
 from rllib_remix.team.sampling import OverlappedRounds, Rounds
 from tests.algorithms.games import OTHERS, equal, tiny, weights
 from tests.plain_play import NotingGame, are_greedy, plain_utilities
@@ -68,7 +68,7 @@ class Watched:
     def _note_update(self, args, kwargs, results):
         self.batches.append(kwargs["batch"]["default_policy"])
         self.timesteps.append(kwargs["timesteps"])
-        self.reports.append(results[0]["default_policy"][EPISODE_REPORT].peek()[0])
+        self.reports.append(results[0]["default_policy"]["of_update"].episodes)
 
     @property
     def episodes(self):
@@ -300,22 +300,11 @@ def test_priorities_of_several_learners_reach_the_episodes_that_each_of_them_saw
     for _ in range(4):
         algorithm.replay_buffer.add(algorithm._collect())
 
-    class Logged:
-        def __init__(self, numbers, priorities):
-            self._report = {
-                "numbers": np.array(numbers),
-                "priorities": np.array(priorities),
-                "weights": np.ones(3),
-            }
-
-        def peek(self):
-            return [self._report]
-
-    results = [
-        {"default_policy": {EPISODE_REPORT: Logged([5, 1], [0.5, 0.25])}},
-        {"default_policy": {EPISODE_REPORT: Logged([2, 7], [0.75, 0.125])}},
+    reports = [
+        {"numbers": np.array(numbers), "priorities": np.array(priorities), "weights": np.ones(3)}
+        for numbers, priorities in (([5, 1], [0.5, 0.25]), ([2, 7], [0.75, 0.125]))
     ]
-    algorithm.take_reports(pop_reports(results))
+    algorithm.take_reports(reports)
     assert algorithm.replay_buffer.priorities.tolist() == [1, 0.25, 0.75, 1, 1, 0.5, 1, 0.125]
     assert sum(algorithm._weight_histogram.counts) == 6
 

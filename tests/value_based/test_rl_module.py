@@ -51,6 +51,15 @@ def over(steps: int, extra: int) -> torch.Tensor:
     return torch.arange(steps) >= LENGTHS[:, None] + extra
 
 
+def test_the_mode_of_training_reaches_every_part_whatever_it_was():
+    network = module("QMIX")
+    network.mixer.eval()
+    assert network.train() is network
+    assert all(part.training for part in network.modules())
+    network.eval()
+    assert not any(part.training for part in network.modules())
+
+
 @pytest.mark.parametrize("algorithm", ["VDN", "QMIX", "ReMIX", "MACPO", *FACTORIZATIONS])
 def test_values_do_not_depend_on_padding(algorithm):
     network, clean = module(algorithm), batch()

@@ -5,6 +5,7 @@ from planting.fault import Fault
 _STEP = ("tests/learner_step", "tests/value_based/test_rl_module.py")
 _MODULE, _LEARNER = "value_based/rl_module.py", "value_based/learner.py"
 _TEAM_MODULE, _TEAM_LEARNER = "team/rl_module.py", "team/learner.py"
+_TARGET_COPIES = "team/target_copies.py"
 _TARGETS = "learning/targets.py"
 
 FAULTS = (
@@ -228,8 +229,8 @@ FAULTS = (
         "only_the_first_target_network_copied",
         "Of the target networks only the first is ever renewed.",
         _TEAM_LEARNER,
-        "for source, target in module.get_target_network_pairs():",
-        "for source, target in module.get_target_network_pairs()[:1]:",
+        "for pair in each.get_target_network_pairs()]",
+        "for pair in each.get_target_network_pairs()[:1]]",
         ("tests/learner_step", "tests/team/test_rounds.py"),
     ),
     Fault(
@@ -321,12 +322,28 @@ FAULTS = (
         ("tests/team/test_rewards.py",),
     ),
     Fault(
+        "buffers_that_were_replaced_are_not_copied",
+        "Copies onto targets take the buffers that the networks began with.",
+        _TARGET_COPIES,
+        "(online._buffers, copied._buffers)",
+        "(dict(online._buffers), copied._buffers)",
+        ("tests/team/test_target_copies.py",),
+    ),
+    Fault(
+        "parts_stay_in_another_mode",
+        "Parts of the networks that were set to evaluation stay so in training.",
+        _TEAM_MODULE,
+        "if any(part.training != mode for part in self.modules()):",
+        "if self.training != mode:",
+        ("tests/value_based/test_rl_module.py",),
+    ),
+    Fault(
         "soft_copies_the_wrong_way_round",
         "A soft copy keeps tau of the target.",
-        _TEAM_LEARNER,
-        "torch._foreach_lerp_(weights, list(source.parameters()), tau)",
-        "torch._foreach_lerp_(weights, list(source.parameters()), 1 - tau)",
-        ("tests/learner_step",),
+        _TARGET_COPIES,
+        "torch._foreach_lerp_(self._targets, self._online, tau)",
+        "torch._foreach_lerp_(self._targets, self._online, 1 - tau)",
+        ("tests/team/test_target_copies.py", "tests/learner_step"),
     ),
     Fault(
         "time_limits_never_end",

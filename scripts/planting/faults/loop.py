@@ -6,6 +6,7 @@ _LOOP = ("tests/team/test_rounds.py",)
 _MODES = ("tests/algorithms/test_weighting_modes.py",)
 _DEFAULTS = ("tests/algorithms/test_defaults.py",)
 _ALGORITHM, _LEARNER, _SAMPLING = "team/algorithm.py", "team/learner.py", "team/sampling.py"
+_UPDATES = "team/results/updates.py"
 _CONFIG = "team/config.py"
 
 FAULTS = (
@@ -84,10 +85,18 @@ FAULTS = (
     Fault(
         "priorities_of_one_learner_only",
         "Priorities of the episodes that other learners held are not refreshed.",
-        _LEARNER,
+        _UPDATES,
         "for of_learner in results:",
         "for of_learner in results[:1]:",
-        _LOOP,
+        ("tests/team/test_update_numbers.py",),
+    ),
+    Fault(
+        "greatest_numbers_are_means",
+        "The greatest weight of an iteration is the mean of its updates' greatest.",
+        _UPDATES,
+        '{"min": min, "max": max}',
+        '{"min": min}',
+        ("tests/team/test_update_numbers.py",),
     ),
     Fault(
         "priorities_of_other_episodes",

@@ -67,6 +67,14 @@ FAULTS = (
         _OF_SUMMARY,
     ),
     Fault(
+        "runs_of_another_study_lose_their_settings",
+        "Runs of another study count by the name of their algorithm, whatever their settings.",
+        "studies/raw.py",
+        "alike = [cell for cell in cells if cell.settings == run.settings]",
+        "alike = [cell for cell in cells if cell.algorithm == run.algorithm]",
+        _OF_SUMMARY,
+    ),
+    Fault(
         "monotonic_games_are_played_too",
         "Games that QMIX can represent are among the random ones.",
         _GAMES,

@@ -106,6 +106,8 @@ def run(
     study = find_study(name)
     cells = cells_of(study, budget, seeds=seeds, only=only)
     brought = brought_runs(raw, study, budget, print_note)
+    if study.weights and brought:
+        print_note("Runs of --raw are not trained again, and no heat maps of their weights will be drawn.")
     storage = storage_of(storage_path, study.name, budget)
     cluster = Cluster(ray_address, ray_num_cpus, ray_num_gpus, None, ray_object_store_memory, False)
     ended = run_study(
@@ -165,8 +167,10 @@ def report(
     runs = collected(study, cells, storage, brought)
     if study.weights:
         trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
-        if not trials:
-            print_note("No heat maps of weights: they are drawn from folders of runs, and --raw has none.")
+        if missing := len(runs) - len(trials):
+            print_note(
+                f"No heat maps of {missing} runs: they are drawn from folders of runs, and --raw has none."
+            )
     written = write_report(study, budget, runs, out, trials)
     typer.echo(f"{written.table}\n\nWritten: {', '.join(map(str, written.files))}")
 

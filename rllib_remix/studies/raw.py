@@ -168,8 +168,10 @@ def _brought(file: Path, study: Study, budget: str, warn: Callable[[str], object
             f"raw results {shown(str(file))} are of the metric {shown(there.metric)}; that of the study {study.name!r} is "
             f"{study.metric!r}."
         )
-    cells = cells_of(study, budget, seeds=1 + max((run.seed for run in there.runs), default=0))
-    counted = [run for run in there.runs if any(cell.settings == run.settings for cell in cells)]
+    alike: dict[str, list[Cell]] = {}
+    for cell in cells_of(study, budget, seeds=1 + max((run.seed for run in there.runs), default=0)):
+        alike.setdefault(cell.settings, []).append(cell)
+    counted = [run for run in there.runs if run.settings in alike]
     if (there.study, there.budget) == (study.name, budget):
         unknown = sum(not run.settings for run in there.runs)
         if others := len(there.runs) - len(counted) - unknown:
@@ -183,7 +185,7 @@ def _brought(file: Path, study: Study, budget: str, warn: Callable[[str], object
     elif not counted:
         raise UserError(
             f"raw results {shown(str(file))} are of the study {shown(there.study)}, budget {shown(there.budget)}; none of the runs has "
-            f"the settings of one of {study.name!r}, budget {budget!r}. Leave them out."
+            f"the settings of one of {study.name!r}, budget {budget!r}. Leave them out, or give another --budget."
         )
     else:
         warn(
@@ -192,14 +194,14 @@ def _brought(file: Path, study: Study, budget: str, warn: Callable[[str], object
     return [
         replace(run, panel=cell.panel, algorithm=cell.algorithm, goal=cell.env_steps)
         for run in counted
-        for cell in _same(run, cells)
+        for cell in _same(run, alike[run.settings])
     ]
 
 
-def _same(run: Run, cells: Sequence[Cell]) -> list[Cell]:
-    """Those with the run's settings; of them the one of its names alone, if there is one."""
-    alike = [cell for cell in cells if cell.settings == run.settings]
-    return [cell for cell in alike if cell.identity == run.identity] or alike
+def _same(run: Run, alike: Sequence[Cell]) -> Sequence[Cell]:
+    """Of those with the run's settings the one of its names alone, if there is one, else all."""
+    named = run.panel, run.algorithm
+    return [cell for cell in alike if (cell.panel, cell.algorithm) == named] or alike
 
 
 def _run(spec: Mapping[str, Any]) -> Run:

@@ -207,7 +207,7 @@ class TeamAlgorithm(SavedAlgorithm):
         reports = pop_reports(results)
         numbers = [report.numbers for report in reports]
         if self._nonfinite_updates.was_made(numbers, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
-            self.take_reports([report.episodes for report in reports if report.episodes is not None])
+            self.take_reports([episodes for report in reports for episodes in report.episodes])
         self._update_numbers.add(reports)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
 
@@ -239,7 +239,7 @@ class TeamAlgorithm(SavedAlgorithm):
         """Takes what the learners reported of the episodes of an update: here, their new priorities.
 
         Args:
-            reports: one per learner, as `TeamLearner.report_episodes` got it; none if it was not called.
+            reports: of all learners, as `TeamLearner.report_episodes` got them; none if it was not called.
         """
         if not self._draws_by_priority:
             return
@@ -287,8 +287,8 @@ class TeamAlgorithm(SavedAlgorithm):
         CSV loggers freeze their columns at the first result: what is missing there would never be written.
         """
         result = super().step()
-        learner = result.setdefault(LEARNER_RESULTS, {}).setdefault(DEFAULT_MODULE_ID, {})
-        self._update_numbers.put_into(learner)
+        self._update_numbers.put_into(result.setdefault(LEARNER_RESULTS, {}))
+        learner = result[LEARNER_RESULTS].setdefault(DEFAULT_MODULE_ID, {})
         self.complete_learner_results(learner)
         learner[NONFINITE_UPDATES] = self._nonfinite_updates.lifetime
         learner["reward_unit"] = self._rewards.unit
@@ -379,6 +379,7 @@ class TeamAlgorithm(SavedAlgorithm):
 
     def before_state_is_loaded(self) -> None:
         self._batches.forget()
+        self._update_numbers = UpdateNumbers()
 
     def after_state_was_loaded(self) -> None:
         """Sets every env runner's weights and env steps, and waits for it; what is in flight is dropped.

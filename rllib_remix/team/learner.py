@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from rllib_remix.learning.optimizers import uncompiled
 from rllib_remix.memory import kept_memory, skip_memory_fill
-from rllib_remix.team.results.updates import UpdateReport, add_reports
+from rllib_remix.team.results.updates import UpdateReport, add_report
 from rllib_remix.team.settings.loop import copy_interval, copy_tau
 from rllib_remix.team.target_copies import TargetCopies
 
@@ -68,16 +67,16 @@ class TeamLearner(TorchLearner):
             module.num_threads = self.config.num_threads_per_learner
         self._episodes_at_last_target_copy = self._updates_since_copy = 0
         self._gradient_is_finite = True
-        self._reports: dict[str, UpdateReport] = collections.defaultdict(UpdateReport)
+        self._report = UpdateReport()
         self._target_copies: TargetCopies | None = None
         self._value_unit: float | None = None  # of what the networks say; None if that is not known
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
         """As RLlib's; what `log_numbers` and `report_episodes` were told is in what it returns, see `pop_reports`."""
-        self._reports.clear()
+        self._report = UpdateReport()
         with kept_memory():
             results = super().update(*args, **kwargs)
-        add_reports(results, self._reports)
+        add_report(results, self._report)
         return results
 
     # What a subclass tells
@@ -91,7 +90,8 @@ class TeamLearner(TorchLearner):
                 names that end in `_min` or `_max` the least or greatest.
         """
         values = torch.stack(list(numbers.values())).tolist()
-        self._reports[module_id].numbers |= zip(numbers, values, strict=True)
+        names = [(module_id, *name.split("/")) for name in numbers]
+        self._report.numbers |= zip(names, values, strict=True)
 
     def report_episodes(
         self, module_id: str, *, numbers: Tensor, priorities: Tensor | None = None, **others: Tensor
@@ -99,7 +99,7 @@ class TeamLearner(TorchLearner):
         """Hands the loop what the replay buffer draws by, if the algorithm draws by priority, and what else it takes.
 
         Args:
-            module_id: of the module.
+            module_id: of the module, of which there is one.
             numbers: [B], of the episodes in the replay buffer.
             priorities: [B] float32, their new ones; needed only if the algorithm draws by priority.
             others: arrays of any shape for the algorithm's own `take_reports`.
@@ -108,7 +108,7 @@ class TeamLearner(TorchLearner):
         if priorities is not None:
             report["priorities"] = priorities
         arrays = {name: values.cpu().numpy() for name, values in report.items()}
-        self._reports[module_id].episodes = arrays
+        self._report.episodes.append(arrays)
 
     def finite_or_no_gradient(self, loss: Tensor) -> Tensor:
         """The loss times 1, or NaN if it is not finite: its gradient is averaged, so that all learners see it there."""
@@ -131,7 +131,7 @@ class TeamLearner(TorchLearner):
     ) -> Any:
         gradients = [gradient for gradient in module_gradients_dict.values() if gradient is not None]
         norm = torch.nn.utils.get_total_norm(gradients).item()
-        self._reports[module_id].numbers["grad_norm"] = norm
+        self._report.numbers[module_id, "grad_norm"] = norm
         self._gradient_is_finite = math.isfinite(norm)
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict

@@ -14,11 +14,13 @@ from ray.rllib.core import (
     COMPONENT_LEARNER_GROUP,
     COMPONENT_OPTIMIZER,
     COMPONENT_RL_MODULE,
+    DEFAULT_MODULE_ID,
 )
 from torch import Tensor
 
 from rllib_remix.checkpoints.portable import PORTABLE, read_weights
 from rllib_remix.learning.targets import step_mask
+from rllib_remix.team.results.updates import Name
 
 logger = logging.getLogger("ray.rllib")
 
@@ -49,7 +51,7 @@ class NonFiniteUpdates:
 
     def was_made(
         self,
-        numbers: Sequence[Mapping[str, float]],
+        numbers: Sequence[Mapping[Name, float]],
         batch: Mapping[str, Tensor],
         newest_checkpoint: Callable[[], str],
     ) -> bool:
@@ -63,7 +65,9 @@ class NonFiniteUpdates:
         Raises:
             NotFiniteError: this is the last of MAX_IN_A_ROW that were not.
         """
-        if all(math.isfinite(of_learner.get("grad_norm", 0.0)) for of_learner in numbers):
+        if all(
+            math.isfinite(of_learner.get((DEFAULT_MODULE_ID, "grad_norm"), 0.0)) for of_learner in numbers
+        ):
             self.in_a_row = 0
             return True
         self.lifetime += 1
@@ -89,10 +93,11 @@ class NonFiniteUpdates:
         """Takes back what `get_state` gave; without it counts from 0."""
         self.lifetime, self.in_a_row = state.get("lifetime", 0), state.get("in_a_row", 0)
 
-    def _describe(self, numbers: Sequence[Mapping[str, float]], batch: Mapping[str, Tensor]) -> str:
+    def _describe(self, numbers: Sequence[Mapping[Name, float]], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""
-        told, config = numbers[0], self._config
-        parts = [f"{name} {told[name]:g}" for name in (*config.losses, "grad_norm") if name in told]
+        config = self._config
+        told = {name: numbers[0].get((DEFAULT_MODULE_ID, name)) for name in (*config.losses, "grad_norm")}
+        parts = [f"{name} {value:g}" for name, value in told.items() if value is not None]
         rewards = batch["rewards"][step_mask(batch["lengths"], batch["rewards"].shape[1])]
         parts.append(
             f"rewards of the batch, as the learner has them, {rewards.min().item():g} … {rewards.max().item():g}"

@@ -37,7 +37,10 @@ def updates_of_all_cases() -> dict[str, np.ndarray]:
         (report,) = pop_reports([results])
         found |= {
             f"{case.name}: logged {name}": np.asarray(value, np.float64)
-            for name, value in (peeked(results)[MODULE] | report.numbers).items()
+            for name, value in (
+                peeked(results)[MODULE]
+                | {"/".join(name[1:]): number for name, number in report.numbers.items()}
+            ).items()
             if isinstance(value, int | float | np.floating)
         }
     return found

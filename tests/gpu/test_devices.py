@@ -21,7 +21,6 @@ WAITS = (
     f"{PACKING}:step_packing nonzero",
     "rllib_remix/models/groups/packing.py:GroupedPacking.__init__ tolist",
     "rllib_remix/value_based/learner.py:ValueLearner.compute_loss_for_module __getitem__",
-    "rllib_remix/actor_critic/learner.py:ActorCriticLearner.postprocess_gradients_for_module item",
     "rllib_remix/actor_critic/mappo.py:MAPPOLearner._prepare __getitem__",
     "rllib_remix/models/normalizer.py:",
     "scripts/gpu/without_ray/metrics.py:MetricsLogger.reduce",

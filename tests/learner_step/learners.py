@@ -120,4 +120,6 @@ def numbers_of(results):
         for name, stats in results[DEFAULT_MODULE_ID].items()
         if hasattr(stats, "peek")
     }
-    return logged | report.numbers, report.episodes
+    numbers = {"/".join(name[1:]): number for name, number in report.numbers.items()}
+    (episodes,) = report.episodes or [None]
+    return logged | numbers, episodes

@@ -133,7 +133,7 @@ def test_two_learners_report_the_priorities_of_all_episodes_as_one_does(build):
     for algorithm, learners in ((one, 1), (two, 2)):
         batch = learner_batch(Rewards().prepare(sample), num_learners=learners)
         reports = pop_reports(algorithm.learner_group.update(batch=batch, timesteps={}))
-        algorithm.take_reports([report.episodes for report in reports])
+        algorithm.take_reports([episodes for report in reports for episodes in report.episodes])
     np.testing.assert_allclose(one.replay_buffer.priorities, two.replay_buffer.priorities, rtol=1e-5)
     assert one._weight_histogram.counts == two._weight_histogram.counts
     assert sum(one._weight_histogram.counts) == sample["lengths"].sum()

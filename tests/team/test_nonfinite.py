@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
 
 from rllib_remix.algorithms.qmix_config import QMIXConfig
 from rllib_remix.checkpoints.portable import PORTABLE, write_portable
@@ -150,7 +151,8 @@ BATCH = {"rewards": torch.tensor([[1e25, -3.0, 7e30]]), "lengths": torch.tensor(
 
 
 def outcome(updates, *norms):
-    numbers = [{"td_loss": np.inf, "grad_norm": norm} for norm in norms]
+    module = DEFAULT_MODULE_ID
+    numbers = [{(module, "td_loss"): np.inf, (module, "grad_norm"): norm} for norm in norms]
     return updates.was_made(numbers, BATCH, lambda: "The newest checkpoint is X.")
 
 

@@ -68,7 +68,7 @@ class Watched:
     def _note_update(self, args, kwargs, results):
         self.batches.append(kwargs["batch"]["default_policy"])
         self.timesteps.append(kwargs["timesteps"])
-        self.reports.append(results[0]["default_policy"]["of_update"].episodes)
+        self.reports.append(results[0]["of_update"].episodes[0])
 
     @property
     def episodes(self):
@@ -293,20 +293,6 @@ def test_importance_is_that_of_the_priorities_at_the_moment_of_the_draw(build):
         now = watched.algorithm.replay_buffer.priorities
         np.testing.assert_allclose(now, [priorities[number] for number in stored], rtol=1e-6)
         assert update < 3 or len({*priorities.values()}) > 2
-
-
-def test_priorities_of_several_learners_reach_the_episodes_that_each_of_them_saw(build):
-    algorithm = build(noting("PERQMIX", weighting_mode="sampling"))
-    for _ in range(4):
-        algorithm.replay_buffer.add(algorithm._collect())
-
-    reports = [
-        {"numbers": np.array(numbers), "priorities": np.array(priorities), "weights": np.ones(3)}
-        for numbers, priorities in (([5, 1], [0.5, 0.25]), ([2, 7], [0.75, 0.125]))
-    ]
-    algorithm.take_reports(reports)
-    assert algorithm.replay_buffer.priorities.tolist() == [1, 0.25, 0.75, 1, 1, 0.5, 1, 0.125]
-    assert sum(algorithm._weight_histogram.counts) == 6
 
 
 @pytest.mark.parametrize(("num_env_runners", "window"), [(0, 5), (3, 7)])

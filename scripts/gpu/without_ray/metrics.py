@@ -18,7 +18,6 @@ _REDUCE: dict[str, Callable[[list[Any]], Any]] = {
     "min": min,
     "max": max,
     "ema": np.mean,
-    "item_series": list,
 }
 
 
@@ -64,7 +63,7 @@ class MetricsLogger:
         results: dict[str, Any] = {}
         for key, values in self._values.items():
             how = self._how[key]
-            reduced = _REDUCE[how](values if how == "item_series" else [float(value) for value in values])
+            reduced = _REDUCE[how]([float(value) for value in values])
             if how == "lifetime_sum":
                 reduced = self._lifetime[key] = self._lifetime.get(key, 0) + reduced
             within = results

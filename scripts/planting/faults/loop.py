@@ -86,8 +86,8 @@ FAULTS = (
         "priorities_of_one_learner_only",
         "Priorities of the episodes that other learners held are not refreshed.",
         _UPDATES,
-        "for of_learner in results:",
-        "for of_learner in results[:1]:",
+        "for of_learner in results]",
+        "for of_learner in results[:1]]",
         ("tests/team/test_update_numbers.py",),
     ),
     Fault(
@@ -96,6 +96,15 @@ FAULTS = (
         _UPDATES,
         '{"min": min, "max": max}',
         '{"min": min}',
+        ("tests/team/test_update_numbers.py",),
+    ),
+    Fault(
+        "numbers_of_before_a_restored_state",
+        "The first results after a state was loaded count updates of before.",
+        _ALGORITHM,
+        """self._batches.forget()
+        self._update_numbers = UpdateNumbers()""",
+        "self._batches.forget()",
         ("tests/team/test_update_numbers.py",),
     ),
     Fault(

@@ -67,11 +67,11 @@ FAULTS = (
         _OF_SUMMARY,
     ),
     Fault(
-        "runs_of_another_study_lose_their_settings",
-        "Runs of another study count by the name of their algorithm, whatever their settings.",
+        "runs_of_another_study_get_any_name",
+        "A run of another study counts as a run with any settings.",
         "studies/raw.py",
-        "alike = [cell for cell in cells if cell.settings == run.settings]",
-        "alike = [cell for cell in cells if cell.algorithm == run.algorithm]",
+        "alike.setdefault(cell.settings, []).append(cell)",
+        "alike.setdefault(cells_of(study, budget)[0].settings, []).append(cell)",
         _OF_SUMMARY,
     ),
     Fault(

@@ -170,6 +170,37 @@ def macpo(
     return _normalized(_product(factors, disable), inputs.mask, normalize, factors)
 
 
+def macpo_corrected(
+    inputs: WeightingInputs,
+    *,
+    min_weight: Level = 0.1,
+    temperature: Temperature = 1.0,
+    disable: Sequence[str] = (),
+) -> Weights:
+    """max((y - Q_tot)·(K - sgn(Q_tot - Q*)), 0)·exp(-|Q_tot - Q*|), within [min_weight, 1]; K = Σ_j (1 - π^j).
+
+    MAC-PO's theorem without three slips of its proof: equation 24 multiplies by Π π once too often, by which K becomes J - 1; 26
+    has the wrong sign and loses sgn; 27 takes the error's absolute value. The limits are not the paper's.
+
+    Args:
+        min_weight: the least weight, (0, 1]; 1 is the greatest.
+        temperature: of the Boltzmann probabilities in K; at least 1e-6.
+        disable: terms to leave out (factor 1), of "bellman_error", "value_enhancement",
+            "joint_action_probability".
+    """
+    assert inputs.q_star is not None
+    unsure = (1.0 - _action_probabilities(inputs, temperature)).sum(-1)
+    factors = {
+        "bellman_error": inputs.targets - inputs.q_tot,
+        "value_enhancement": value_enhancement(inputs.q_star, inputs.q_tot),
+        "joint_action_probability": unsure - torch.sign(inputs.q_tot - inputs.q_star),
+    }
+    raw = _product(factors, disable)
+    weights = raw.clamp(min_weight, 1.0)
+    limits = _limits(weights, min_weight)
+    return _on_real_steps(weights, inputs.mask, **factors, **limits, negative_clamped=raw < 0)
+
+
 def macpo_approx(
     inputs: WeightingInputs,
     *,
@@ -349,6 +380,11 @@ SCHEMES: dict[str, Scheme] = {
         recent_share=0.25,
     ),
     "macpo": Scheme(macpo, terms=(*_DISCOR, "joint_action_probability"), normalizes=True),
+    "macpo_corrected": Scheme(
+        macpo_corrected,
+        terms=(*_DISCOR, "joint_action_probability"),
+        shares=("negative_clamped", *_LIMITS),
+    ),
     "macpo_approx": Scheme(
         macpo_approx,
         terms=(*_DISCOR, "joint_action_probability"),

@@ -10,5 +10,4 @@ from rllib_remix.value_based.schemes import register_weighting
 
 register_weighting("remix_dropped_term", readings.remix_with_the_dropped_term, needs_mixer_gradient=True)
 register_weighting("remix_signed", readings.remix_signed, needs_mixer_gradient=True)
-register_weighting("macpo_corrected", readings.macpo_corrected)
 register_weighting("macpo_clipped", readings.macpo_clipped)

@@ -102,6 +102,23 @@ def macpo(episodes, *, temperature=1.0, normalize="none", disable=()):
     return normalized(of_every_step(weight, episodes), normalize)
 
 
+def macpo_corrected(episodes, *, min_weight=0.1, temperature=1.0, disable=()):
+    """(y - Q_tot)·(Σ (1 - π) - sgn(Q_tot - Q*))·exp(-|Q_tot - Q*|), within [min_weight, 1]."""
+
+    def weight(step):
+        above = step.q_tot - step.q_star
+        factors = {
+            "bellman_error": step.target - step.q_tot,
+            "value_enhancement": exp(-abs(above)),
+            "joint_action_probability": sum(1 - p for p in probabilities(step, temperature))
+            - (above > 0)
+            + (above < 0),
+        }
+        return min(max(product(factors, disable), min_weight), 1.0)
+
+    return of_every_step(weight, episodes)
+
+
 def macpo_approx(
     episodes,
     *,
@@ -193,6 +210,7 @@ SCHEMES = {
     "cw": cw,
     "remix": remix,
     "macpo": macpo,
+    "macpo_corrected": macpo_corrected,
     "macpo_approx": macpo_approx,
     "discor": discor,
     "remern": remern,

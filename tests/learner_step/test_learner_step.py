@@ -54,6 +54,7 @@ CONFIGS = {
         "range_map": "minmax",
     },
     "macpo": {"temperature": 2.5},
+    "macpo_corrected": {"min_weight": 0.05, "temperature": 2.5},
     "macpo_approx": {
         "alpha_high": 0.9,
         "alpha_medium": 0.6,
@@ -170,6 +171,10 @@ MORE_CONFIGS = [
     ("remix", {"range_map": "clip", "min_weight": 0.2, "temperature": 3.0}),
     *[("remix", {"disable": [term], "temperature": 3.0}) for term in SCHEMES["remix"].terms],
     *[("macpo", {"normalize": "mean", "disable": [term]}) for term in SCHEMES["macpo"].terms],
+    *[
+        ("macpo_corrected", {"disable": [term], "temperature": 0.1})
+        for term in SCHEMES["macpo_corrected"].terms
+    ],
     *[(name, {"normalize": "mean"}) for name in ("macpo_approx", "discor", "remern", "per", "pser")],
 ]
 

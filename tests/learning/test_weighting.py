@@ -249,6 +249,27 @@ def test_macpo_temperature_flattens_the_probabilities():
     assert hot == pytest.approx([0.375, 3, 0, 0.75, 3], rel=1e-4)
 
 
+def test_macpo_corrected_is_the_product_of_error_enhancement_and_what_slackness_asks_for():
+    # K = ½ + ¼ in steps 0 to 3, 0 in step 4; Q_tot - Q* is -, 0, -, +, 0: K - sgn = 1¾, ¾, 1¾, -¼, 0. So
+    # ½·½·1¾; 2·1·¾; 0; -1·½·(-¼), two slips of one sign; 3·1·0. Limited to [0.1, 1]:
+    assert weights_of("macpo_corrected") == close(0.4375, 1, 0.1, 0.125, 0.1)
+    assert weights_of("macpo_corrected", min_weight=0.2) == close(0.4375, 1, 0.2, 0.2, 0.2)
+
+
+def test_macpo_corrected_without_one_of_its_terms():
+    assert weights_of("macpo_corrected", disable=["bellman_error"]) == close(0.875, 0.75, 0.875, 0.1, 0.1)
+    assert weights_of("macpo_corrected", disable=["value_enhancement"]) == close(0.875, 1, 0.1, 0.25, 0.1)
+    assert weights_of("macpo_corrected", disable=["joint_action_probability"]) == close(0.25, 1, 0.1, 0.1, 1)
+
+
+def test_macpo_corrected_reports_its_terms_and_limits():
+    terms = SCHEMES["macpo_corrected"].function(worked_batch(), disable=["bellman_error"]).terms
+    assert terms["bellman_error"][0, :5].tolist() == [0.5, 2, 0, -1, 3]
+    assert terms["joint_action_probability"][0, :5].tolist() == close(1.75, 0.75, 1.75, -0.25, 0)
+    assert terms["negative_clamped"][0, :5].tolist() == [False, False, False, True, False]
+    assert terms["at_floor"][0, :5].tolist() == [False, False, False, True, True]
+
+
 # What MAC-PO is compared with
 
 
@@ -357,6 +378,8 @@ VARIANTS = {
     "remix without the Bellman error": ("remix", {"disable": ["bellman_error"]}),
     "macpo": ("macpo", {}),
     "macpo mean": ("macpo", {"normalize": "mean"}),
+    "macpo corrected": ("macpo_corrected", {}),
+    "macpo corrected without the Bellman error": ("macpo_corrected", {"disable": ["bellman_error"], "temperature": 1e-3}),
     "macpo approx": ("macpo_approx", {}),
     "macpo approx mean": ("macpo_approx", {"normalize": "mean", "threshold": 0.4}),
     "discor": ("discor", {}),
@@ -559,7 +582,7 @@ def test_every_scheme_accepts_its_own_defaults(name):
 def test_every_term_that_is_a_factor_can_be_disabled():
     can_disable = {name: set(scheme.can_disable()) for name, scheme in SCHEMES.items()}
     assert can_disable.pop("remix") == {*SCHEMES["remix"].terms, "on_policiness"}
-    for name in ("macpo", "macpo_approx", "discor", "remern"):
+    for name in ("macpo", "macpo_corrected", "macpo_approx", "discor", "remern"):
         assert can_disable.pop(name) == set(SCHEMES[name].terms)
     assert not any(can_disable.values())
 

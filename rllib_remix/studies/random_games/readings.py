@@ -1,7 +1,7 @@
 """Other readings of both theorems: weights that the papers' texts allow, or that correct a slip, to be tried against the schemes.
 
-None of them is an algorithm of the package. Each is a pure function as those of `learning/weighting.py`; `weightings.py` beside
-this file gives them names, by which algorithms can be trained with them.
+Each is a pure function as those of `learning/weighting.py`; one of them, `macpo_corrected`, has become a scheme there. `weightings.py`
+above gives some of the others names, by which algorithms can be trained with them.
 """
 
 from __future__ import annotations
@@ -67,18 +67,11 @@ def remix_mean_over_agents(inputs: WeightingInputs) -> Weights:
     return _within(inputs, raw)
 
 
-def macpo_corrected(inputs: WeightingInputs) -> Weights:
-    """max((y - Q_tot)·(K - sgn(Q_tot - Q*)), 0)·exp(-|Q_tot - Q*|) within [w_min, 1], K = Σ_a (1 - π^a).
-
-    Equation 24 of MAC-PO (c) multiplies by Π_a π^a once too often, by which K becomes J - 1; 26 has the wrong sign and loses
-    sgn; 27 takes the error's absolute value. With these undone the weight is one-sided, as ReMIX's is.
-    """
-    return _within(inputs, _corrected(inputs))
-
-
 def macpo_corrected_unclipped(inputs: WeightingInputs) -> Weights:
-    """The same without limits."""
-    return _as_weights(inputs, _corrected(inputs))
+    """The scheme `macpo_corrected` without limits."""
+    terms = SCHEMES["macpo_corrected"].function(inputs).terms
+    raw = terms["bellman_error"] * terms["value_enhancement"] * terms["joint_action_probability"]
+    return _as_weights(inputs, raw.clamp(min=0))
 
 
 def macpo_clipped(inputs: WeightingInputs) -> Weights:
@@ -104,14 +97,6 @@ def _within(inputs: WeightingInputs, raw: Tensor) -> Weights:
 
 def _as_weights(inputs: WeightingInputs, weights: Tensor) -> Weights:
     return Weights(weights.masked_fill(~inputs.mask, 0.0), {})
-
-
-def _corrected(inputs: WeightingInputs) -> Tensor:
-    assert inputs.q_star is not None
-    unsure = (1.0 - _probabilities(inputs)).sum(-1)
-    sign = torch.sign(inputs.q_tot - inputs.q_star)
-    raw = (_error(inputs) * (unsure - sign)).clamp(min=0)
-    return raw * value_enhancement(inputs.q_star, inputs.q_tot)
 
 
 def _error(inputs: WeightingInputs) -> Tensor:
@@ -160,7 +145,7 @@ READINGS_COMPARED: dict[str, Weigh] = {
     "ReMIX, signed": remix_signed,
     "ReMIX, G without −1": remix_without_minus_one,
     "ReMIX, mean over agents": remix_mean_over_agents,
-    "MAC-PO corrected, clipped": macpo_corrected,
+    "MAC-PO corrected, clipped": of_scheme("macpo_corrected"),
     "MAC-PO corrected": macpo_corrected_unclipped,
     "MAC-PO, clipped": macpo_clipped,
     "MAC-PO approx., in order": macpo_approx_in_order,

@@ -171,10 +171,7 @@ MORE_CONFIGS = [
     ("remix", {"range_map": "clip", "min_weight": 0.2, "temperature": 3.0}),
     *[("remix", {"disable": [term], "temperature": 3.0}) for term in SCHEMES["remix"].terms],
     *[("macpo", {"normalize": "mean", "disable": [term]}) for term in SCHEMES["macpo"].terms],
-    *[
-        ("macpo_corrected", {"disable": [term], "temperature": 0.1})
-        for term in SCHEMES["macpo_corrected"].terms
-    ],
+    *[("macpo_corrected", {"disable": [term]}) for term in ("value_enhancement", "joint_action_probability")],
     *[(name, {"normalize": "mean"}) for name in ("macpo_approx", "discor", "remern", "per", "pser")],
 ]
 

@@ -205,8 +205,7 @@ class TeamAlgorithm(SavedAlgorithm):
                 },
             )
         reports = pop_reports(results)
-        numbers = [report.numbers for report in reports]
-        if self._nonfinite_updates.was_made(numbers, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
+        if self._nonfinite_updates.was_made(reports, batch[DEFAULT_MODULE_ID], self._newest_checkpoint):
             self.take_reports([episodes for report in reports for episodes in report.episodes])
         self._update_numbers.add(reports)
         self.metrics.aggregate(results, key=LEARNER_RESULTS)

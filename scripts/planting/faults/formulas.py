@@ -165,6 +165,14 @@ FAULTS = (
         _TESTS,
     ),
     Fault(
+        "macpo_corrected_with_the_papers_sign",
+        "The sign of Q_tot - Q* is that of equation 26.",
+        _WEIGHTING,
+        "unsure - torch.sign(inputs.q_tot - inputs.q_star)",
+        "unsure + torch.sign(inputs.q_tot - inputs.q_star)",
+        _TESTS,
+    ),
+    Fault(
         "macpo_without_j",
         "MAC-PO's weight lacks J.",
         _WEIGHTING,

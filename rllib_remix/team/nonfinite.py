@@ -20,7 +20,7 @@ from torch import Tensor
 
 from rllib_remix.checkpoints.portable import PORTABLE, read_weights
 from rllib_remix.learning.targets import step_mask
-from rllib_remix.team.results.updates import Name
+from rllib_remix.team.results.updates import UpdateReport
 
 logger = logging.getLogger("ray.rllib")
 
@@ -51,23 +51,22 @@ class NonFiniteUpdates:
 
     def was_made(
         self,
-        numbers: Sequence[Mapping[Name, float]],
+        reports: Sequence[UpdateReport],
         batch: Mapping[str, Tensor],
         newest_checkpoint: Callable[[], str],
     ) -> bool:
         """Whether an update was made, by what the learners told; warns at the first that was not.
 
         Args:
-            numbers: one per learner, of its `UpdateReport`.
+            reports: one per learner.
             batch: what they learned from.
             newest_checkpoint: gives a sentence about it.
 
         Raises:
             NotFiniteError: this is the last of MAX_IN_A_ROW that were not.
         """
-        if all(
-            math.isfinite(of_learner.get((DEFAULT_MODULE_ID, "grad_norm"), 0.0)) for of_learner in numbers
-        ):
+        norms = [report.numbers.get((DEFAULT_MODULE_ID, "grad_norm"), 0.0) for report in reports]
+        if all(map(math.isfinite, norms)):
             self.in_a_row = 0
             return True
         self.lifetime += 1
@@ -75,12 +74,12 @@ class NonFiniteUpdates:
         if self.in_a_row >= MAX_IN_A_ROW:
             raise NotFiniteError(
                 f"{MAX_IN_A_ROW} updates in a row could not be made, since loss or gradient were not finite "
-                f"({self._describe(numbers, batch)}). {ADVICE} {newest_checkpoint()}"
+                f"({self._describe(reports, batch)}). {ADVICE} {newest_checkpoint()}"
             )
         if self.lifetime == 1:
             logger.warning(
                 "An update was not made, since loss or gradient are not finite (%s). The networks stay as they were. %s",
-                self._describe(numbers, batch),
+                self._describe(reports, batch),
                 ADVICE,
             )
         return False
@@ -93,10 +92,11 @@ class NonFiniteUpdates:
         """Takes back what `get_state` gave; without it counts from 0."""
         self.lifetime, self.in_a_row = state.get("lifetime", 0), state.get("in_a_row", 0)
 
-    def _describe(self, numbers: Sequence[Mapping[Name, float]], batch: Mapping[str, Tensor]) -> str:
+    def _describe(self, reports: Sequence[UpdateReport], batch: Mapping[str, Tensor]) -> str:
         """The numbers that tell where it comes from."""
         config = self._config
-        told = {name: numbers[0].get((DEFAULT_MODULE_ID, name)) for name in (*config.losses, "grad_norm")}
+        names = (*config.losses, "grad_norm")
+        told = {name: reports[0].numbers.get((DEFAULT_MODULE_ID, name)) for name in names}
         parts = [f"{name} {value:g}" for name, value in told.items() if value is not None]
         rewards = batch["rewards"][step_mask(batch["lengths"], batch["rewards"].shape[1])]
         parts.append(

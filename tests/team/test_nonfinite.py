@@ -18,6 +18,7 @@ from rllib_remix.team.nonfinite import (
     check_state,
     nonfinite_arrays,
 )
+from rllib_remix.team.results.updates import UpdateReport
 from tests.algorithms.games import OTHERS, UNLIKE_QMIX, equal, tiny, weights
 from tests.learner_step.learners import a_batch, module_of, parameters, team_learner, update
 
@@ -152,8 +153,8 @@ BATCH = {"rewards": torch.tensor([[1e25, -3.0, 7e30]]), "lengths": torch.tensor(
 
 def outcome(updates, *norms):
     module = DEFAULT_MODULE_ID
-    numbers = [{(module, "td_loss"): np.inf, (module, "grad_norm"): norm} for norm in norms]
-    return updates.was_made(numbers, BATCH, lambda: "The newest checkpoint is X.")
+    reports = [UpdateReport({(module, "td_loss"): np.inf, (module, "grad_norm"): norm}) for norm in norms]
+    return updates.was_made(reports, BATCH, lambda: "The newest checkpoint is X.")
 
 
 def test_the_first_is_told_with_what_to_look_at_and_no_other(caplog):

@@ -39,14 +39,15 @@ def draw(study: Study, runs: Sequence[Run], files: Sequence[Path]) -> None:
     for axes in grid[len(shown) :]:
         axes.set_visible(False)
     for axes, panel in zip(grid, shown, strict=False):
-        _draw_panel(axes, study, panel, [run for run in runs if run.panel == panel])
+        draw_panel(axes, study, panel, [run for run in runs if run.panel == panel])
     figure.supxlabel("Environment steps", fontsize=9)
     figure.supylabel(f"{METRICS[study.metric].capitalize()}; band: 95 % interval of the IQM", fontsize=9)
     for file in files:
         save(figure, file)
 
 
-def _draw_panel(axes: Any, study: Study, panel: str, runs: Sequence[Run]) -> None:
+def draw_panel(axes: Any, study: Study, panel: str, runs: Sequence[Run]) -> None:
+    """Draws the runs of one panel."""
     ends: list[tuple[float, float, str, str]] = []
     for index, algorithm in enumerate(study.algorithms):
         curves = [(run.steps, run.values) for run in runs if run.algorithm == algorithm]
@@ -65,6 +66,9 @@ def _draw_panel(axes: Any, study: Study, panel: str, runs: Sequence[Run]) -> Non
             axes.annotate(
                 name, (0.01, level), xycoords=("axes fraction", "data"), fontsize=6, color="0.4", va="bottom"
             )
+    if task.lowest is not None and axes.get_ylim()[0] < task.lowest:
+        axes.set_ylim(bottom=task.lowest)
+        _note(axes, f"values below {task.lowest:g}\nare not shown")
     axes.set_title(plain(panel), fontsize=10)
     axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
     axes.tick_params(labelsize=8)
@@ -77,6 +81,13 @@ def _draw_panel(axes: Any, study: Study, panel: str, runs: Sequence[Run]) -> Non
         axes.set_xlim(0, (1 + _ROOM) * end)
         axes.set_xticks(ticks)
         _label_ends(axes, ends)
+
+
+def _note(axes: Any, text: str) -> None:
+    """Where neither lines nor names are."""
+    axes.annotate(
+        text, (0.99, 0.02), xycoords="axes fraction", fontsize=6, color="0.4", ha="right", va="bottom"
+    )
 
 
 def _curve(

@@ -29,6 +29,7 @@ class Panel:
     best: float | None = None  # return that nothing can exceed
     threshold: float | None = None  # return by which the time to learn is told
     random: float | None = None  # return of random available actions
+    lowest: float | None = None  # of what the figure shows; all if it is not said
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,14 @@ def read_study(file: Path) -> Study:
 
 
 def _panel(where: str, spec: Mapping[str, Any]) -> Panel:
-    numbers = ("best", "threshold", "random")
+    numbers = ("best", "threshold", "random", "lowest")
     _check_keys(where, spec, ("env", "env_config", "config", *numbers), needed=("env",))
     for name in numbers:
         if spec.get(name) is not None:
             check_number(f"{where}: {name}", spec[name])
+    best, lowest = spec.get("best"), spec.get("lowest")
+    if best is not None and lowest is not None and lowest >= best:
+        raise SettingError(f"{where}: lowest: {lowest:g} is not allowed; it must be below best, {best:g}.")
     return Panel(
         env=_text(f"{where}: env", spec["env"]),
         env_config=_mapping(f"{where}: env_config", spec.get("env_config", {})),

@@ -63,6 +63,10 @@ def test_a_study_is_read_as_it_is_declared(declare):
         ({"panels": []}, r"panels: must map names to values, got \[\]"),
         ({"panels": {"a": {"env_config": {}}}}, "panels: a: env is missing"),
         ({"panels": {"a": {"env": "x", "best": "high"}}}, "panels: a: best: 'high' is of type str"),
+        (
+            {"panels": {"a": {"env": "x", "best": 1, "lowest": 1}}},
+            "panels: a: lowest: 1 is not allowed; it must be below best, 1",
+        ),
         ({"algorithms": {"a": {"algo": "QMIX"}}}, "unknown key 'algo'"),
         ({"budgets": {"small": {"seeds": 1}}}, "budgets: small: env_steps is missing"),
         ({"budgets": {"small": {"seeds": 0, "env_steps": 1}}}, "seeds: 0 is not allowed"),

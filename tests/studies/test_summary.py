@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from rllib_remix.errors import UserError
+from rllib_remix.reporting.pictures import new_figure
 from rllib_remix.studies.cells import cells_of
-from rllib_remix.studies.figures import apart
+from rllib_remix.studies.figures import apart, draw_panel
 from rllib_remix.studies.raw import Run, brought_runs, collected, marl_eval_layout, read_raw, write_raw
 from rllib_remix.studies.report import write_report
 from rllib_remix.studies.running import missing_of
@@ -225,6 +226,23 @@ def test_names_at_lines_are_moved_apart_and_stay_inside():
     assert apart([-3.0, 0.0], 1.0, 0.0, 10.0) == [0.0, 1.0]
     crowded = apart([1.0] * 5, 1.0, 0.0, 2.0)
     assert [b - a for a, b in pairwise(crowded)] == [1.0] * 4
+
+
+def test_a_panel_shows_nothing_below_its_lowest_value_and_says_so_where_there_is_something():
+    axes = new_figure(4, 3).subplots()
+    deep = [a_run("new", seed, [-90, 5, 10]) for seed in range(2)]
+    easy = replace(STUDY.panels["easy"], lowest=-30)
+    cut = replace(STUDY, panels={"easy": easy})
+    draw_panel(axes, cut, "easy", deep)
+    assert axes.get_ylim()[0] == -30
+    assert any("values below -30\nare not shown" in text.get_text() for text in axes.texts)
+    axes.clear()
+    draw_panel(axes, STUDY, "easy", deep)
+    assert axes.get_ylim()[0] < -90
+    axes.clear()
+    draw_panel(axes, cut, "easy", [a_run("new", 0, [1, 5, 10])])
+    assert axes.get_ylim()[0] > -30
+    assert not any("not shown" in text.get_text() for text in axes.texts)
 
 
 def test_a_report_writes_figure_tables_and_raw_results(tmp_path):

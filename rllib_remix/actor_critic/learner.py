@@ -96,10 +96,12 @@ class ActorCriticLearner(TeamLearner):
         """As TeamLearner's; with several optimizers the norm of each is logged, as `grad_norm_NAME`."""
         optimizers = self.get_optimizers_for_module(module_id)
         if len(optimizers) > 1:
+            norms = {}
             for name, optimizer in optimizers:
                 own: dict[Any, Any] = self.filter_param_dict_for_optimizer(module_gradients_dict, optimizer)
-                norm = torch.nn.utils.get_total_norm([each for each in own.values() if each is not None])
-                self.log_numbers(module_id, {f"grad_norm_{name}": norm})
+                gradients = [each for each in own.values() if each is not None]
+                norms[f"grad_norm_{name}"] = torch.nn.utils.get_total_norm(gradients)
+            self.log_numbers(module_id, norms)
         return super().postprocess_gradients_for_module(
             module_id=module_id, config=config, module_gradients_dict=module_gradients_dict
         )

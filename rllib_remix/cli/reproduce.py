@@ -166,8 +166,9 @@ def report(
     cells = cells_of(study, budget, seeds=seeds or most)
     runs = collected(study, cells, storage, brought)
     if study.weights:
-        trials = [trial for cell in cells if (trial := trial_of(cell, storage)) is not None]
-        if missing := len(runs) - len(trials):
+        found = {cell.identity: trial for cell in cells if (trial := trial_of(cell, storage)) is not None}
+        trials = list(found.values())
+        if missing := sum(run.identity not in found for run in runs):
             print_note(
                 f"No heat maps of {missing} runs: they are drawn from folders of runs, and --raw has none."
             )

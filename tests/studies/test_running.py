@@ -114,6 +114,8 @@ def test_finished_runs_stay_and_changed_ones_begin_anew(start, rllib, tmp_path, 
     elsewhere = ("study.yaml", "--raw", "drawn/study.json", "--storage-path", "elsewhere")
     again = rllib("reproduce", "report", *elsewhere, "--out", "again")
     assert again.exit_code == 0, again.output
+    assert "No heat maps of 1 runs" in again.output
+    assert "heat maps" not in reported.output
     assert (tmp_path / "again/study.md").read_text() == drawn
 
     def no_ray(*_, **__):
@@ -127,6 +129,7 @@ def test_finished_runs_stay_and_changed_ones_begin_anew(start, rllib, tmp_path, 
     assert brought.exit_code == 0, brought.output
     assert "1 runs, all finished." in done.stdout
     assert "1 runs, all finished." in brought.stdout
+    assert "no heat maps of their weights will be drawn" in brought.output
     fewer = {"small": {"env_steps": 400, "seeds": 1}}
     declare(tmp_path, STUDY | {"config": SETTINGS | {"gamma": 0.9}, "budgets": fewer})
     assert exit_code(start(*RUN, "runs", "--only", "QMIX"), tmp_path, 1) == 0, output(tmp_path, 1)
